@@ -1,0 +1,224 @@
+"""The verbs. Each is a thin call: what it does is in the module it imports, late, so that `--help` stays fast."""
+
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from benchmark.errors import UserError
+from benchmark.query import Query
+
+app = typer.Typer(
+    name="benchmark",
+    help="Which images of a big unlabelled pool should I pretrain on, and can I trust the published answer?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+TableOption = Annotated[str, typer.Option("--table", help="2, 3, 4, 5 or full-finetuning")]
+TableArgument = Annotated[str, typer.Argument(metavar="N", help="2, 3, 4, 5 or full-finetuning")]
+ProfileOption = Annotated[str, typer.Option("--profile", help="smoke, mini or paper")]
+ProtocolOption = Annotated[str | None, typer.Option("--protocol", help="released or clean; default: the profile's")]
+Targets = Annotated[list[str] | None, typer.Option("--targets", help="names; default: the table's columns")]
+Rows = Annotated[list[str] | None, typer.Option("--rows", help="row ids or variants; default: all of the table")]
+OpenSetOption = Annotated[str | None, typer.Option("--openset", help="a registered open-set or a folder of the data root")]
+Seeds = Annotated[list[int] | None, typer.Option("--seeds", help="default: 0")]
+Controls = Annotated[bool, typer.Option("--controls", help="add the control rows")]
+Steps = Annotated[int | None, typer.Option("--steps", min=1, help="optimiser steps of every row instead of the profile's")]
+DataRoot = Annotated[Path | None, typer.Option("--data-root", envvar="BENCHMARK_DATA", help="folder of real images")]
+StorePath = Annotated[Path, typer.Option("--store", help="where results are kept")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N")]
+Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="worker processes; default: one per core, or one on a GPU")]
+Format = Annotated[str, typer.Option("--format", help="text, md, latex, csv or json")]
+Save = Annotated[Path | None, typer.Option("--save", help="also write the records, pick lists and table to this folder")]
+
+
+@app.command("list")
+def list_(what: Annotated[str | None, typer.Argument(help="targets, opensets, tables, variants, profiles, protocols")] = None) -> None:
+    """What the suite knows: targets, open-sets, tables, variants, profiles, protocols."""
+    from benchmark.overview import listing
+
+    print(listing(what))
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="any name that `list` shows, or the key of a stage")], store: StorePath = Path("runs")) -> None:
+    """All that is known of one name: a dataset, table, variant, profile (with its resolved recipe), protocol or stage."""
+    from benchmark.overview import describe
+
+    print(describe(name, store))
+
+
+def _query(
+    table: TableOption = "2",
+    profile: ProfileOption = "smoke",
+    protocol: ProtocolOption = None,
+    targets: Targets = None,
+    rows: Rows = None,
+    openset: OpenSetOption = None,
+    seeds: Seeds = None,
+    controls: Controls = False,
+    steps: Steps = None,
+    data_root: DataRoot = None,
+    store: StorePath = Path("runs"),
+) -> Query:
+    """The options that `plan`, `reproduce` and `table` share, as the question that they make."""
+    return Query(
+        table,
+        profile,
+        protocol,
+        targets=tuple(targets or ()),
+        rows=tuple(rows or ()),
+        openset=openset,
+        seeds=tuple(seeds or (0,)),
+        controls=controls,
+        steps=steps,
+        data_root=data_root,
+        store=store,
+    )
+
+
+def with_query(verb: Callable[..., None]) -> Callable[..., None]:
+    """`verb(query, ...)` as a command: the options of `_query` take the place of its first parameter."""
+    shared = dict(inspect.signature(_query).parameters)
+    if verb.__name__ == "table":
+        shared["table"] = shared["table"].replace(annotation=TableArgument)
+    _, *own = inspect.signature(verb).parameters.values()
+
+    def command(**values: object) -> None:
+        query = _query(**{name: values.pop(name) for name in shared})  # type: ignore[arg-type]
+        verb(query, **values)
+
+    # Typer reads a command's options from its signature and annotations.
+    parameters = [*shared.values(), *own]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    command.__name__, command.__doc__ = verb.__name__, verb.__doc__
+    return command
+
+
+@app.command()
+@with_query
+def plan(query: Query) -> None:
+    """What a run would do: stages, what they share, what is done, samples seen, GPU-hours and disk. Runs nothing."""
+    from benchmark.costs import plan_text
+    from benchmark.session import Session
+
+    print(plan_text(Session(query)))
+
+
+@app.command()
+@with_query
+def reproduce(
+    query: Query, device: Device = "auto", jobs: Jobs = None, format_: Format = "text", save: Save = None
+) -> None:
+    """Measure a table and print it beside the published one. Stopped at any moment, the same command goes on."""
+    from benchmark.reproduce import reproduce as measure
+
+    raise typer.Exit(measure(query, device=device, jobs=jobs, format_=format_, save=save))
+
+
+@app.command()
+def run(
+    variant: Annotated[str, typer.Option("--variant", help="what is pretrained on, as `list variants` names it")],
+    target: Annotated[str, typer.Option("--target", help="one target")],
+    profile: ProfileOption = "smoke",
+    protocol: ProtocolOption = None,
+    openset: OpenSetOption = None,
+    seeds: Seeds = None,
+    steps: Steps = None,
+    data_root: DataRoot = None,
+    store: StorePath = Path("runs"),
+    device: Device = "auto",
+    jobs: Jobs = None,
+    format_: Format = "text",
+) -> None:
+    """Measure one cell of Table 2 (one variant, one target) and print it."""
+    from benchmark.reproduce import reproduce as measure
+
+    query = _query("2", profile, protocol, [target], [variant], openset, seeds, False, steps, data_root, store)
+    raise typer.Exit(measure(query, device=device, jobs=jobs, format_=format_, save=None))
+
+
+@app.command()
+@with_query
+def table(query: Query, format_: Format = "text", save: Save = None) -> None:
+    """A table from what the store holds. Runs nothing; what is not measured is shown as missing."""
+    from benchmark.reproduce import show_table
+
+    show_table(query, format_=format_, save=save)
+
+
+@app.command()
+def status(store: StorePath = Path("runs")) -> None:
+    """What a store holds: finished stages by kind, failures with their last line, disk used."""
+    from benchmark.overview import store_text
+
+    print(store_text(store))
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="a folder of committed records, such as results/mini")],
+    format_: Format = "text",
+) -> None:
+    """Recompute a table from committed records: keys, accuracies from predictions, pick lists, the table itself."""
+    from benchmark.reproduce import check_format
+    from benchmark.results import verify as check
+
+    text, problems = check(folder, check_format(format_))
+    print(text, end="")
+    if problems:
+        raise UserError(f"{folder} does not verify: " + "; ".join(problems))
+
+
+LISTS = {"--targets", "--rows", "--seeds"}
+
+
+def spread_lists(arguments: list[str]) -> list[str]:
+    """`--targets a b,c` as `--targets a --targets b --targets c`, which is what click understands."""
+    spread: list[str] = []
+    current: str | None = None
+    for argument in arguments:
+        if argument.startswith("-") and not argument.lstrip("-").isdigit():
+            name, equals, value = argument.partition("=")
+            current = name if name in LISTS else None
+            spread += [] if current and not equals else [argument]
+            if not (current and equals):
+                continue
+            spread.pop()
+            argument = value
+        if current is None:
+            spread.append(argument)
+        else:
+            spread += [word for part in argument.split(",") if part for word in (current, part)]
+    return spread
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+# Typer carries its own copy of click; what it raises for a wrong command line is the parent of its BadParameter.
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a verb. Exit code 0, 1 (some cells failed), 2 (an error that the user can mend), 130 (Ctrl-C)."""
+    try:
+        code = app(spread_lists(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+    except UserError as error:
+        _fail(str(error))
+    except UsageError as error:
+        _fail(error.format_message())  # type: ignore[attr-defined]
+    except (KeyboardInterrupt, typer.Abort):
+        print("stopped; finished stages are kept: give the same command again to go on", file=sys.stderr, flush=True)
+        os._exit(130)
+    sys.exit(code if isinstance(code, int) else 0)

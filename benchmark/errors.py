@@ -1,0 +1,17 @@
+"""Errors that a user can cause: one clear line that names the thing and the way out, exit code 2."""
+
+
+class UserError(Exception):
+    """Shown as one line, without a traceback; the command ends with exit code 2 and has written nothing."""
+
+
+class UnknownName(UserError):
+    """A name that is in no registry, with the nearest ones that are."""
+
+    def __init__(self, kind: str, name: str, known: list[str]) -> None:
+        # Imported here: difflib costs start-up time and only an error needs it.
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+        super().__init__(f"unknown {kind} '{name}'; {hint}")

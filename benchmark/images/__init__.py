@@ -1,0 +1,1 @@
+"""Images: found, read once, hashed, cached; real ones and rendered stand-ins."""

@@ -1,0 +1,257 @@
+"""SimCLR's augmentation on batches of tensors, and the evaluation transform: two small matrix products per image.
+
+Distribution-equal to torchvision's RandomResizedCrop, RandomHorizontalFlip, RandomApply(ColorJitter), RandomGrayscale
+and Normalize in the order of the released code (`train_selfsup.py`, `get_dataset`). Every random number is drawn first
+(`uniforms`, a function of seed, step and place in the batch alone), turned into parameters (`boxes`, `colours`) and
+then applied, so that a run can be resumed or spread over devices without saving or sharing any generator.
+
+Pixels stay in floating point from the first resampling on, where torchvision on PIL images rounds to 8 bits after every
+operation: up to one grey level of difference per operation.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmark.specs import Augmentation
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+ATTEMPTS = 10
+_LUMA = (0.2989, 0.587, 0.114)
+_BRIGHTNESS, _CONTRAST, _SATURATION, _HUE = range(4)
+
+# Columns of `uniforms`.
+_AREA = slice(0, ATTEMPTS)
+_RATIO = slice(ATTEMPTS, 2 * ATTEMPTS)
+_TOP, _LEFT, _FLIP, _APPLY, _GREY = range(2 * ATTEMPTS, 2 * ATTEMPTS + 5)
+_FACTORS = slice(_GREY + 1, _GREY + 5)
+_ORDER = slice(_GREY + 5, _GREY + 9)
+VARIATES = _GREY + 9
+
+
+def stream(*key: int) -> np.random.Generator:
+    """The generator named by `key` (non-negative integers): equal keys give equal numbers, in any process."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
+
+
+def uniforms(key: tuple[int, ...], crops: int) -> NDArray[np.float64]:
+    """All random numbers of `crops` crops, float64 [crops, VARIATES] in [0, 1)."""
+    return stream(*key).random((crops, VARIATES))
+
+
+def boxes(
+    u: NDArray[np.float64], heights: NDArray[np.int64], widths: NDArray[np.int64], spec: Augmentation
+) -> NDArray[np.int64]:
+    """Crop boxes as RandomResizedCrop draws them: int64 [n, 4] of top, left, height, width, in pixels.
+
+    `u` is `uniforms` [n, VARIATES], `heights` and `widths` are [n]. Ten attempts, then the largest centred crop with an
+    allowed ratio.
+    """
+    area = (heights * widths)[:, None] * _between(u[:, _AREA], *spec.scale)
+    ratio = np.exp(_between(u[:, _RATIO], float(np.log(spec.ratio[0])), float(np.log(spec.ratio[1]))))
+    w = np.rint(np.sqrt(area * ratio)).astype(np.int64)
+    h = np.rint(np.sqrt(area / ratio)).astype(np.int64)
+    fits: NDArray[np.bool_] = np.array((w > 0) & (w <= widths[:, None]) & (h > 0) & (h <= heights[:, None]))
+    first, rows = fits.argmax(1), np.arange(len(u))
+    h, w = h[rows, first], w[rows, first]
+    top = np.floor(u[:, _TOP] * (heights - h + 1)).astype(np.int64)
+    left = np.floor(u[:, _LEFT] * (widths - w + 1)).astype(np.int64)
+    drawn = np.stack([top, left, h, w], 1)
+    return np.where(fits.any(1)[:, None], drawn, _centred(heights, widths, spec.ratio))
+
+
+def _between(u: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    return low + u * (high - low)
+
+
+def _centred(heights: NDArray[np.int64], widths: NDArray[np.int64], ratio: tuple[float, float]) -> NDArray[np.int64]:
+    h = np.where(widths / heights < ratio[0], np.rint(widths / ratio[0]), heights).astype(np.int64)
+    w = np.where(widths / heights > ratio[1], np.rint(heights * ratio[1]), widths).astype(np.int64)
+    return np.stack([(heights - h) // 2, (widths - w) // 2, h, w], 1)
+
+
+@dataclass(frozen=True)
+class Colours:
+    """What happens to the pixels of n crops.
+
+    `flip`, `jitter`, `grey` are bool [n]; `factors` float64 [n, 4] of brightness, contrast, saturation (1 leaves the
+    image alone) and hue (0 does, in turns); `order` int64 [n, 4], the operations in their order of application.
+    """
+
+    flip: NDArray[np.bool_]
+    jitter: NDArray[np.bool_]
+    factors: NDArray[np.float64]
+    order: NDArray[np.int64]
+    grey: NDArray[np.bool_]
+
+
+def colours(u: NDArray[np.float64], spec: Augmentation) -> Colours:
+    """The flips, jitters and greys that `u` [n, VARIATES] stands for, as ColorJitter draws them."""
+    strength = np.array(spec.jitter)
+    low = np.array([*np.maximum(0.0, 1.0 - strength[:3]), -strength[_HUE]])
+    high = np.array([*(1.0 + strength[:3]), strength[_HUE]])
+    return Colours(
+        flip=u[:, _FLIP] < spec.flip,
+        jitter=(u[:, _APPLY] < spec.jitter_probability) & (strength > 0).any(),
+        factors=low + u[:, _FACTORS] * (high - low),
+        order=np.argsort(u[:, _ORDER], axis=1),
+        grey=u[:, _GREY] < spec.grey_probability,
+    )
+
+
+# Geometry ------------------------------------------------------------------------------------------------------------
+
+
+def resampling(start: torch.Tensor, length: torch.Tensor, source: int, size: int) -> torch.Tensor:
+    """Weights [n, size, source] that resize the stretch [start, start + length) of a line of `source` pixels to `size`.
+
+    The antialiased triangle filter of PIL and of torchvision's `resize(antialias=True)`; `start`, `length` are [n].
+    """
+    scale = (length / size)[:, None, None]
+    width = scale.clamp(min=1.0)
+    centre = (torch.arange(size, device=start.device) + 0.5)[None, :, None] * scale
+    pixel = torch.arange(source, device=start.device)[None, None, :] - start[:, None, None]
+    weight = (1.0 - (pixel + 0.5 - centre).abs() / width).clamp(min=0.0)
+    weight = weight * ((pixel >= 0) & (pixel < length[:, None, None]))
+    return weight / weight.sum(2, keepdim=True)
+
+
+def crop_squares(squares: torch.Tensor, box: NDArray[np.int64], flip: NDArray[np.bool_], size: int) -> torch.Tensor:
+    """Cut `box` [n, 4] out of uint8 `squares` [n, R, R, 3], resize to `size` and mirror: float32 [n, 3, size, size]
+    in 0..1."""
+    place = torch.from_numpy(box.astype(np.float32)).to(squares.device)
+    side = squares.shape[1]
+    rows = resampling(place[:, 0], place[:, 2], side, size)
+    columns = resampling(place[:, 1], place[:, 3], side, size)
+    mirrored = torch.from_numpy(flip).to(squares.device)[:, None, None]
+    columns = torch.where(mirrored, columns.flip(1), columns)
+    return _resample(squares, rows, columns)
+
+
+def _resample(squares: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    n, side, size = len(squares), squares.shape[1], rows.shape[1]
+    # Along the height first: pixels are read in the order they are stored in. 1/255 rides on the smaller matrix.
+    low = torch.bmm(rows, squares.view(n, side, side * 3).to(torch.float32)).view(n, size, side, 3)
+    planes = low.permute(0, 3, 1, 2).reshape(n, 3 * size, side)
+    return torch.bmm(planes, columns.transpose(1, 2) / 255.0).view(n, 3, size, size)
+
+
+def crop_image(image: Image.Image, u: NDArray[np.float64], spec: Augmentation) -> NDArray[np.uint8]:
+    """RandomResizedCrop of one RGB image of any size by the numbers `u` [VARIATES]: uint8 [size, size, 3], not flipped.
+
+    Raises nothing of its own; PIL's decoding errors pass through.
+    """
+    top, left, h, w = boxes(u[None], np.array([image.height]), np.array([image.width]), spec)[0].tolist()
+    cut = image.crop((left, top, left + w, top + h))
+    return np.asarray(cut.resize((spec.size, spec.size), Image.Resampling.BILINEAR))
+
+
+# Colour --------------------------------------------------------------------------------------------------------------
+
+
+def recolour(crops: torch.Tensor, change: Colours, spec: Augmentation) -> torch.Tensor:
+    """Jitter, grey and normalise float32 `crops` [n, 3, S, S] of 0..1 in place; flips are not done here."""
+    _jitter(crops, change, spec)
+    grey = np.flatnonzero(change.grey)
+    if len(grey):
+        rows = torch.from_numpy(grey).to(crops.device)
+        crops.index_copy_(0, rows, _luma(crops.index_select(0, rows)).expand(-1, 3, -1, -1))
+    return normalise(crops)
+
+
+def normalise(crops: torch.Tensor) -> torch.Tensor:
+    """(x - mean) / std of ImageNet, in place, on float32 [n, 3, S, S] of 0..1."""
+    mean, std = (torch.tensor(value, device=crops.device)[:, None, None] for value in (MEAN, STD))
+    return crops.sub_(mean).div_(std)
+
+
+def _jitter(crops: torch.Tensor, change: Colours, spec: Augmentation) -> None:
+    for place in range(4):
+        for operation, strength in enumerate(spec.jitter):
+            rows = np.flatnonzero(change.jitter & (change.order[:, place] == operation))
+            if strength == 0 or not len(rows):
+                continue
+            factor = torch.from_numpy(change.factors[rows, operation].astype(np.float32)).to(crops.device)
+            index = torch.from_numpy(rows).to(crops.device)
+            changed = _OPERATIONS[operation](crops.index_select(0, index), factor[:, None, None, None])
+            crops.index_copy_(0, index, changed)
+
+
+def _luma(x: torch.Tensor) -> torch.Tensor:
+    red, green, blue = x.unbind(1)
+    return (red * _LUMA[0]).add_(green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])[:, None]
+
+
+def _brightness(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    return x.mul_(factor).clamp_(0.0, 1.0)
+
+
+def _contrast(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    mean = _luma(x).mean((1, 2, 3), keepdim=True)
+    return x.mul_(factor).add_((1.0 - factor) * mean).clamp_(0.0, 1.0)
+
+
+def _saturation(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    grey = _luma(x)
+    return x.mul_(factor).add_(grey.mul_(1.0 - factor)).clamp_(0.0, 1.0)
+
+
+def _hue(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    """Turn the hue of RGB [n, 3, S, S] by `factor` turns, through HSV as torchvision's adjust_hue does."""
+    red, green, blue = x.unbind(1)
+    value, low = x.amax(1), x.amin(1)
+    chroma = value - low
+    inverse = torch.where(chroma == 0, 1.0, chroma).reciprocal_()
+    sixth = torch.where(value == green, (blue - red).mul_(inverse).add_(2.0), (red - green).mul_(inverse).add_(4.0))
+    sixth = torch.where(value == red, (green - blue).mul_(inverse), sixth).add_(6.0 * factor[:, 0] + 12.0)
+    out = torch.empty_like(x)
+    for channel, shift in enumerate((5.0, 3.0, 1.0)):
+        k = (sixth + shift).remainder_(6.0)
+        ramp = torch.minimum(k, 4.0 - k).clamp_(0.0, 1.0)
+        torch.addcmul(value, chroma, ramp, value=-1.0, out=out[:, channel])
+    return out
+
+
+_OPERATIONS = (_brightness, _contrast, _saturation, _hue)
+
+
+def augment(squares: torch.Tensor, u: NDArray[np.float64], spec: Augmentation) -> torch.Tensor:
+    """Augmented crops of uint8 `squares` [n, R, R, 3] by the numbers `u` [n, VARIATES]: normalised float32
+    [n, 3, size, size] on the squares' device."""
+    side = np.full(len(u), squares.shape[1])
+    change = colours(u, spec)
+    return recolour(crop_squares(squares, boxes(u, side, side, spec), change.flip, spec.size), change, spec)
+
+
+def augment_crops(crops: torch.Tensor, u: NDArray[np.float64], spec: Augmentation) -> torch.Tensor:
+    """The rest of the augmentation for crops that `crop_image` made: uint8 [n, S, S, 3] to normalised float32
+    [n, 3, S, S]."""
+    change = colours(u, spec)
+    planes = crops.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format).div_(255.0)
+    mirrored = torch.from_numpy(change.flip).to(crops.device)[:, None, None, None]
+    return recolour(torch.where(mirrored, planes.flip(3), planes), change, spec)
+
+
+# Evaluation ----------------------------------------------------------------------------------------------------------
+
+
+def evaluation_squares(squares: torch.Tensor, resize: int, crop: int) -> torch.Tensor:
+    """Resize(resize) and CenterCrop(crop) of uint8 squares [n, R, R, 3], normalised: float32 [n, 3, crop, crop]."""
+    side = squares.shape[1]
+    zero, full = torch.zeros(1, device=squares.device), torch.full((1,), float(side), device=squares.device)
+    offset = round((resize - crop) / 2)
+    weights = resampling(zero, full, side, resize)[:, offset : offset + crop].expand(len(squares), -1, -1)
+    return normalise(_resample(squares, weights, weights))
+
+
+def evaluation_image(image: Image.Image, resize: int, crop: int) -> NDArray[np.uint8]:
+    """Resize(resize) of the shorter side and CenterCrop(crop) of an RGB image of any size: uint8 [crop, crop, 3]."""
+    short = min(image.size)
+    width, height = (int(resize * side / short) for side in image.size)
+    left, top = round((width - crop) / 2), round((height - crop) / 2)
+    resized = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(resized.crop((left, top, left + crop, top + crop)))

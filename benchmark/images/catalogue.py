@@ -1,0 +1,151 @@
+"""The data of a run, by name: what a plan must know of it, and what a stage reads of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import UserError
+from benchmark.images.items import MissingImages
+from benchmark.images.manifest import Manifest, Split
+from benchmark.images.pixels import square_pixels
+from benchmark.images.relevance import heldout_mask, relevance, relevance_sha256
+from benchmark.images.scan import count_differences, find_manifest, open_source
+from benchmark.images.sources import ImageRoot, Source, open_images
+from benchmark.opensets import OPENSETS
+from benchmark.progress import Progress, silent
+from benchmark.specs import Metric, Role
+from benchmark.stages import Images
+from benchmark.targets import TARGETS
+
+Wanted = tuple[Role, str, Split]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Images by role, name and split. `root` is None for a plan without data; `cache` is the store's root."""
+
+    root: Path | None
+    standins: bool
+    cache: Path
+
+    @cached_property
+    def _images(self) -> ImageRoot | None:
+        return None if self.root is None and not self.standins else open_images(self.root, self.standins)
+
+    def __reduce__(self) -> tuple[type["Data"], tuple[Path | None, bool, Path]]:
+        # What was looked up here is not sent to workers: each looks for itself.
+        return Data, (self.root, self.standins, self.cache)
+
+    # For plans -------------------------------------------------------------------------------------------------------
+
+    def names(self, role: Role) -> list[str]:
+        """The data sets that are there."""
+        return [] if self._images is None else self._images.names(role)
+
+    def has(self, role: Role, name: str) -> bool:
+        return name in self.names(role)
+
+    def images(self, role: Role, name: str, split: str) -> Images:
+        """A split as an input of stages; without a final identity while its images are absent or not read."""
+        manifest = self.manifest(role, name, split)
+        if manifest is None:
+            return Images(role, name, split, None, _registered_count(role, name, split))
+        return Images(role, name, split, manifest.sha256, len(manifest))
+
+    def manifest(self, role: Role, name: str, split: str) -> Manifest | None:
+        """The manifest of a split that was read before. Reads no image."""
+        known: dict[Wanted, Manifest | None] = self.__dict__.setdefault("_manifests", {})
+        wanted: Wanted = (role, name, "train" if split == "train" else "test")
+        if known.get(wanted) is None:
+            known[wanted] = None if self._images is None else find_manifest(self._images, *wanted, self.cache)
+        return known[wanted]
+
+    def relevance(self, openset: str, target: str) -> Images | None:
+        """The identity of the labels that say which images are relevant to the target, None where there are none."""
+        known: dict[tuple[str, str], Images | None] = self.__dict__.setdefault("_relevance", {})
+        if (openset, target) not in known:
+            known[openset, target] = self._find_relevance(openset, target)
+        return known[openset, target]
+
+    def _find_relevance(self, openset: str, target: str) -> Images | None:
+        try:
+            items = None if self._images is None else self._images.items("opensets", openset, "train")
+        except MissingImages:
+            return None
+        identity = None if items is None else relevance_sha256(items, target)
+        return None if identity is None else Images("opensets", openset, f"relevance:{target}", identity)
+
+    def metric(self, target: str) -> Metric:
+        """The paper's metric for its targets, top-1 for all others."""
+        return TARGETS.get(target).metric if target in TARGETS else "top1"
+
+    # For runs --------------------------------------------------------------------------------------------------------
+
+    def read(self, wanted: Iterable[Wanted], progress: Progress = silent) -> None:
+        """Find all splits, then read through those that have not been read; the first error ends it."""
+        wanted = list(wanted)
+        images = open_images(self.root, self.standins)
+        for role, name, split in wanted:
+            # Absent images and wrong folders are told before anything is read.
+            images.items(role, name, split).classes  # noqa: B018
+        for role, name, split in wanted:
+            open_source(images, role, name, split, self.cache, progress)
+        self.__dict__.pop("_manifests", None)
+
+    def count_differences(self, wanted: Iterable[Wanted]) -> list[str]:
+        """How the images found differ in number from the registered data sets of the same names."""
+        lines = []
+        for role, name, split in wanted:
+            manifest, registry = self.manifest(role, name, split), TARGETS if role == "targets" else OPENSETS
+            if manifest is not None and name in registry and not self.standins:
+                lines += count_differences([manifest], registry.get(name))  # type: ignore[arg-type]
+        return lines
+
+    def skipped(self, wanted: Iterable[Wanted]) -> list[str]:
+        """The unreadable files that were left out of open-sets, a line for each split that has some."""
+        manifests = [manifest for role, name, split in wanted if (manifest := self.manifest(role, name, split))]
+        return [
+            f"{manifest.label}: {len(manifest.skipped)} unreadable files left out, the first is {manifest.skipped[0][0]}"
+            for manifest in manifests
+            if manifest.skipped
+        ]
+
+    def verified_source(self, images: Images, progress: Progress = silent) -> Source:
+        """The images that an input names. UserError when the data root holds others by now (looked at once)."""
+        known: dict[Images, Source] = self.__dict__.setdefault("_sources", {})
+        if images not in known:
+            known[images] = self._open_verified(images, progress)
+        return known[images]
+
+    def _open_verified(self, images: Images, progress: Progress) -> Source:
+        role, name = images.role, images.name
+        split: Split = "test" if images.split == "test" else "train"
+        source = open_source(open_images(self.root, self.standins), role, name, split, self.cache, progress)
+        if not images.split.startswith("relevance:") and source.manifest.sha256 != images.sha256:
+            raise UserError(f"{images.label} has changed since the run began; start it again")
+        return source
+
+    def squares(self, images: Images, side: int, progress: Progress = silent) -> NDArray[np.uint8]:
+        """All images of an input as squares, uint8 [N, side, side, 3], decoded once and memory-mapped."""
+        return square_pixels(self.verified_source(images, progress), side, self.cache / "pixels", progress)
+
+    def relevant(self, images: Images) -> NDArray[np.bool_]:
+        """Which open-set images are relevant, bool [N], for an input made by `relevance`."""
+        target = images.split.removeprefix("relevance:")
+        mask = relevance(self.verified_source(images), target)
+        assert mask is not None
+        return mask
+
+    def heldout(self, images: Images) -> NDArray[np.bool_]:
+        """Which open-set images come from a source that a target was cut from, bool [N]."""
+        return heldout_mask(self.verified_source(images))
+
+
+def _registered_count(role: Role, name: str, split: str) -> int | None:
+    if role == "opensets":
+        return OPENSETS.get(name).images if name in OPENSETS else None
+    return getattr(TARGETS.get(name), split) if name in TARGETS else None

@@ -1,0 +1,84 @@
+"""What was found in one split, item by item: the identity of images, wherever they lie."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from benchmark.specs import Role, digest
+from benchmark.store import write_atomically
+
+Split = Literal["train", "test"]
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The images of one split, all parallel tuples in the order of the items.
+
+    `ids` are POSIX paths relative to the split's folder, sorted (a concatenation: sorted within each part). `labels`
+    are positions in `classes`; for open-sets they are folder numbers that no training ever sees. `digests` identify
+    each item's content: the SHA-256 of its bytes, or of what renders it. `skipped` are (id, reason) of the
+    unreadable files.
+    """
+
+    role: Role
+    name: str
+    split: Split
+    ids: tuple[str, ...]
+    labels: tuple[int, ...]
+    classes: tuple[str, ...]
+    digests: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def label(self) -> str:
+        """The split in words: "targets/cub/train"."""
+        return f"{self.role}/{self.name}/{self.split}"
+
+    @cached_property
+    def sha256(self) -> str:
+        """The identity of the images: of ids, contents and, for targets, labels. Paths, times and names stay out."""
+        content: dict[str, object] = {"ids": self.ids, "digests": self.digests}
+        if self.role == "targets":
+            content["labels"] = self.labels
+        return digest(content)
+
+    def save(self, path: Path) -> None:
+        """Write the manifest as JSON; a reader sees all of it or nothing."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps({"format": FORMAT, "sha256": self.sha256, **fields}))
+
+
+def load_manifest(path: Path) -> Manifest | None:
+    """The manifest saved at `path`; None when there is none, or one that is damaged or of another format."""
+    try:
+        value = json.loads(path.read_text())
+        if value.pop("format") != FORMAT:
+            return None
+        stated = value.pop("sha256")
+        skipped = tuple((item, reason) for item, reason in value.pop("skipped"))
+        names = ("ids", "labels", "classes", "digests")
+        manifest = Manifest(**{**value, **{name: tuple(value[name]) for name in names}}, skipped=skipped)
+        return manifest if manifest.sha256 == stated else None
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def join_manifests(name: str, parts: list[Manifest]) -> Manifest:
+    """The concatenation of open-sets, in order. An item's id is prefixed by its part's name, its folder is its part."""
+    return Manifest(
+        role="opensets",
+        name=name,
+        split="train",
+        ids=tuple(f"{part.name}/{item}" for part in parts for item in part.ids),
+        labels=tuple(number for number, part in enumerate(parts) for _ in part.ids),
+        classes=tuple(part.name for part in parts),
+        digests=tuple(mark for part in parts for mark in part.digests),
+        skipped=tuple((f"{part.name}/{item}", reason) for part in parts for item, reason in part.skipped),
+    )

@@ -1,0 +1,153 @@
+"""Reading every image of a split once: hashed, decoded, counted. The result, its manifest, is kept in the store."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TypeVar
+
+from benchmark.errors import UserError
+from benchmark.images.items import Items, Joined, MissingImages, folder_of
+from benchmark.images.manifest import Manifest, Split, join_manifests, load_manifest
+from benchmark.images.sources import ImageRoot, Source
+from benchmark.progress import Progress, silent
+from benchmark.specs import OpenSet, Role, Target, digest
+
+VERSION = 1
+SKIPPABLE = 0.01
+"""The share of an open-set's files that may be unreadable."""
+BLOCK = 256
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One item after reading: its digest, or why it is no image."""
+
+    item: str
+    digest: str = ""
+    problem: str = ""
+
+
+def find_manifest(images: ImageRoot, role: Role, name: str, split: Split, store: Path) -> Manifest | None:
+    """The manifest of a split that was read before; None when the images are absent, changed or not read yet.
+
+    Lists files, reads none of them. `store` is the store's root.
+    """
+    try:
+        return _find(images.items(role, name, split), store)
+    except MissingImages:
+        return None
+
+
+def open_source(
+    images: ImageRoot, role: Role, name: str, split: Split, store: Path, progress: Progress = silent
+) -> Source:
+    """The images of a split, read through once if that has not been done yet.
+
+    UserError for absent images, a class in test that train lacks, an unreadable file in a target, and more than
+    `SKIPPABLE` unreadable files in an open-set.
+    """
+    items = images.items(role, name, split)
+    return Source(items, _scanned(items, store, progress))
+
+
+def _find(items: Items, store: Path) -> Manifest | None:
+    if isinstance(items, Joined):
+        found = [_find(part, store) for part in items.parts]
+        known = [manifest for manifest in found if manifest is not None]
+        return join_manifests(items.name, known) if len(known) == len(found) else None
+    return items.known_manifest or load_manifest(_path(items, store))
+
+
+def _path(items: Items, store: Path) -> Path:
+    return store / "manifests" / f"{digest([VERSION, items.signature])}.json"
+
+
+def _scanned(items: Items, store: Path, progress: Progress) -> Manifest:
+    if isinstance(items, Joined):
+        return join_manifests(items.name, [_scanned(part, store, progress) for part in items.parts])
+    manifest = _find(items, store)
+    if manifest is None:
+        manifest = scan(items, progress)
+        manifest.save(_path(items, store))
+    return manifest
+
+
+def scan(items: Items, progress: Progress = silent) -> Manifest:
+    """Read, hash and decode every item; the errors are those of `open_source`. Nothing is written."""
+    number = {name: position for position, name in enumerate(items.classes)}
+    what = f"reading {items.label}"
+    seen: list[_Seen] = []
+    for one in threaded(lambda item: _look(items, item), items.ids):
+        seen.append(one)
+        progress(what, len(seen), len(items.ids))
+    bad = [one for one in seen if one.problem]
+    good = [one for one in seen if not one.problem]
+    _check_unreadable(items, bad, len(good))
+    return Manifest(
+        role=items.role,
+        name=items.name,
+        split=items.split,
+        ids=tuple(one.item for one in good),
+        labels=tuple(number[folder_of(one.item)] for one in good),
+        classes=items.classes,
+        digests=tuple(one.digest for one in good),
+        skipped=tuple((one.item, one.problem) for one in bad),
+    )
+
+
+def _look(items: Items, item: str) -> _Seen:
+    from PIL import Image
+
+    try:
+        data = items.read(item)
+    except FileNotFoundError:
+        return _Seen(item, problem="a link to nowhere")
+    except OSError as error:
+        raise UserError(f"{items.label}: {item} cannot be read: {error.strerror}") from error
+    try:
+        with Image.open(BytesIO(data)) as image:
+            image.convert("RGB")
+    except MemoryError:
+        raise
+    except Exception as error:
+        # Decoders raise nearly any type for damaged files. What follows " <" is the address of the buffer.
+        return _Seen(item, problem=str(error).partition(" <")[0] or type(error).__name__)
+    return _Seen(item, digest=hashlib.sha256(data).hexdigest())
+
+
+def _check_unreadable(items: Items, bad: Sequence[_Seen], good: int) -> None:
+    total = good + len(bad)
+    allowed = SKIPPABLE * total if items.role == "opensets" else 0
+    if len(bad) > allowed:
+        limit = f", more than the {SKIPPABLE:.0%} that an open-set may have" if items.role == "opensets" else ""
+        raise UserError(
+            f"{items.label}: {len(bad):,} of {total:,} files are no readable images{limit}; "
+            f"the first is {bad[0].item} ({bad[0].problem}); replace or remove them"
+        )
+
+
+def threaded(work: Callable[[A], B], values: Sequence[A]) -> Iterator[B]:
+    """`work` of each value in order, on all CPU cores of this process, with at most `BLOCK` results waiting."""
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for start in range(0, len(values), BLOCK):
+            yield from pool.map(work, values[start : start + BLOCK])
+
+
+def count_differences(manifests: Iterable[Manifest], spec: Target | OpenSet) -> list[str]:
+    """What differs from the registered counts, a line each: "cub: 5,994 train images, the paper used 5,990"."""
+    lines = []
+    for manifest in manifests:
+        expected = spec.images if isinstance(spec, OpenSet) else getattr(spec, manifest.split)
+        if len(manifest) != expected:
+            lines.append(f"{spec.name}: {len(manifest):,} {manifest.split} images, the paper used {expected:,}")
+        classes = len(manifest.classes)
+        if isinstance(spec, Target) and manifest.split == "train" and classes != spec.classes:
+            lines.append(f"{spec.name}: {classes:,} classes, the paper used {spec.classes:,}")
+    return lines

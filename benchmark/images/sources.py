@@ -1,0 +1,125 @@
+"""Where images come from: a data root on disk, or the rendered stand-ins."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.errors import UserError
+from benchmark.images.items import Folder, Items, Joined, MissingImages
+from benchmark.images.manifest import Manifest, Split
+from benchmark.images.rows import find_rows
+from benchmark.opensets import OPENSETS
+from benchmark.specs import Role
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+LAYOUT = "targets/<name>/{train,test}/<class>/<image> and opensets/<name>/train/<image>"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images that have been read once and can be trusted: N items, by position in the manifest."""
+
+    items: Items
+    manifest: Manifest
+
+    def __len__(self) -> int:
+        return len(self.manifest)
+
+    def read(self, index: int) -> bytes:
+        """The encoded image at a position."""
+        return self.items.read(self.manifest.ids[index])
+
+    def open(self, index: int) -> "Image":
+        """The image at a position, as RGB."""
+        return self.items.open(self.manifest.ids[index])
+
+
+class ImageRoot(ABC):
+    """A place that has data sets by name. `standins` says whether its images are rendered and not real."""
+
+    standins: bool
+
+    @abstractmethod
+    def names(self, role: Role) -> list[str]:
+        """The data sets there, in alphabetical order."""
+
+    @abstractmethod
+    def _single(self, role: Role, name: str, split: Split) -> Items:
+        """The items of a data set that is no concatenation."""
+
+    def items(self, role: Role, name: str, split: Split) -> Items:
+        """The items of a split; MissingImages when there are none. Reads no image."""
+        parts = OPENSETS.get(name).parts if role == "opensets" and name in OPENSETS else ()
+        if not parts:
+            return self._single(role, name, split)
+        return Joined(role, name, split, tuple(self._single(role, part, split) for part in parts))
+
+
+class DataRoot(ImageRoot):
+    """A folder with `targets/<name>/{train,test}/<class>/...` and `opensets/<name>/train/...`.
+
+    In the place of a split's image files there may be Parquet files, or a `hub.toml` in the data set's folder; see
+    `benchmark.images.rows`.
+    """
+
+    standins = False
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def names(self, role: Role) -> list[str]:
+        return _subfolders(self.path / role)
+
+    def _single(self, role: Role, name: str, split: Split) -> Items:
+        if name not in self.names(role):
+            raise MissingImages(self._missing(role, name))
+        train = self._single(role, name, "train") if split == "test" else None
+        folder = self.path / role / name
+        plain = Folder(role, name, split, folder / split, train)
+        rows = find_rows(plain, folder, train)
+        if rows is None and not plain.path.is_dir():
+            found = ", ".join(_subfolders(folder)) or "no folders"
+            raise MissingImages(f"{plain.label}: {plain.path} does not exist (found there: {found}); expected {LAYOUT}")
+        return rows or plain
+
+    def _missing(self, role: Role, name: str) -> str:
+        """One line on what was looked for and what is there, from the data root down."""
+        if not self.path.is_dir():
+            return f"data root {self.path} does not exist; expected a folder with {LAYOUT}"
+        there = [role for role in ("targets", "opensets") if self.names(role)]
+        if not there:
+            found = ", ".join(_subfolders(self.path)) or "nothing"
+            return f"data root {self.path} holds neither targets nor open-sets (found: {found}); expected {LAYOUT}"
+        known = self.names(role)
+        found = (", ".join(known) or "none") + _near(name, known)
+        return f"{self.path / role / name} does not exist (found in {role}/: {found}); expected {LAYOUT}"
+
+
+def _near(name: str, known: list[str]) -> str:
+    # Imported here: only an error needs it.
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _subfolders(path: Path) -> list[str]:
+    if not path.is_dir():
+        return []
+    return sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def open_images(data_root: Path | None, standins: bool) -> ImageRoot:
+    """The stand-ins, or the data root. UserError when a data root is needed and none is named."""
+    if standins:
+        from benchmark.images.standins import StandIns
+
+        return StandIns()
+    if data_root is None:
+        raise UserError(
+            f"real images need a data root: give --data-root or set BENCHMARK_DATA to a folder with {LAYOUT}"
+        )
+    return DataRoot(data_root)

@@ -1,0 +1,93 @@
+"""What `list`, `show` and `status` print."""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from benchmark.errors import UnknownName
+from benchmark.opensets import OPENSETS
+from benchmark.profiles import PROFILES
+from benchmark.protocols import PROTOCOLS
+from benchmark.published import load_table, table_names
+from benchmark.specs import Spec
+from benchmark.stages import KINDS
+from benchmark.store import Store
+from benchmark.targets import TARGETS
+from benchmark.variants import VARIANTS
+
+
+def _targets() -> Iterable[str]:
+    for target in TARGETS:
+        counts = f"{target.classes:>4} classes {target.train:>7,} train {target.test:>6,} test"
+        yield f"{target.name:<11} {target.title:<9} {counts}  {target.metric}"
+
+
+def _opensets() -> Iterable[str]:
+    for openset in OPENSETS:
+        parts = f"  = {' + '.join(openset.parts)}" if openset.parts else ""
+        yield f"{openset.name:<11} {openset.title:<22} {openset.images:>10,} images{parts}"
+
+
+def _tables() -> Iterable[str]:
+    for name in table_names():
+        table = load_table(name)
+        yield f"{table.id:<16} {len(table.rows):>2} rows x {len(table.columns):>2} columns  {table.title}"
+
+
+def _variants() -> Iterable[str]:
+    return (f"{variant.name:<23} {variant.title}" for variant in VARIANTS.values())
+
+
+def _profiles() -> Iterable[str]:
+    return (f"{p.name:<6} protocol {p.protocol:<8} engine {p.recipe.engine:<10} {p.summary}" for p in PROFILES.values())
+
+
+def _protocols() -> Iterable[str]:
+    return (f"{protocol.name:<8} {protocol.summary}" for protocol in PROTOCOLS.values())
+
+
+LISTS: dict[str, Callable[[], Iterable[str]]] = {
+    "targets": _targets,
+    "opensets": _opensets,
+    "tables": _tables,
+    "variants": _variants,
+    "profiles": _profiles,
+    "protocols": _protocols,
+}
+
+
+def listing(what: str | None) -> str:
+    """One list, or all of them."""
+    if what is None:
+        return "\n\n".join(f"{name}\n" + "\n".join(f"  {line}" for line in make()) for name, make in LISTS.items())
+    if what not in LISTS:
+        raise UnknownName("list", what, list(LISTS))
+    return "\n".join(LISTS[what]())
+
+
+def describe(name: str, store: Path) -> str:
+    """All that is known of a name, as JSON; a stage by the first eight or more digits of its key."""
+    specs: dict[str, Spec] = {**PROFILES, **PROTOCOLS, **VARIANTS}
+    specs |= {openset.name: openset for openset in OPENSETS} | {target.name: target for target in TARGETS}
+    if name in specs:
+        return specs[name].model_dump_json(indent=2)
+    if name.removeprefix("table") in (known.removeprefix("table") for known in table_names()):
+        return load_table(name).model_dump_json(indent=2)
+    records = [path for kind in KINDS for path in (store / kind).glob(f"{name}*/record.json")] if len(name) >= 8 else []
+    if len(records) == 1:
+        return json.dumps(json.loads(records[0].read_text()), indent=2)
+    raise UnknownName("name", name, [*specs, *table_names()])
+
+
+def store_text(root: Path) -> str:
+    """What a store holds."""
+    store = Store(root)
+    lines = [f"store {root}"]
+    for kind in KINDS:
+        folders = store.finished(kind)
+        size = sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
+        lines.append(f"  {kind:<9} {len(folders):>5} finished {size / 1e6:>10,.1f} MB")
+    unfinished = [path.name for path in (root / "scratch").glob("*")]
+    lines += [f"  checkpoint of an unfinished stage: {key[:12]}" for key in unfinished]
+    lines += [f"  FAILED {f['label']}: {f['traceback'].strip().splitlines()[-1]}" for f in store.failures()]
+    return "\n".join(lines)

@@ -1,0 +1,258 @@
+"""From a question ("Table 2, these targets, this profile") to stages: a DAG whose shared work stands in it once.
+
+Building a plan imports no torch and reads no image. Absent data gives stages without a final key, not an error.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol as Interface
+
+from benchmark.errors import UserError
+from benchmark.profiles import Lengths, Profile, equal_lengths
+from benchmark.protocols import Protocol
+from benchmark.specs import (
+    Draw,
+    Epochs,
+    Length,
+    Metric,
+    OracleSampling,
+    RandomSampling,
+    Recipe,
+    Role,
+    Sampling,
+    SeedAxes,
+    SimCoreSampling,
+    Spec,
+    Steps,
+)
+from benchmark.stages import Images, Stage
+from benchmark.variants import Variant
+
+
+class Catalogue(Interface):
+    """What a plan must know of the data."""
+
+    def images(self, role: Role, name: str, split: str) -> Images:
+        """The images of a split, unresolved when they are absent or not read yet."""
+
+    def relevance(self, openset: str, target: str) -> Images | None:
+        """The labels that say which open-set images are relevant to the target, None where there are none."""
+
+    def metric(self, target: str) -> Metric:
+        """The target's metric."""
+
+
+class Pretraining(Spec):
+    """The spec of a `pretrain` stage."""
+
+    recipe: Recipe
+    seeds: SeedAxes
+
+
+class Purity(Spec):
+    """The spec of a `purity` stage: the share of a coreset that is relevant to the target."""
+
+    target: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of a table and the stages that it comes from."""
+
+    variant: Variant
+    target: str
+    openset: str
+    seed: int
+    evaluate: Stage
+    pretrain: Stage
+    sample: Stage | None
+    purity: Stage | None
+    assumed: tuple[str, ...]
+
+    def ends(self) -> Iterator[Stage]:
+        """The stages that nothing of this cell builds on."""
+        yield self.evaluate
+        if self.purity:
+            yield self.purity
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells asked for, in table order."""
+
+    cells: tuple[Cell, ...]
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """Every stage once, inputs before their users."""
+        ordered: dict[str, Stage] = {}
+
+        def visit(stage: Stage) -> None:
+            if stage.key not in ordered:
+                for needed in stage.stages():
+                    visit(needed)
+                ordered[stage.key] = stage
+
+        for cell in self.cells:
+            for end in cell.ends():
+                visit(end)
+        return tuple(ordered.values())
+
+    @property
+    def shared(self) -> int:
+        """How many stage runs sharing saves: uses by cells minus stages."""
+        return sum(len(Plan((cell,)).stages) for cell in self.cells) - len(self.stages)
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Builds the stages of cells for one profile and protocol. `steps` overrides the profile's optimiser steps."""
+
+    profile: Profile
+    protocol: Protocol
+    catalogue: Catalogue
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.profile.steps is None and self.protocol.lengths == "coded":
+            raise UserError(f"--steps has no meaning in profile {self.profile.name}: its lengths follow the released rule")
+
+    # Lengths ---------------------------------------------------------------------------------------------------------
+
+    def lengths(self, target: str) -> Lengths:
+        """How long each kind of row is trained. Where the released rule has no meaning, all take equal steps."""
+        if self.profile.coded and self.protocol.lengths == "coded":
+            return self.profile.coded
+        return equal_lengths(self.steps or self.profile.steps or self._target_steps(target))
+
+    def _target_steps(self, target: str) -> int:
+        coded = self.profile.coded
+        count = self.catalogue.images("targets", target, "train").count
+        if coded is None or not isinstance(coded.target, Epochs) or count is None:
+            raise UserError(f"the number of images of target '{target}' is not known: equal steps cannot be planned")
+        return coded.target.epochs * -(-count // self.profile.recipe.batch)
+
+    def length_of(self, variant: Variant) -> str:
+        """The field of `Lengths` that a variant uses."""
+        if variant.openset == "none":
+            return "target"
+        if variant.openset == "all":
+            return "both" if variant.target else "openset"
+        return "stopped" if variant.sampler == "simcore" and variant.budget is None else "fixed"
+
+    # Stages ----------------------------------------------------------------------------------------------------------
+
+    def pretrain(
+        self, length: Length, seed: int, label: str, *, target: str | None, openset: str | None, sample: Stage | None
+    ) -> Stage:
+        """Pretraining on X, the open-set (all of it, or `sample`'s picks), or both."""
+        inputs: list[tuple[str, Stage | Images]] = []
+        if target is not None:
+            inputs.append(("target", self.catalogue.images("targets", target, "train")))
+        if openset is not None:
+            inputs.append(("openset", self.catalogue.images("opensets", openset, "train")))
+        if sample is not None:
+            inputs.append(("coreset", sample))
+        recipe = self.profile.recipe.model_copy(update={"length": length})
+        spec = Pretraining(recipe=recipe, seeds=SeedAxes(init=seed, data=seed))
+        return Stage("pretrain", spec, tuple(inputs), label)
+
+    def retrieval(self, variant: Variant, target: str, seed: int) -> Stage:
+        """The encoder whose features SimCore sees: SSL on X, once per target and seed, or the same network untrained."""
+        untrained = variant.retrieval == "untrained"
+        length: Length = Steps(steps=0) if untrained else self.lengths(target).retrieval
+        label = f"{'untrained' if untrained else 'retrieval'} encoder, {target}, seed {seed}"
+        return self.pretrain(length, seed, label, target=target, openset=None, sample=None)
+
+    def _embed(self, encoder: Stage, images: Images) -> Stage:
+        inputs = (("encoder", encoder), ("images", images))
+        return Stage("embed", self.profile.embedding, inputs, f"{images.label} by {encoder.label}")
+
+    def _simcore(self, variant: Variant) -> SimCoreSampling:
+        protocol = self.protocol
+        return SimCoreSampling(
+            k=variant.k or self.profile.k,
+            reference_round=1 if protocol.reference_round == "first" else self.profile.patience,
+            failing_round=protocol.failing_round,
+            overshoot=protocol.overshoot,
+            n_init=protocol.kmeans_inits,
+        )
+
+    def sample(self, variant: Variant, target: str, openset: str, seed: int) -> Stage:
+        """The coreset of a variant. A random draw of a fixed size is the same for every target, so it is shared."""
+        pool = self.catalogue.images("opensets", openset, "train")
+        label = f"{variant.name}, {target} from {openset}, seed {seed}"
+        sampling: Sampling
+        inputs: list[tuple[str, Stage | Images]]
+        if variant.sampler == "simcore":
+            encoder = self.retrieval(variant, target, seed)
+            train = self.catalogue.images("targets", target, "train")
+            sampling = self._simcore(variant)
+            inputs = [("target", self._embed(encoder, train)), ("pool", self._embed(encoder, pool)), ("openset", pool)]
+        elif variant.sampler == "oracle":
+            relevance = self.catalogue.relevance(openset, target)
+            if relevance is None:
+                raise UserError(f"open-set '{openset}' has no relevance labels for '{target}': the oracle row cannot be run")
+            sampling, inputs = OracleSampling(), [("openset", pool), ("relevance", relevance)]
+        else:
+            sampling, inputs = RandomSampling(), [("openset", pool)]
+            if variant.budget is None:
+                stopped = variant.model_copy(update={"sampler": "simcore"})
+                inputs.append(("size_of", self.sample(stopped, target, openset, seed)))
+        return Stage("sample", Draw(sampling=sampling, budget=variant.budget, seed=seed), tuple(inputs), label)
+
+    def cell(self, variant: Variant, target: str, openset: str, seed: int) -> Cell:
+        """All stages of one number."""
+        kind = self.length_of(variant)
+        lengths = self.lengths(target)
+        length = _times(getattr(lengths, kind), variant.steps_factor)
+        sample = self.sample(variant, target, openset, seed) if variant.openset == "coreset" else None
+        label = f"{variant.name}, {target}, seed {seed}" if variant.target else f"{variant.name} {openset}, seed {seed}"
+        pretrain = self.pretrain(
+            length,
+            seed,
+            label,
+            target=target if variant.target else None,
+            openset=None if variant.openset == "none" else openset,
+            sample=sample,
+        )
+        return Cell(
+            variant, target, openset, seed,
+            evaluate=self._evaluate(pretrain, target, seed),
+            pretrain=pretrain,
+            sample=sample,
+            purity=self._purity(sample, openset, target),
+            assumed=self._assumed(kind, lengths, target),
+        )  # fmt: skip
+
+    def _evaluate(self, encoder: Stage, target: str, seed: int) -> Stage:
+        probe = self.profile.probe(self.protocol.probe, self.catalogue.metric(target))
+        if probe.kind == "released":
+            probe = probe.model_copy(update={"seed": seed})
+        train, test = (self.catalogue.images("targets", target, split) for split in ("train", "test"))
+        inputs = (("encoder", encoder), ("train", train), ("test", test))
+        return Stage("evaluate", probe, inputs, f"probe of {encoder.label} on {target}")
+
+    def _purity(self, sample: Stage | None, openset: str, target: str) -> Stage | None:
+        relevance = self.catalogue.relevance(openset, target)
+        if sample is None or relevance is None:
+            return None
+        pool = self.catalogue.images("opensets", openset, "train")
+        inputs = (("coreset", sample), ("openset", pool), ("relevance", relevance))
+        return Stage("purity", Purity(target=target), inputs, f"purity of {sample.label} for {target}")
+
+    def _assumed(self, kind: str, lengths: Lengths, target: str) -> tuple[str, ...]:
+        fields = [f"length of the {kind} rows"] if kind in lengths.assumed else []
+        fields += [a.field for a in self.profile.assumptions if not a.targets or target in a.targets]
+        return tuple(fields)
+
+
+def _times(length: Length, factor: int) -> Length:
+    if factor == 1:
+        return length
+    if isinstance(length, Steps):
+        return Steps(steps=length.steps * factor)
+    if isinstance(length, Epochs):
+        return Epochs(epochs=length.epochs * factor)
+    raise UserError("a length that follows the released rule cannot be multiplied")

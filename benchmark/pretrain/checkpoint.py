@@ -1,0 +1,76 @@
+"""A run's whole state in one safetensors file, replaced in one move, so that a reader finds all of it or none."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+from torch.amp import GradScaler
+
+FILE = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class State:
+    """What a checkpoint holds beside weights: the loss of every step done, and the seconds they took."""
+
+    losses: list[float]
+    seconds: float
+
+
+def save(
+    folder: Path, identity: str, learner: nn.Module, optimiser: torch.optim.Optimizer, scaler: GradScaler, state: State
+) -> None:
+    """Write the checkpoint of the run called `identity` into `folder`."""
+    tensors = {f"learner/{name}": tensor for name, tensor in learner.state_dict().items()}
+    for index, values in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser/{index}/{name}": torch.as_tensor(value) for name, value in values.items()}
+    tensors["losses"] = torch.tensor(state.losses, dtype=torch.float64)
+    words = {"identity": identity, "seconds": state.seconds, "scaler": scaler.state_dict()}
+    write(folder / FILE, tensors, {name: json.dumps(value) for name, value in words.items()})
+
+
+def write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+    """Save `tensors` aside and rename; they may be on any device and in any memory format."""
+    aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, aside, metadata)
+    aside.replace(path)
+
+
+def load(
+    folder: Path, identity: str, learner: nn.Module, optimiser: torch.optim.Optimizer, scaler: GradScaler
+) -> State | None:
+    """Put the checkpoint in `folder` back into `learner`, `optimiser` and `scaler`; None where there is none of the run
+    called `identity`."""
+    path = folder / FILE
+    if not path.exists():
+        return None
+    with safe_open(path, framework="pt") as file:
+        words = {name: json.loads(value) for name, value in file.metadata().items()}
+        if words["identity"] != identity:
+            return None
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    learner.load_state_dict(_under("learner/", tensors))
+    _restore(optimiser, _under("optimiser/", tensors))
+    scaler.load_state_dict(words["scaler"])
+    return State(tensors["losses"].tolist(), words["seconds"])
+
+
+def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _restore(optimiser: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, key = name.split("/", 1)
+        parameter = parameters[int(index)]
+        # In the parameter's memory format: the order of a buffer's elements decides how they are summed and vectorised.
+        same = torch.empty_like(parameter, dtype=tensor.dtype) if tensor.shape == parameter.shape else None
+        state.setdefault(int(index), {})[key] = tensor if same is None else same.copy_(tensor)
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

@@ -1,0 +1,129 @@
+"""Committed records: a table's numbers with their predictions, picks and identities, and the check that they add up.
+
+A folder holds `layout.json` (what was asked for), `cells.json` (which records make which cell), `records/<key>.json`,
+`predictions/<key>.json`, `labels/<target>.json`, `picks/<key>.txt` and the table as Markdown. No images.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.collect import Layout, Run, assemble, layout_of, runs_of
+from benchmark.errors import UserError
+from benchmark.plan import Plan
+from benchmark.report.model import TableResult
+from benchmark.report.render import Format, render
+from benchmark.run.artefacts import PICKS
+from benchmark.session import Session
+from benchmark.specs import digest
+from benchmark.statistics import accuracy
+from benchmark.store import Record, write_atomically
+
+PARTS = ("evaluate", "pretrain", "sample", "purity")
+TABLE = "table.md"
+
+
+# Saving --------------------------------------------------------------------------------------------------------------
+
+
+def save_results(session: Session, result: TableResult, folder: Path) -> None:
+    """Write all that `verify` needs to build the table again."""
+    runs = runs_of(session)
+    for name in ("records", "predictions", "labels", "picks"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    _write(folder / "layout.json", layout_of(session).model_dump(mode="json"))
+    _write(folder / "cells.json", [_cell_json(run) for run in runs], lines=True)
+    for run in runs:
+        if run.evaluate is not None and run.predicted is not None and run.labels is not None:
+            _write(folder / "predictions" / f"{run.evaluate.key}.json", run.predicted.tolist())
+            _write(folder / "labels" / f"{run.target}.json", run.labels.tolist())
+    for cell in session.cells.values():
+        for stage in Plan((cell,)).stages if session.store.has(cell.evaluate) else ():
+            _write(folder / "records" / f"{stage.key}.json", session.store.record(stage).to_json())
+            if stage.kind == "sample":
+                write_atomically(folder / "picks" / f"{stage.key}.txt", session.store.file(stage, PICKS).read_text())
+    write_atomically(folder / TABLE, render(result, "md"))
+
+
+def _cell_json(run: Run) -> dict[str, Any]:
+    keys = {name: record.key for name in PARTS if (record := getattr(run, name)) is not None}
+    own = {"row": run.row, "target": run.target, "seed": run.seed, "state": run.state}
+    return {**own, "assumed": run.assumed, "reason": run.reason, "keys": keys}
+
+
+def _write(path: Path, value: object, *, lines: bool = False) -> None:
+    if lines and isinstance(value, list):
+        text = "[\n" + ",\n".join(json.dumps(one) for one in value) + "\n]"
+    else:
+        text = json.dumps(value)
+    write_atomically(path, text + "\n")
+
+
+# Verifying -----------------------------------------------------------------------------------------------------------
+
+
+def verify(folder: Path, form: Format = "text") -> tuple[str, list[str]]:
+    """The table built from the records of `folder`, and what does not add up (nothing, if all is well)."""
+    if not (folder / "layout.json").is_file():
+        raise UserError(f"{folder} holds no results: it has no layout.json (written by 'table' or 'reproduce' with --save)")
+    layout = Layout.model_validate(_read(folder / "layout.json"))
+    records = {path.stem: Record.from_json(_read(path)) for path in sorted((folder / "records").glob("*.json"))}
+    problems = [problem for key, record in records.items() for problem in _record_problems(folder, key, record)]
+    runs = [_run(folder, cell, records) for cell in _read(folder / "cells.json")]
+    problems += [problem for run in runs for problem in _run_problems(run)]
+    result = assemble(layout, runs)
+    if render(result, "md") != (folder / TABLE).read_text():
+        problems.append(f"{TABLE} is not the table that the records give")
+    return render(result, form), problems
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+
+
+def _record_problems(folder: Path, key: str, record: Record) -> list[str]:
+    """A record's name must be the hash of what it says it depends on, and its picks the ones it counted."""
+    problems = []
+    if not key == record.key == digest(record.identity):
+        problems.append(f"record {key[:12]} is not named by the hash of its identity")
+    if record.kind == "sample":
+        lines = (folder / "picks" / f"{key}.txt").read_text().splitlines(keepends=True)
+        picks = [line for line in lines if not line.startswith("#")]
+        if hashlib.sha256("".join(picks).encode()).hexdigest() != record.metrics["picks_sha256"]:
+            problems.append(f"the pick list {key[:12]} is not the one that was recorded")
+        if len(set(picks)) != record.metrics["size"]:
+            problems.append(f"the pick list {key[:12]} has {len(set(picks))} ids, not {record.metrics['size']}")
+    return problems
+
+
+def _run(folder: Path, cell: dict[str, Any], records: dict[str, Record]) -> Run:
+    parts: dict[str, Any] = {name: records[key] for name, key in cell["keys"].items()}
+    arrays: dict[str, Any] = {}
+    if "evaluate" in parts:
+        predicted = _read(folder / "predictions" / f"{parts['evaluate'].key}.json")
+        labels = _read(folder / "labels" / f"{cell['target']}.json")
+        arrays = {"predicted": np.array(predicted, np.int32), "labels": np.array(labels, np.int32)}
+    own = {name: cell[name] for name in ("row", "target", "seed", "state", "reason")}
+    return Run(**own, assumed=tuple(cell["assumed"]), **parts, **arrays)
+
+
+def _run_problems(run: Run) -> list[str]:
+    """A cell's accuracy must follow from its predictions, and its records must be inputs of one another."""
+    if run.evaluate is None or run.pretrain is None or run.predicted is None or run.labels is None:
+        return []
+    place, stated = f"{run.row}, {run.target}, seed {run.seed}", run.evaluate.metrics
+    problems = []
+    found = accuracy(run.predicted, run.labels, stated["metric"])
+    if abs(found - stated["accuracy"]) > 1e-9:
+        problems.append(f"{place}: the predictions give {found:.4f} %, the record says {stated['accuracy']:.4f} %")
+    links = {"encoder": (run.evaluate, run.pretrain), "coreset": (run.pretrain, run.sample)}
+    for name, (user, used) in links.items():
+        if used is not None and user.identity["inputs"].get(name) != used.key:
+            problems.append(f"{place}: record {user.key[:12]} was not made with {name} {used.key[:12]}")
+    return problems

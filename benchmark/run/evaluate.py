@@ -1,0 +1,45 @@
+"""Stage `evaluate`: a linear probe of an encoder, with the prediction for every test image."""
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.embed import embed
+from benchmark.evaluate import ProbeResult
+from benchmark.evaluate.clean import clean_probe
+from benchmark.evaluate.released import released_probe
+from benchmark.run.encoder import images_of, load
+from benchmark.run.artefacts import PREDICTIONS
+from benchmark.run.task import Outcome, Task
+from benchmark.specs import CleanProbe, ReleasedProbe
+
+
+
+def run(task: Task, folder: Path) -> Outcome:
+    """Write `predictions.npz`: `predicted` and `labels`, int32 [n_test], in manifest order."""
+    spec = task.stage.spec
+    assert isinstance(spec, CleanProbe | ReleasedProbe)
+    result = _clean(task, spec) if isinstance(spec, CleanProbe) else _released(task, spec)
+    np.savez_compressed(folder / PREDICTIONS, predicted=result.predicted, labels=result.labels)
+    metrics = {"accuracy": result.accuracy, "metric": spec.metric, "n": len(result.labels)}
+    return Outcome(metrics=metrics, info={"probe": spec.kind, **result.info})
+
+
+def _labels(task: Task, name: str) -> np.ndarray:
+    return np.array(task.source(name).manifest.labels, dtype=np.int64)
+
+
+def _clean(task: Task, spec: CleanProbe) -> ProbeResult:
+    encoder, embedding = load(task), spec.embedding
+    train, test = (
+        embed(encoder, images_of(task, name, embedding.stored), embedding, device=task.device, workers=task.workers)
+        for name in ("train", "test")
+    )
+    return clean_probe(train, _labels(task, "train"), test, _labels(task, "test"), spec, progress=task.progress)
+
+
+def _released(task: Task, spec: ReleasedProbe) -> ProbeResult:
+    train = images_of(task, "train", spec.augmentation.stored)
+    test = images_of(task, "test", spec.embedding.stored)
+    options = {"device": task.device, "workers": task.workers, "progress": task.progress}
+    return released_probe(load(task), train, _labels(task, "train"), test, _labels(task, "test"), spec, **options)

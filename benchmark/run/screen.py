@@ -1,0 +1,90 @@
+"""What a run shows: bars on a terminal, plain lines elsewhere. All of it goes to standard error."""
+
+import sys
+import time
+from typing import Any
+
+from benchmark.run.worker import Report
+from benchmark.stages import Stage
+
+
+class Screen:
+    """Plain lines: a stage that took over two seconds gets one, and every ten seconds the count is told."""
+
+    def __init__(self) -> None:
+        self._total = self._done = 0
+        self._next = 0.0
+
+    def start(self, total: int, done: int) -> None:
+        self._total, self._done, self._next = total, done, time.monotonic() + 10
+        self._say(f"{total} stages, {done} of them finished before")
+
+    def began(self, stage: Stage) -> None:
+        """A worker has taken the stage."""
+
+    def progress(self, stage: Stage, what: str, done: int, total: int) -> None:
+        """The stage says how far it is."""
+
+    def ended(self, stage: Stage, report: Report, seconds: float) -> None:
+        self._done += 1
+        if report.status == "failed":
+            self._say(f"FAILED {stage.kind} {stage.label}: {report.message.strip().splitlines()[-1]}")
+        elif seconds > 2:
+            self._say(f"[{self._done}/{self._total}] {stage.kind} {stage.label} ({seconds:.0f} s)")
+
+    def left(self, stage: Stage) -> None:
+        """Another run is at the stage; it is waited for."""
+
+    def tick(self) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + 10
+            self._say(f"[{self._done}/{self._total}] stages finished")
+
+    def stop(self) -> None:
+        """The run is over."""
+
+    def _say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+class RichScreen(Screen):
+    """A bar for the whole run and one for each stage that is being worked on."""
+
+    def start(self, total: int, done: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._total, self._done = total, done
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bars = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._all = self._bars.add_task("all stages", total=total, completed=done)
+        self._tasks: dict[str, Any] = {}
+        self._bars.start()
+
+    def began(self, stage: Stage) -> None:
+        self._tasks[stage.key] = self._bars.add_task(f"{stage.kind} {stage.label}"[:60], total=None)
+
+    def progress(self, stage: Stage, what: str, done: int, total: int) -> None:
+        self._bars.update(self._tasks[stage.key], completed=done, total=total)
+
+    def left(self, stage: Stage) -> None:
+        self._bars.remove_task(self._tasks.pop(stage.key))
+
+    def ended(self, stage: Stage, report: Report, seconds: float) -> None:
+        self.left(stage)
+        self._bars.advance(self._all)
+        super().ended(stage, report, seconds)
+
+    def tick(self) -> None:
+        """Rich redraws by itself."""
+
+    def stop(self) -> None:
+        self._bars.stop()
+
+    def _say(self, text: str) -> None:
+        self._bars.console.print(text, highlight=False)
+
+
+def make_screen() -> Screen:
+    """Bars where standard error is a terminal, lines otherwise."""
+    return RichScreen() if sys.stderr.isatty() else Screen()

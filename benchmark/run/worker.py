@@ -1,0 +1,140 @@
+"""A worker process: takes stages from a pipe, runs each, writes it to the store, says how it went.
+
+Workers make a process group of their own, so that Ctrl-C reaches only the executor, which then kills whole groups:
+killing is safe at any moment, because a result appears in the store by one rename.
+"""
+
+import contextlib
+import errno
+import fcntl
+import importlib
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing import connection, parent_process
+from pathlib import Path
+from typing import Literal
+
+from benchmark.environment import environment
+from benchmark.errors import UserError
+from benchmark.images.catalogue import Data
+from benchmark.run.task import Task
+from benchmark.specs import canonical_json
+from benchmark.stages import KINDS, Stage
+from benchmark.store import Record, Store, write_atomically
+
+Status = Literal["done", "busy", "failed", "refused"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a worker needs besides the stage. Nothing of it is part of a key."""
+
+    store: Path
+    data: Data
+    device: str
+    devices: int = 1
+    workers: int = 2
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a stage went. "busy": another run holds it; "refused": an error that the user can mend, in `message`."""
+
+    status: Status
+    message: str = ""
+
+
+@contextlib.contextmanager
+def claim(store: Store, stage: Stage) -> Iterator[bool]:
+    """Whether this process may work on the stage. The lock goes with the process, however that ends."""
+    with (store.root / "locks" / stage.key).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def run_stage(task: Task) -> None:
+    """Run one stage and publish its files and record."""
+    stage, started = task.stage, time.perf_counter()
+    with task.store.writing(stage) as folder:
+        outcome = importlib.import_module(KINDS[stage.kind].module).run(task, folder)
+        record = Record(
+            kind=stage.kind,
+            key=stage.key,
+            identity=stage.identity,
+            metrics=outcome.metrics,
+            info=outcome.info,
+            environment=environment(task.device),
+            seconds=round(time.perf_counter() - started, 3),
+            peak_memory_mb=round(_peak_memory_mb(), 1),
+            label=stage.label,
+            files=tuple(sorted(path.name for path in folder.iterdir())),
+        )
+        write_atomically(folder / "record.json", canonical_json(record.to_json()))
+
+
+def _peak_memory_mb() -> float:
+    """Peak resident memory of this process so far (not of one stage: the system keeps only the whole)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024**2 if sys.platform == "darwin" else 1024)
+
+
+def attempt(task: Task) -> Report:
+    """Run a stage unless another run has it or it is finished; a crash becomes a record."""
+    with claim(task.store, task.stage) as mine:
+        if not mine:
+            return Report("busy")
+        if task.store.has(task.stage):
+            return Report("done")
+        try:
+            run_stage(task)
+        except UserError as error:
+            return Report("refused", str(error))
+        except Exception as error:
+            return _crash(task, error)
+    return Report("done")
+
+
+def _crash(task: Task, error: Exception) -> Report:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        message = f"disk full while writing {task.store.root}; free space there and run the same command again"
+        return Report("refused", message)
+    text = traceback.format_exc()
+    task.store.fail(task.stage, text, environment(task.device))
+    return Report("failed", text)
+
+
+def work(pipe: connection.Connection, context: Context) -> None:
+    """The life of a worker. Sends ("progress", what, done, total) and, for each stage, a `Report`."""
+    os.setpgrp()
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    store = Store(context.store)
+    while (stage := pipe.recv()) is not None:
+        last = 0.0
+
+        def progress(what: str, done: int, total: int) -> None:
+            nonlocal last
+            if time.monotonic() - last > 0.2:
+                last = time.monotonic()
+                pipe.send(("progress", what, done, total))
+
+        task = Task(stage, store, context.data, context.device, context.devices, context.workers, progress)
+        pipe.send(attempt(task))
+
+
+def _die_with_parent() -> None:
+    """A worker whose executor was killed must not run on: its whole group goes too."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os.killpg(0, signal.SIGKILL)

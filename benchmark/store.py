@@ -1,0 +1,178 @@
+"""Content-addressed results: `<root>/<kind>/<key>/` holds spec.json, files and record.json, written aside, renamed once.
+
+A folder that exists under its key is whole. A crash leaves at most a folder under `aside/`, which no one reads and the
+next writer of that stage clears. One function, `Store.folder`, makes the path for the writer and for the checker.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import UserError
+from benchmark.specs import canonical_json, digest
+from benchmark.stages import KINDS, Stage
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a finished stage tells. `metrics` are numbers for tables, `info` explains them; both are JSON."""
+
+    kind: str
+    key: str
+    identity: dict[str, Any]
+    metrics: dict[str, Any]
+    info: dict[str, Any]
+    environment: dict[str, Any]
+    seconds: float
+    peak_memory_mb: float
+    label: str = ""
+    files: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Record":
+        return cls(**{**value, "files": tuple(value["files"])})
+
+
+@dataclass
+class Store:
+    """The results below `root`. Safe for several writers: the first rename of a key wins, all see the same content."""
+
+    root: Path
+    _records: dict[str, Record] = field(default_factory=dict, repr=False)
+
+    def folder(self, kind: str, key: str) -> Path:
+        """Where the result of `key` is, finished or not yet."""
+        return self.root / kind / key
+
+    def has(self, stage: Stage) -> bool:
+        return stage.resolved and (self.folder(stage.kind, stage.key) / "record.json").is_file()
+
+    def record(self, stage: Stage) -> Record:
+        """The record of a finished stage; KeyError if it is not finished."""
+        if stage.key not in self._records:
+            path = self.folder(stage.kind, stage.key) / "record.json"
+            if not path.is_file():
+                raise KeyError(stage.key)
+            self._records[stage.key] = Record.from_json(json.loads(path.read_text()))
+        return self._records[stage.key]
+
+    def file(self, stage: Stage, name: str) -> Path:
+        """A file of a finished stage."""
+        return self.folder(stage.kind, stage.key) / name
+
+    def scratch(self, stage: Stage) -> Path:
+        """A folder for checkpoints of an unfinished stage; gone when it is finished."""
+        return self.root / "scratch" / stage.key
+
+    @contextlib.contextmanager
+    def writing(self, stage: Stage) -> Iterator[Path]:
+        """A folder to write the stage's files into; it becomes the result when the block ends without an error."""
+        aside = self.root / "aside" / f"{stage.key}.{_node()}.{os.getpid()}"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        try:
+            (aside / "spec.json").write_text(canonical_json(stage.identity))
+            yield aside
+            _flush(aside)
+            self._publish(aside, self.folder(stage.kind, stage.key))
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(self.scratch(stage), ignore_errors=True)
+        self._failure_path(stage).unlink(missing_ok=True)
+
+    def _publish(self, aside: Path, final: Path) -> None:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.rename(aside, final)
+        except OSError as error:
+            # Someone else finished the same key first: same identity, same content.
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+
+    # Failures --------------------------------------------------------------------------------------------------------
+
+    def _failure_path(self, stage: Stage) -> Path:
+        return self.root / "failed" / f"{stage.key}.json"
+
+    def fail(self, stage: Stage, traceback: str, environment: dict[str, Any]) -> None:
+        """Record a crash. It never hinders another try."""
+        path = self._failure_path(stage)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        value = {"identity": stage.identity, "label": stage.label, "traceback": traceback, "environment": environment}
+        write_atomically(path, json.dumps(value, indent=1))
+
+    def failure(self, stage: Stage) -> str | None:
+        """The traceback of the stage's last crash, None if there is none."""
+        path = self._failure_path(stage)
+        return json.loads(path.read_text())["traceback"] if path.is_file() else None
+
+    # Overview --------------------------------------------------------------------------------------------------------
+
+    def finished(self, kind: str) -> list[Path]:
+        """The folders of all finished results of a kind, oldest first."""
+        return sorted((path.parent for path in (self.root / kind).glob("*/record.json")), key=os.path.getmtime)
+
+    def failures(self) -> list[dict[str, Any]]:
+        """All crashes on record."""
+        return [json.loads(path.read_text()) for path in sorted((self.root / "failed").glob("*.json"))]
+
+    def clear_aside(self) -> None:
+        """Remove what crashed writers of this machine left: folders whose process is gone."""
+        for path in (self.root / "aside").glob(f"*.{_node()}.*"):
+            if not _alive(int(path.name.rpartition(".")[2])):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write `text` to `path` so that a reader sees the old file or the new one, never a part."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        aside.write_text(text)
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _node() -> str:
+    """A short mark of this machine: a store may be shared, and process numbers mean nothing on another one."""
+    return digest(platform.node())[:8]
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _flush(folder: Path) -> None:
+    """Ask the disk to have the files before the rename makes them visible."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+
+def open_store(root: Path) -> Store:
+    """The store at `root`, created when missing; a `UserError` when that cannot be written."""
+    try:
+        for name in (*KINDS, "aside", "locks"):
+            (root / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write the store {root}: {error.strerror}; name another with --store") from error
+    store = Store(root)
+    store.clear_aside()
+    return store

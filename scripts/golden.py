@@ -1,0 +1,77 @@
+"""Hold every stage kind's sources to its version: `python scripts/golden.py` checks, `--update` rewrites the golden file.
+
+Update it after a change that moves no number (a rename, a comment never counts). If the change does move numbers, bump
+the kind's version in benchmark/stages.py first: old results are then asked for no more.
+"""
+
+import ast
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+GOLDEN = ROOT / "tests" / "golden" / "stage_sources.json"
+
+
+def code_of(text: str) -> str:
+    """The syntax tree of a module without docstrings: what can move a number, and not how it is laid out."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+                node.body = node.body[1:] or [ast.Pass()]
+    return ast.dump(tree)
+
+
+def source_hash(sources: tuple[str, ...], root: Path = ROOT) -> str:
+    """SHA-256 over the code of the files named, and of all modules in the folders named, in order of their names."""
+    files = sorted({file for name in sources for file in _files(root / name)})
+    total = hashlib.sha256()
+    for file in files:
+        total.update(f"{file.relative_to(root).as_posix()}\n{code_of(file.read_text())}\n".encode())
+    return total.hexdigest()
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return list(path.rglob("*.py"))
+    if not path.is_file():
+        raise FileNotFoundError(f"{path.relative_to(ROOT)} is named as a stage's source and does not exist")
+    return [path]
+
+
+def current(root: Path = ROOT) -> dict[str, dict[str, object]]:
+    """Version and source hash of every kind."""
+    sys.path.insert(0, str(root))
+    from benchmark.stages import KINDS
+
+    return {kind.name: {"version": kind.version, "sources": source_hash(kind.sources, root)} for kind in KINDS.values()}
+
+
+def differences(now: dict[str, dict[str, object]], golden: dict[str, dict[str, object]]) -> list[str]:
+    """A line for every kind whose code or version is not the committed one."""
+    return [
+        f"{kind}: " + ("its sources changed and its version did not" if now[kind]["version"] == golden.get(kind, {}).get("version")
+                       else "its version changed")
+        for kind in sorted(now)
+        if now[kind] != golden.get(kind)
+    ]  # fmt: skip
+
+
+def main() -> int:
+    now = current()
+    if "--update" in sys.argv:
+        GOLDEN.write_text(json.dumps(now, indent=1) + "\n")
+        return 0
+    problems = differences(now, json.loads(GOLDEN.read_text()))
+    for line in problems:
+        print(line)
+    if problems:
+        print("if no number moves: python scripts/golden.py --update; otherwise bump the version in benchmark/stages.py too")
+    return bool(problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
+
+from baselines import FeatureError
+from baselines.ranking import Candidates, FeatureRanking, SimilarityRanking
+from baselines.scoring import exact_scores, unit_rows
+
+
+class Sliced:
+    """Rows that can be had by slice only, as from a sharded store."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, rows: slice, /) -> Any:
+        assert isinstance(rows, slice)
+        return self._rows[rows]
+
+
+def full_order(sim: np.ndarray, taken: np.ndarray) -> list[list[int]]:
+    free = [u for u in range(len(sim)) if not taken[u]]
+    return [sorted(free, key=lambda u, c=c: (-sim[u, c], u)) for c in range(sim.shape[1])]
+
+
+def check_beginnings(found: list[Candidates], sim: np.ndarray, taken: np.ndarray) -> list[int]:
+    """Every list begins the full order and carries its scores; returns the lengths."""
+    for c, (candidates, order) in enumerate(zip(found, full_order(sim, taken), strict=True)):
+        positions = candidates.positions.tolist()
+        assert positions == order[: len(positions)]
+        assert candidates.scores.tolist() == sim[positions, c].astype(np.float64).tolist()
+    return [candidates.positions.size for candidates in found]
+
+
+@given(st.integers(1, 30), st.integers(1, 4), st.integers(1, 40), st.integers(1, 9), st.data())
+def test_similarities_come_in_order(n: int, k: int, m: int, block_rows: int, data: st.DataObject) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**31)))
+    sim = (rng.integers(-5, 6, (n, k)) / 8).astype(data.draw(st.sampled_from(["f4", "f8"])))
+    taken = rng.random(n) < data.draw(st.sampled_from([0.0, 0.5]))
+    lengths = check_beginnings(SimilarityRanking(sim, block_rows=block_rows).top(m, taken), sim, taken)
+    free = int((~taken).sum())
+    assert max(lengths) <= m
+    if m >= free:
+        assert lengths == [free] * k
+
+
+def test_without_ties_all_m_are_given() -> None:
+    sim = np.random.default_rng(0).permutation(3000).reshape(1000, 3).astype(np.float32)
+    taken = np.zeros(1000, dtype=bool)
+    assert check_beginnings(SimilarityRanking(sim, block_rows=64).top(37, taken), sim, taken) == [37] * 3
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 60), st.integers(1, 5), st.integers(1, 7), st.integers(1, 70), st.data())
+def test_features_come_in_float64_order(n: int, k: int, dim: int, m: int, data: st.DataObject) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**31)))
+    rows = rng.integers(1, 5, (n, dim)).astype(data.draw(st.sampled_from(["f2", "f4", "f8"])))
+    rows = rows[rng.integers(0, n, n)]  # duplicated rows
+    centroids = unit_rows(rng.integers(1, 5, (k, dim)).astype(float))
+    taken = rng.random(n) < data.draw(st.sampled_from([0.0, 0.5]))
+    ranking = FeatureRanking(Sliced(rows), centroids, block_rows=data.draw(st.integers(1, 80)))
+    lengths = check_beginnings(ranking.top(m, taken), exact_scores(rows, centroids), taken)
+    if m >= (~taken).sum():
+        assert lengths == [(~taken).sum()] * k
+
+
+@pytest.mark.parametrize("block_rows", [64, 1000, 8192])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_rows_that_float32_cannot_tell_apart(block_rows: int, threads: int) -> None:
+    rng = np.random.default_rng(7)
+    rows = np.ones((4000, 48)) + 1e-4 * rng.standard_normal((4000, 48))  # cosines differ by about 1e-9
+    centroids = unit_rows(rng.random((6, 48)) + 0.5)
+    sim = exact_scores(rows, centroids)
+    assert np.unique(sim[:, 0].astype(np.float32)).size < 400  # else the pool would not be hard
+    taken = np.zeros(4000, dtype=bool)
+    with threadpool_limits(threads):
+        ranking = FeatureRanking(rows, centroids, block_rows=block_rows)
+        assert check_beginnings(ranking.top(4000, taken), sim, taken) == [4000] * 6
+        check_beginnings(ranking.top(300, taken), sim, taken)
+
+
+def test_near_the_cut_only_certain_candidates_are_given() -> None:
+    # Position 0 is best by far; 1 to 20 differ by less than float32 can tell, so m = 3 cannot go past the first.
+    angles = np.concatenate([[0.1], 0.5 + 1e-9 * np.arange(20)[::-1]])
+    rows = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    found = FeatureRanking(rows, np.array([[1.0, 0.0]])).top(3, np.zeros(21, dtype=bool))
+    assert found[0].positions.tolist() == [0]
+    found = FeatureRanking(rows, np.array([[1.0, 0.0]])).top(21, np.zeros(21, dtype=bool))
+    assert found[0].positions.tolist() == [0, *range(20, 0, -1)]
+
+
+def test_most_of_the_list_is_certain_on_ordinary_features() -> None:
+    rng = np.random.default_rng(1)
+    rows = rng.standard_normal((20_000, 64)).astype(np.float32)
+    found = FeatureRanking(rows, unit_rows(rng.standard_normal((5, 64)))).top(500, np.zeros(20_000, dtype=bool))
+    assert min(candidates.positions.size for candidates in found) > 480
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high"), [("f2", -14, 10), ("f4", -120, 120), ("f8", -1000, 1000), ("f8", -130, 130)]
+)
+def test_extreme_lengths_do_not_move_the_order(dtype: str, low: int, high: int) -> None:
+    rng = np.random.default_rng(4)
+    plain = rng.integers(-16, 17, (300, 12)).astype(dtype)
+    plain[:, 0] += 17
+    rows = np.ldexp(plain, rng.integers(low, high + 1, (300, 1))).astype(dtype)
+    centroids = unit_rows(rng.standard_normal((4, 12)))
+    taken = np.zeros(300, dtype=bool)
+    found = FeatureRanking(rows, centroids, block_rows=50).top(100, taken)
+    assert min(check_beginnings(found, exact_scores(plain, centroids), taken)) > 90
+
+
+def test_storage_does_not_matter(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    wide = rng.standard_normal((500, 40)).astype(np.float16)
+    rows, centroids = np.ascontiguousarray(wide[:, ::2]), unit_rows(rng.standard_normal((3, 20)))
+    on_disk = np.memmap(tmp_path / "pool", dtype=np.float16, mode="w+", shape=rows.shape)
+    on_disk[:] = rows
+    taken = np.zeros(500, dtype=bool)
+    expected = [list(map(np.ndarray.tolist, c)) for c in FeatureRanking(rows, centroids).top(50, taken)]
+    for pool in (wide[:, ::2], np.asfortranarray(rows), on_disk, Sliced(rows), rows.astype("f8"), rows.astype(">f4")):
+        found = FeatureRanking(pool, centroids, block_rows=77).top(50, taken)
+        assert [list(map(np.ndarray.tolist, c)) for c in found] == expected
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 0.0])
+def test_bad_pool_row_is_named(bad: float) -> None:
+    rows = np.ones((100, 3), dtype=np.float32)
+    rows[71] = bad
+    with pytest.raises(FeatureError, match="pool row 71 "):
+        FeatureRanking(rows, np.array([[0.6, 0.8, 0.0]]), block_rows=16).top(5, np.zeros(100, dtype=bool))
+
+
+def test_misuse_of_sources() -> None:
+    with pytest.raises(ValueError, match="length 1, got lengths 2 to 2"):
+        FeatureRanking(np.ones((3, 2)), np.array([[2.0, 0.0]]))
+    with pytest.raises(ValueError, match="length 1"):
+        FeatureRanking(np.ones((3, 2)), np.array([[np.nan, 0.0]]))
+    with pytest.raises(FeatureError, match="pool has 2 columns, expected 3"):
+        FeatureRanking(np.ones((3, 2)), np.eye(3))
+    with pytest.raises(ValueError, match=r"2-d \[N, k\] and not empty, got shape \(0, 3\)"):
+        SimilarityRanking(np.ones((0, 3)))
+    with pytest.raises(ValueError, match="float32 or float64, got float16"):
+        SimilarityRanking(np.ones((2, 3), dtype=np.float16))
+    with pytest.raises(ValueError, match="similarity row 1 has NaN"):
+        SimilarityRanking(np.array([[1.0], [np.nan]])).top(1, np.zeros(2, dtype=bool))

@@ -1,0 +1,184 @@
+"""The store: whole results or none, whatever happens to the writer."""
+
+import errno
+import multiprocessing
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import UserError
+from benchmark.run import worker
+from benchmark.run.task import Outcome, Task
+from benchmark.specs import Draw, RandomSampling
+from benchmark.stages import Images, Stage
+from benchmark.store import Record, Store, open_store, write_atomically
+
+
+def stage(seed=0):
+    images = Images("opensets", "pool", "train", "m" * 64, 10)
+    return Stage("sample", Draw(sampling=RandomSampling(), budget=3, seed=seed), (("openset", images),), "a draw")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return open_store(tmp_path / "runs")
+
+
+def task(store, seed=0):
+    return Task(stage(seed), store, data=None, device="cpu")
+
+
+@pytest.fixture
+def code(monkeypatch):
+    """Replaces the stage's code: `code(function)`."""
+
+    def use(function):
+        module = type("module", (), {"run": staticmethod(function)})
+        monkeypatch.setattr(worker.importlib, "import_module", lambda name: module)
+
+    return use
+
+
+def write_a_file(task, folder):
+    (folder / "picks.txt").write_text("a\n")
+    return Outcome(metrics={"size": 1}, info={"why": "a test"})
+
+
+def test_a_finished_stage_has_its_files_and_a_record_that_explains_it(store, code):
+    code(write_a_file)
+    assert not store.has(stage())
+    assert worker.attempt(task(store)).status == "done"
+    record = store.record(stage())
+    assert store.has(stage()) and store.file(stage(), "picks.txt").read_text() == "a\n"
+    assert record.metrics == {"size": 1} and record.identity == stage().identity and record.key == stage().key
+    assert record.files == ("picks.txt", "spec.json")
+    assert {"packages", "git", "hardware"} == set(record.environment) and record.peak_memory_mb > 0
+    assert Record.from_json(record.to_json()) == record
+
+
+def test_a_finished_stage_is_not_run_again(store, code):
+    code(write_a_file)
+    worker.attempt(task(store))
+    code(lambda task, folder: pytest.fail("run a second time"))
+    assert worker.attempt(task(store)).status == "done"
+
+
+def test_a_crash_leaves_a_record_of_it_and_no_result_and_can_be_tried_again(store, code):
+    def crash(task, folder):
+        (folder / "picks.txt").write_text("half")
+        raise RuntimeError("the reason")
+
+    code(crash)
+    report = worker.attempt(task(store))
+    assert report.status == "failed" and "the reason" in report.message
+    assert not store.has(stage()) and "the reason" in store.failure(stage())
+    assert list((store.root / "aside").iterdir()) == []
+    code(write_a_file)
+    assert worker.attempt(task(store)).status == "done"
+    assert store.failure(stage()) is None
+
+
+def test_a_full_disk_is_told_clearly_and_leaves_the_stage_unfinished_and_the_store_readable(store, code):
+    code(write_a_file)
+    worker.attempt(task(store, seed=1))
+
+    def fill(task, folder):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    code(fill)
+    report = worker.attempt(task(store))
+    assert report.status == "refused" and "disk full" in report.message and str(store.root) in report.message
+    assert not store.has(stage()) and store.failure(stage()) is None
+    assert store.record(stage(1)).metrics == {"size": 1}
+
+
+def test_a_mistake_of_the_user_is_passed_on_as_it_is(store, code):
+    def refuse(task, folder):
+        raise UserError("the pool has changed")
+
+    code(refuse)
+    assert worker.attempt(task(store)) == worker.Report("refused", "the pool has changed")
+
+
+def hold(root, claimed, release):
+    with worker.claim(Store(root), stage()) as mine:
+        assert mine
+        claimed.set()
+        release.wait(30)
+
+
+def test_a_stage_that_another_process_holds_is_left_to_it_until_that_ends(store, code):
+    context = multiprocessing.get_context("fork")
+    claimed, release = context.Event(), context.Event()
+    other = context.Process(target=hold, args=(store.root, claimed, release))
+    other.start()
+    assert claimed.wait(30)
+    code(write_a_file)
+    assert worker.attempt(task(store)).status == "busy"
+    other.kill()
+    other.join()
+    assert worker.attempt(task(store)).status == "done"
+
+
+def test_of_two_writers_of_one_key_the_first_wins_and_both_are_content(store):
+    with store.writing(stage()) as one:
+        (one / "record.json").write_text("first")
+        other = Store(store.root)
+        final = other.folder("sample", stage().key)
+        final.parent.mkdir(exist_ok=True)
+        aside = store.root / "aside" / "theirs"
+        aside.mkdir()
+        (aside / "record.json").write_text("theirs")
+        os.rename(aside, final)
+    assert (final / "record.json").read_text() == "theirs"
+    assert list((store.root / "aside").iterdir()) == []
+
+
+def test_a_writer_killed_between_write_and_rename_leaves_nothing_that_is_read(store):
+    script = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+import importlib.util
+spec = importlib.util.spec_from_file_location("this", sys.argv[3])
+this = importlib.util.module_from_spec(spec); spec.loader.exec_module(this)
+from benchmark.store import Store
+store = Store(Path(sys.argv[1]))
+store._publish = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+with store.writing(this.stage()) as folder:
+    (folder / "record.json").write_text("{}")
+"""
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", script, str(store.root), str(root), __file__])
+    assert done.returncode == -9
+    assert not store.has(stage()) and len(list((store.root / "aside").iterdir())) == 1
+    again = open_store(store.root)
+    assert not again.has(stage()) and list((store.root / "aside").iterdir()) == []
+
+
+def test_the_folder_of_a_living_writer_is_not_cleared_away(store):
+    with store.writing(stage()) as folder:
+        open_store(store.root)
+        assert folder.is_dir()
+
+
+def test_an_atomic_write_that_fails_leaves_the_old_text(tmp_path, monkeypatch):
+    path = tmp_path / "file.json"
+    write_atomically(path, "old")
+
+    def fail(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("benchmark.store.os.replace", fail)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_store_that_cannot_be_written_is_one_clear_line(tmp_path):
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(UserError, match="cannot write the store .*--store"):
+        open_store(tmp_path / "runs")
