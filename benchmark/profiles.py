@@ -85,7 +85,6 @@ class Profile(Spec):
             ),
             optimiser=SGD(lr=10.0),
             precision="float32",
-            threads=self.recipe.threads,
             **self.released_probe,  # type: ignore[arg-type]
         )
 

@@ -12,6 +12,7 @@ from benchmark.progress import Progress
 from benchmark.protocols import Protocol, find_protocol
 from benchmark.published import Row, Table, load_table
 from benchmark.query import Query
+from benchmark.specs import Role
 from benchmark.store import Store
 from benchmark.targets import TARGETS
 from benchmark.variants import CONTROLS, Variant, find_variant
@@ -74,10 +75,17 @@ class Session:
     def _check_names(self) -> None:
         for target in self.targets:
             if target not in TARGETS and not self.data.has("targets", target):
-                raise UnknownName("target", target, sorted({*TARGETS.names(), *self.data.names("targets")}))
+                self._refuse("targets", target, TARGETS.names())
         for openset in {row.openset for row in self.rows}:
             if openset not in OPENSETS and not self.data.has("opensets", openset):
-                raise UnknownName("open-set", openset, sorted({*OPENSETS.names(), *self.data.names("opensets")}))
+                self._refuse("opensets", openset, OPENSETS.names())
+
+    def _refuse(self, role: Role, name: str, registered: list[str]) -> None:
+        there = self.data.names(role)
+        if not there:
+            # No data root, or a wrong one: its own error says what was looked for and what is there.
+            self.data.find(role, name)
+        raise UnknownName("target" if role == "targets" else "open-set", name, sorted({*registered, *there}))
 
     @cached_property
     def planner(self) -> Planner:

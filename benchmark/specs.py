@@ -276,7 +276,6 @@ class ReleasedProbe(Spec):
     adapt_batchnorm: bool = True
     epoch_choice: Literal["best_test", "last"] = "best_test"
     precision: Precision = "float32"
-    threads: int = 1
     seed: int = 0
 
 

@@ -135,7 +135,7 @@ def crop_squares(squares: torch.Tensor, box: NDArray[np.int64], flip: NDArray[np
 def _resample(squares: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
     n, side, size = len(squares), squares.shape[1], rows.shape[1]
     # Along the height first: pixels are read in the order they are stored in. 1/255 rides on the smaller matrix.
-    low = torch.bmm(rows, squares.view(n, side, side * 3).to(torch.float32)).view(n, size, side, 3)
+    low = torch.bmm(rows, squares.reshape(n, side, side * 3).to(torch.float32)).view(n, size, side, 3)
     planes = low.permute(0, 3, 1, 2).reshape(n, 3 * size, side)
     return torch.bmm(planes, columns.transpose(1, 2) / 255.0).view(n, 3, size, size)
 
@@ -201,18 +201,22 @@ def _saturation(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
 
 
 def _hue(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """Turn the hue of RGB [n, 3, S, S] by `factor` turns, through HSV as torchvision's adjust_hue does."""
+    """Turn the hue of RGB [n, 3, S, S] by `factor` turns, as torchvision's adjust_hue does through HSV.
+
+    A channel of an HSV colour is value - chroma * clamp(2 - 6 * distance, 0, 1), `distance` in turns around the circle
+    between the hue and the channel's opposite (cyan, magenta, yellow).
+    """
     red, green, blue = x.unbind(1)
-    value, low = x.amax(1), x.amin(1)
-    chroma = value - low
-    inverse = torch.where(chroma == 0, 1.0, chroma).reciprocal_()
-    sixth = torch.where(value == green, (blue - red).mul_(inverse).add_(2.0), (red - green).mul_(inverse).add_(4.0))
-    sixth = torch.where(value == red, (green - blue).mul_(inverse), sixth).add_(6.0 * factor[:, 0] + 12.0)
+    value = x.amax(1)
+    chroma = value - x.amin(1)
+    sixth = chroma.clamp(min=1e-12).reciprocal_().div_(6.0)
+    turn = torch.where(value == green, (blue - red).mul_(sixth).add_(1 / 3), (red - green).mul_(sixth).add_(2 / 3))
+    turn = torch.where(value == red, (green - blue).mul_(sixth), turn).add_(factor[:, 0])
     out = torch.empty_like(x)
-    for channel, shift in enumerate((5.0, 3.0, 1.0)):
-        k = (sixth + shift).remainder_(6.0)
-        ramp = torch.minimum(k, 4.0 - k).clamp_(0.0, 1.0)
-        torch.addcmul(value, chroma, ramp, value=-1.0, out=out[:, channel])
+    for channel, opposite in enumerate((1 / 2, 5 / 6, 1 / 6)):
+        distance = turn - opposite
+        distance.sub_(distance.round()).abs_()
+        torch.addcmul(value, chroma, distance.mul_(-6.0).add_(2.0).clamp_(0.0, 1.0), value=-1.0, out=out[:, channel])
     return out
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import UserError
-from benchmark.images.items import MissingImages
+from benchmark.images.items import Items
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.pixels import square_pixels
 from benchmark.images.relevance import heldout_mask, relevance, relevance_sha256
@@ -53,8 +53,19 @@ class Data:
         """A split as an input of stages; without a final identity while its images are absent or not read."""
         manifest = self.manifest(role, name, split)
         if manifest is None:
-            return Images(role, name, split, None, _registered_count(role, name, split))
+            return Images(role, name, split, None, self._listed_count(role, name, split))
         return Images(role, name, split, manifest.sha256, len(manifest))
+
+    def _listed_count(self, role: Role, name: str, split: str) -> int | None:
+        """Images that were not read yet: as many as there are files, or as the paper's data set has."""
+        try:
+            return len(self.find(role, name, "train" if split == "train" else "test").ids)
+        except UserError:
+            return _registered_count(role, name, split)
+
+    def find(self, role: Role, name: str, split: Split = "train") -> Items:
+        """The items of a split, listed and not read; UserError says what was looked for and what is there."""
+        return open_images(self.root, self.standins).items(role, name, split)
 
     def manifest(self, role: Role, name: str, split: str) -> Manifest | None:
         """The manifest of a split that was read before. Reads no image."""
@@ -73,10 +84,9 @@ class Data:
 
     def _find_relevance(self, openset: str, target: str) -> Images | None:
         try:
-            items = None if self._images is None else self._images.items("opensets", openset, "train")
-        except MissingImages:
+            identity = relevance_sha256(self.find("opensets", openset), target)
+        except UserError:
             return None
-        identity = None if items is None else relevance_sha256(items, target)
         return None if identity is None else Images("opensets", openset, f"relevance:{target}", identity)
 
     def metric(self, target: str) -> Metric:

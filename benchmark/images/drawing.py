@@ -37,7 +37,7 @@ class Dice:
 
 @dataclass(frozen=True)
 class Grid:
-    """Where each pixel lies in the coordinates of a thing that was moved, turned and scaled; `blur` is a pixel's side."""
+    """Where each pixel lies in the coordinates of a thing that was moved, turned and scaled; `blur` is one pixel."""
 
     x: Field
     y: Field
@@ -118,4 +118,5 @@ def expose(picture: Field, dice: Dice) -> NDArray[np.uint8]:
     light = dice.between(0.75, 1.1) + dice.between(0.0, 0.3) * at.x
     cast = np.array([dice.between(0.9, 1.1) for _ in range(3)])
     lit = picture * light[..., None] * cast + 0.10 * (dice.field(SIDE, SIDE, 3) - 0.5)
-    return (np.clip(lit, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    levels: NDArray[np.uint8] = (np.clip(lit, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    return levels

@@ -18,7 +18,7 @@ from benchmark.specs import Role, digest
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"))
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 
 class MissingImages(UserError):
@@ -163,7 +163,7 @@ def _walk(root: Path) -> Iterator[tuple[str, int, int]]:
                     continue
                 if entry.is_dir():
                     folders.append(f"{inside}{entry.name}/")
-                elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
+                elif entry.name.lower().endswith(IMAGE_SUFFIXES):
                     yield (f"{inside}{entry.name}", *_size_and_time(entry))
 
 

@@ -90,7 +90,7 @@ def _appearing(path: Path, size: int) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            os.replace(aside, path)
+            aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
 

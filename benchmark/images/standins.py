@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.images.drawing import SIDE, Dice, background, expose, grid, hsv, paint
-from benchmark.images.families import FAMILIES, KINDS, Palette, Shape
+from benchmark.images.families import FAMILIES, Palette, Shape
 from benchmark.images.items import FolderLabels, Items, MissingImages, folder_of
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.sources import ImageRoot
+from benchmark.images.unrelated import KINDS
 from benchmark.opensets import OPENSETS
 from benchmark.specs import Role, digest
 
@@ -147,7 +148,9 @@ def render(folder: str, seed: str) -> NDArray[np.uint8]:
     if family in KINDS:
         return expose(KINDS[family](dice), dice)
     shape = _wobbled(_class_shape(folder), dice)
-    at = grid((dice.between(-0.15, 0.15), dice.between(-0.15, 0.15)), dice.between(-0.35, 0.35), dice.between(0.75, 1.05))
+    at = grid(
+        (dice.between(-0.15, 0.15), dice.between(-0.15, 0.15)), dice.between(-0.35, 0.35), dice.between(0.75, 1.05)
+    )
     picture = background(dice)
     for mask, colour in FAMILIES[family](at, shape, _palette(family, dice), dice):
         picture = paint(picture, mask, colour)

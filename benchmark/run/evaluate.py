@@ -16,13 +16,16 @@ from benchmark.specs import CleanProbe, ReleasedProbe
 
 
 def run(task: Task, folder: Path) -> Outcome:
-    """Write `predictions.npz`: `predicted` and `labels`, int32 [n_test], in manifest order."""
+    """Write `predictions.npz`: `predicted` and `labels`, int32 [n_test], in manifest order; from the released probe also
+    `predicted_best` and `predicted_last`, whichever of them `predicted` is."""
     spec = task.stage.spec
     assert isinstance(spec, CleanProbe | ReleasedProbe)
     result = _clean(task, spec) if isinstance(spec, CleanProbe) else _released(task, spec)
-    np.savez_compressed(folder / PREDICTIONS, predicted=result.predicted, labels=result.labels)
+    others = {name: np.array(result.info[name], np.int32) for name in result.info if name.startswith("predicted_")}
+    np.savez_compressed(folder / PREDICTIONS, predicted=result.predicted, labels=result.labels, **others)
+    info = {name: value for name, value in result.info.items() if name not in others}
     metrics = {"accuracy": result.accuracy, "metric": spec.metric, "n": len(result.labels)}
-    return Outcome(metrics=metrics, info={"probe": spec.kind, **result.info})
+    return Outcome(metrics=metrics, info={"probe": spec.kind, **info})
 
 
 def _labels(task: Task, name: str) -> np.ndarray:

@@ -83,6 +83,7 @@ def test_one_round_by_hand() -> None:
     assert picks.scores.tolist() == np.array([0.9, 0.5, 0.7], dtype=np.float32).tolist()
     assert picks.info["f_curve"] == pytest.approx([0.85, 0.6])
     assert picks.info["duplicates"] == 1
+    assert picks.info["near_ties"] == 0
     assert picks.stopped_by == "budget"
 
 

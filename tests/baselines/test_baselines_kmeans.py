@@ -31,10 +31,11 @@ def test_same_as_scikit_learn_with_that_seed() -> None:
     features = np.random.default_rng(5).standard_normal((200, 8))
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     with threadpool_limits(1):
-        centres = KMeans(7, n_init=2, random_state=11).fit(unit).cluster_centers_
+        centres = KMeans(7, n_init=8, random_state=11).fit(unit).cluster_centers_
     expected = centres / np.linalg.norm(centres, axis=1, keepdims=True)
-    np.testing.assert_allclose(centroids(features, 7, n_init=2, seed=11), expected, atol=1e-9)
-    assert not np.allclose(centroids(features, 7, n_init=2, seed=12), expected, atol=1e-3)
+    np.testing.assert_allclose(centroids(features, 7, n_init=8, seed=11), expected, atol=1e-9)
+    assert not np.allclose(centroids(features, 7, n_init=8, seed=12), expected, atol=1e-3)
+    assert not np.allclose(centroids(features, 7, n_init=1, seed=11), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("k", [4, 5, 100])

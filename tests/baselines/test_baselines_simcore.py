@@ -149,6 +149,14 @@ def test_seed_moves_k_means_and_trimming_only_as_said() -> None:
     assert one.indices.tolist() == two.indices.tolist()
 
 
+def test_k_means_starts_are_passed_on() -> None:
+    target, pool = domain(300, 8, 8), domain(1000, 8, 9)
+    picks = SimCore(k=7, n_init=8).select(target, pool, budget=200, seed=1)
+    assert picks.indices.tolist() != SimCore(k=7).select(target, pool, budget=200, seed=1).indices.tolist()
+    ranking = FeatureRanking(pool, centroids(target, 7, n_init=8, seed=1))
+    assert picks.indices.tolist() == greedy_rounds(ranking, limit=200, seed=1).indices.tolist()
+
+
 def test_readings_can_be_overridden() -> None:
     assert SimCore.released() == SimCore()
     assert SimCore.released(k=1, overshoot="keep") == SimCore(k=1, overshoot="keep")

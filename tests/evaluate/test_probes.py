@@ -1,0 +1,163 @@
+import copy
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from benchmark.errors import UserError
+from benchmark.evaluate import released
+from benchmark.evaluate.clean import clean_probe, fit, held_out
+from benchmark.evaluate.released import learning_rate, released_probe
+from benchmark.pretrain.images import SquareImages
+from benchmark.specs import SGD, Augmentation, CleanProbe, Embedding, ReleasedProbe
+
+EMBEDDING = Embedding(resize=16, crop=16, stored=16)
+
+
+def _clusters(per_class: int, seed: int, classes: int = 5, d: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    centres = np.random.default_rng(0).normal(size=(classes, d))
+    labels = np.repeat(np.arange(classes), per_class)
+    noise = np.random.default_rng(seed).normal(size=(len(labels), d)) * np.linspace(0.2, 5, d)
+    return (centres[labels] * 2 + noise + 7).astype(np.float32), labels
+
+
+@pytest.mark.parametrize("strength", [1e-3, 1e-1, 10.0])
+def test_the_objective_and_its_optimum_are_scikit_learns(strength: float) -> None:
+    x, y = _clusters(20, 1)
+    ours = fit(x, y, strength, 5)
+    theirs = LogisticRegression(C=1 / (strength * len(x)), tol=1e-6, max_iter=3000).fit(x.astype(np.float64), y)
+
+    def objective(weight: np.ndarray, bias: np.ndarray) -> float:
+        scores = x.astype(np.float64) @ weight.T + bias
+        chosen = scores[np.arange(len(y)), y] - np.logaddexp.reduce(scores, axis=1)
+        return float(-chosen.mean() + strength / 2 * (weight**2).sum())
+
+    best = objective(theirs.coef_, theirs.intercept_)
+    assert ours.objective == pytest.approx(best, abs=1e-4)
+    assert objective(ours.weight, ours.bias) == pytest.approx(ours.objective, abs=1e-9)
+    assert np.mean(ours.predict(x) == theirs.predict(x)) > 0.98
+
+
+def test_validation_is_the_last_part_of_every_class() -> None:
+    labels = np.array([0, 1, 0, 0, 1, 0, 2, 0, 0, 0, 0])
+    assert np.flatnonzero(held_out(labels, 0.25)).tolist() == [4, 9, 10]
+
+
+def _clean(metric: str = "top1", strengths: tuple[float, ...] = (1e-3, 1e-1, 10.0)) -> CleanProbe:
+    return CleanProbe.model_validate({"embedding": EMBEDDING, "metric": metric, "strengths": strengths})
+
+
+def test_the_clean_probe_learns_and_keeps_its_predictions() -> None:
+    (x, y), (xt, yt) = _clusters(20, 1), _clusters(15, 2)
+    result = clean_probe(x, y, xt, yt, _clean())
+    assert result.accuracy == pytest.approx(100 * np.mean(result.predicted == yt)) and result.accuracy > 50
+    assert result.predicted.dtype == np.int32 and result.predicted.shape == yt.shape
+    assert [strength for strength, _ in result.info["validation"]] == [1e-3, 1e-1, 10.0]
+    refit = fit(x, y, result.info["strength"], 5)
+    assert np.array_equal(refit.predict(xt), result.predicted)
+
+
+def test_the_strength_is_chosen_on_train_alone() -> None:
+    (x, y), (xt, yt) = _clusters(20, 1), _clusters(15, 2)
+    shuffled = np.random.default_rng(0).permutation(yt)
+    assert clean_probe(x, y, xt, shuffled, _clean()).info == clean_probe(x, y, xt, yt, _clean()).info
+
+
+def test_ties_go_to_the_stronger_penalty() -> None:
+    x = np.repeat(np.eye(3, dtype=np.float32) * 50, 8, axis=0)
+    y = np.repeat(np.arange(3), 8)
+    assert clean_probe(x, y, x, y, _clean(strengths=(1e-4, 1e-2, 1e-3))).info["strength"] == 1e-2
+
+
+def test_mean_per_class_is_used_where_asked() -> None:
+    (x, y), (xt, yt) = _clusters(20, 1), _clusters(15, 2)
+    keep = np.r_[0:15, 15:18, 30:75]
+    result = clean_probe(x, y, xt[keep], yt[keep], _clean("mean_per_class"))
+    right = result.predicted == yt[keep]
+    assert result.accuracy == pytest.approx(100 * np.mean([right[yt[keep] == label].mean() for label in range(5)]))
+
+
+def test_a_probe_without_a_spare_image_is_refused() -> None:
+    x, y = np.eye(3, dtype=np.float32), np.arange(3)
+    with pytest.raises(UserError, match="two or more"):
+        clean_probe(x, y, x, y, _clean())
+
+
+class _Encoder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.norm = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(self.conv(x)).relu().mean((2, 3))
+
+
+def _images(seed: int, n: int) -> tuple[SquareImages, np.ndarray]:
+    """Three colours with noise."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(n) % 3
+    pixels = random.integers(0, 140, (n, 16, 16, 3))
+    pixels[np.arange(n), :, :, labels] += 60
+    return SquareImages.of((pixels.astype(np.uint8), None)), labels
+
+
+def _released(**changes: object) -> ReleasedProbe:
+    fields = {
+        "embedding": EMBEDDING,
+        "metric": "top1",
+        "augmentation": Augmentation(size=16, stored=16, jitter_probability=0.0, grey_probability=0.0),
+        "optimiser": SGD(lr=10.0),
+        "batch": 16,
+        "epochs": 6,
+        "decay_epochs": (3, 4),
+    }
+    return ReleasedProbe.model_validate({**fields, **changes})
+
+
+def _run(encoder: nn.Module, spec: ReleasedProbe) -> object:
+    (train, y), (test, yt) = _images(1, 60), _images(2, 30)
+    return released_probe(encoder, train, y, test, yt, spec)
+
+
+def test_the_released_probe_reports_the_best_epoch_and_the_last() -> None:
+    result = _run(_Encoder(), _released())
+    curve = result.info["test_curve"]
+    assert result.accuracy == max(curve) == result.info["best"] and result.info["last"] == curve[-1]
+    assert len(curve) == 6 and result.info["best_minus_last"] == max(curve) - curve[-1]
+    assert result.info["best_epoch"] == curve.index(max(curve)) + 1
+    assert result.predicted.tolist() == result.info["predicted_best"] and result.accuracy > 60
+    last = _run(_Encoder(), _released(epoch_choice="last"))
+    assert last.accuracy == curve[-1] and last.predicted.tolist() == result.info["predicted_last"]
+
+
+def test_batchnorm_adapts_on_a_copy_and_frozen_is_another_number() -> None:
+    encoder = _Encoder().eval()
+    before = copy.deepcopy(encoder.state_dict())
+    adapted, frozen = _run(encoder, _released()), _run(encoder, _released(adapt_batchnorm=False))
+    assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
+    assert not encoder.training
+    assert adapted.info["test_curve"] != frozen.info["test_curve"]
+
+
+def test_adapting_leaves_the_running_statistics_of_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    copies: list[nn.Module] = []
+    keeping = SimpleNamespace(deepcopy=lambda module: copies.append(copy.deepcopy(module)) or copies[-1])
+    monkeypatch.setattr(released, "copy", keeping)
+    encoder = _Encoder()
+    _run(encoder, _released(epochs=1))
+    _run(encoder, _released(epochs=1, adapt_batchnorm=False))
+    assert copies[0].norm.num_batches_tracked == 4 and copies[1].norm.num_batches_tracked == 0
+
+
+def test_the_step_decay_starts_after_its_epochs() -> None:
+    spec = ReleasedProbe.model_validate({**_released().model_dump(), "decay_epochs": (60, 80), "epochs": 100})
+    assert [learning_rate(spec, epoch) for epoch in (1, 60, 61, 80, 81, 100)] == pytest.approx([10, 10, 1, 1, 0.1, 0.1])
+
+
+def test_the_same_seed_gives_the_same_probe() -> None:
+    first, again, other = (_run(_Encoder(), _released(seed=seed)) for seed in (1, 1, 2))
+    assert first.info == again.info and first.info != other.info

@@ -1,0 +1,104 @@
+"""The command line: fast help, clear errors with exit code 2 and nothing written, lists of values."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli import main, spread_lists
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as end:
+        main(list(arguments))
+    return end.value.code, capsys.readouterr()
+
+
+def test_help_imports_nothing_heavy():
+    script = """
+import sys
+from benchmark.cli import main
+try:
+    main(["--help"])
+except SystemExit:
+    pass
+print(sorted({"torch", "pandas", "datasets", "sklearn", "scipy", "numpy", "timm", "lightly"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert all(verb in done.stdout for verb in ("list", "show", "plan", "reproduce", "run", "table", "status", "verify"))
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (["plan", "--targets", "a", "b", "--seeds", "0", "1"], ["plan", "--targets", "a", "--targets", "b", "--seeds", "0", "--seeds", "1"]),
+        (["plan", "--targets=a,b", "--profile", "mini"], ["plan", "--targets", "a", "--targets", "b", "--profile", "mini"]),
+        (["table", "2", "--rows", "X,OS"], ["table", "2", "--rows", "X", "--rows", "OS"]),
+        (["plan", "--profile=mini"], ["plan", "--profile=mini"]),
+    ],
+)
+def test_lists_may_be_given_as_words_or_with_commas(given, meant):
+    assert spread_lists(given) == meant
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["reproduc"], "No such command 'reproduc'. Did you mean 'reproduce'?"),
+        (["plan", "--table", "9"], "unknown table '9'"),
+        (["plan", "--profile", "smok"], "unknown profile 'smok'; did you mean smoke?"),
+        (["plan", "--protocol", "cleen"], "unknown protocol 'cleen'; did you mean clean?"),
+        (["plan", "--targets", "bird"], "unknown target 'bird'"),
+        (["plan", "--targets", "cubs"], "unknown target 'cubs'; did you mean cub"),
+        (["plan", "--rows", "X+simcor(5%)"], "unknown row 'X+simcor(5%)'; did you mean X+simcore(5%)"),
+        (["plan", "--openset", "imagnet"], "unknown open-set 'imagnet'; did you mean imagenet?"),
+        (["reproduce", "--device", "tpu"], "unknown device 'tpu'"),
+        (["reproduce", "--format", "xml"], "unknown format 'xml'"),
+        (["reproduce", "--table", "3"], "table table3 cannot be measured yet"),
+        (["reproduce", "--profile", "mini"], "give --data-root"),
+        (["reproduce", "--profile", "mini", "--data-root", "absent"], "data root absent does not exist"),
+        (["reproduce", "--seeds", "one"], "Invalid value for '--seeds'"),
+        (["list", "target"], "unknown list 'target'; did you mean targets"),
+        (["show", "resnet"], "unknown name 'resnet'"),
+        (["verify", "absent"], "absent holds no results"),
+    ],
+)
+def test_mistakes_get_one_clear_line_and_write_nothing(capsys, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BENCHMARK_DATA", raising=False)
+    code, out = run(capsys, *arguments)
+    assert code == 2 and message in out.err
+    assert len(out.err.strip().splitlines()) == 1 and out.err.startswith("error: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_root_of_another_layout_is_told_with_what_was_found(capsys, tmp_path):
+    (tmp_path / "images").mkdir()
+    code, out = run(capsys, "reproduce", "--profile", "mini", "--targets", "birds70", "--data-root", str(tmp_path))
+    assert code == 2 and "found: images" in out.err and "targets/<name>/{train,test}/<class>" in out.err
+
+
+@pytest.mark.parametrize("what", ["targets", "opensets", "tables", "variants", "profiles", "protocols"])
+def test_list_shows_every_kind(capsys, what):
+    code, out = run(capsys, "list", what)
+    assert code == 0 and len(out.out.splitlines()) >= 2
+
+
+@pytest.mark.parametrize("name", ["cub", "imagenet", "table2", "X+simcore(5%)", "paper", "released"])
+def test_show_tells_all_of_a_name(capsys, name):
+    code, out = run(capsys, "show", name)
+    assert code == 0 and out.out.startswith("{") and len(out.out.splitlines()) > 5
+
+
+def test_a_table_of_an_empty_store_is_all_missing(capsys, tmp_path):
+    code, out = run(capsys, "table", "2", "--store", str(tmp_path / "runs"), "--targets", "cub")
+    assert code == 0 and "missing" in out.out and not (tmp_path / "runs").exists()
+
+
+def test_status_of_a_store(capsys, tmp_path):
+    code, out = run(capsys, "status", "--store", str(tmp_path))
+    assert code == 0 and "pretrain" in out.out and "0 finished" in out.out

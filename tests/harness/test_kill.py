@@ -1,0 +1,114 @@
+"""kill -9 at any moment: finished stages are not run again, nothing half-written is read, the table is the same."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = Path(__file__).with_name("killed_run.py")
+# In the order in which the job comes to the first stage of each kind, so that every point is still ahead.
+KINDS = ("pretrain", "evaluate", "embed", "sample", "purity")
+POINTS = ("reading", "recording", "written", "renamed")
+JOB = ("reproduce", "--table", "2", "--profile", "smoke", "--targets", "cub", "--rows", "X", "X+simcore(5%)", "--steps", "3")
+
+
+def start(store, log, kill_at=None, jobs=1):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LOG": str(log), "KILL_AT": kill_at or ""}
+    command = [sys.executable, str(RUN), *JOB, "--store", str(store), "--jobs", str(jobs), "--device", "cpu", "--format", "csv"]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def contents(store):
+    """Hash of every file of every finished stage."""
+    folders = [path.parent for kind in KINDS for path in (store / kind).glob("*/record.json")]
+    return {
+        str(path.relative_to(store)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in folders
+        for path in folder.iterdir()
+    }
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """The table and the results of a run that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    out, err = (run := start(folder / "runs", folder / "log")).communicate(timeout=300)
+    assert run.returncode == 0, err
+    return out, folder / "runs"
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_every_point_of_every_kind_of_stage_change_nothing(tmp_path, unbroken):
+    store, log = tmp_path / "runs", tmp_path / "log"
+    kept = {}
+    for kind in KINDS:
+        for point in POINTS:
+            run = start(store, log, f"{kind}:{point}")
+            _, err = run.communicate(timeout=300)
+            assert run.returncode == -signal.SIGKILL, f"{kind}:{point} was never reached: {err}"
+            now = contents(store)
+            assert {name: now.get(name) for name in kept} == kept, "a finished result was touched"
+            for folder in {Path(name).parent for name in now}:
+                record = json.loads((store / folder / "record.json").read_text())
+                assert set(record["files"]) | {"record.json"} == {path.name for path in (store / folder).iterdir()}
+            kept = now
+    out, err = (run := start(store, log)).communicate(timeout=300)
+    assert run.returncode == 0, err
+    assert out == unbroken[0]
+    finished = Counter(line for line in log.read_text().splitlines() if ":renamed " in line)
+    assert len(finished) == len(list(unbroken[1].glob("*/*/record.json"))) and set(finished.values()) == {1}
+    assert list((store / "aside").iterdir()) == [] and list((store / "scratch").glob("*")) == []
+
+
+def test_two_runs_at_once_share_the_work_and_both_finish(tmp_path, unbroken):
+    store, log = tmp_path / "runs", tmp_path / "log"
+    runs = [start(store, log) for _ in range(2)]
+    outs = [run.communicate(timeout=300) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], outs
+    assert outs[0][0] == outs[1][0] == unbroken[0]
+    finished = Counter(line for line in log.read_text().splitlines() if ":renamed " in line)
+    assert set(finished.values()) == {1}
+
+
+def workers_of(process):
+    found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True)
+    return [int(line) for line in found.stdout.split()]
+
+
+def wait_for(condition, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_ctrl_c_ends_within_two_seconds_and_says_how_to_go_on(tmp_path):
+    store, log = tmp_path / "runs", tmp_path / "log"
+    run = start(store, log)
+    wait_for(lambda: log.exists() and "pretrain:reading" in log.read_text())
+    children = workers_of(run)
+    began = time.monotonic()
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=30)
+    assert time.monotonic() - began < 2 and run.returncode == 130
+    assert "give the same command again to go on" in err and "Traceback" not in err
+    assert children and not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+def test_workers_die_with_a_killed_run(tmp_path):
+    store, log = tmp_path / "runs", tmp_path / "log"
+    run = start(store, log)
+    wait_for(lambda: log.exists() and "pretrain:reading" in log.read_text())
+    children = workers_of(run)
+    run.kill()
+    run.communicate(timeout=30)
+    assert children
+    wait_for(lambda: not any(Path(f"/proc/{child}/exe").exists() for child in children), 10)

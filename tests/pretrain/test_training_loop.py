@@ -1,0 +1,204 @@
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from benchmark.embed import embed
+from benchmark.errors import UserError
+from benchmark.pretrain.backbones import build
+from benchmark.pretrain.engines import find_engine
+from benchmark.pretrain.images import FileImages, SquareImages
+from benchmark.pretrain.train import DivergedError, TrainResult, load_encoder, train
+from benchmark.specs import (
+    SGD,
+    AdamW,
+    Augmentation,
+    Backbone,
+    CodedEpochs,
+    Cosine,
+    Embedding,
+    Epochs,
+    Recipe,
+    SeedAxes,
+    SimCLR,
+    Steps,
+)
+
+SEEDS = SeedAxes(init=3, data=4)
+
+
+def recipe(**changes: object) -> Recipe:
+    fields = {
+        "engine": "lightly",
+        "method": SimCLR(temperature=0.2),
+        "backbone": Backbone(name="resnet18", library="torchvision"),
+        "augmentation": Augmentation(size=32, stored=40),
+        "optimiser": SGD(lr=0.05, weight_decay=1e-4),
+        "schedule": Cosine(per="step"),
+        "length": Steps(steps=4),
+        "batch": 8,
+        "precision": "float32",
+    }
+    return Recipe.model_validate({**fields, **changes})
+
+
+def squares(n: int = 20) -> SquareImages:
+    pixels = np.random.default_rng(0).integers(0, 256, (n, 40, 40, 3), dtype=np.uint8)
+    return SquareImages.of((pixels, None))
+
+
+def weights(result: TrainResult) -> dict[str, torch.Tensor]:
+    assert result.encoder is not None
+    return load_file(result.encoder)
+
+
+def equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+OPTIMISERS = [(SGD(lr=0.05), "bfloat16"), (AdamW(lr=1e-3), "float32")]
+
+
+@pytest.mark.parametrize(("optimiser", "precision"), OPTIMISERS)
+def test_a_resumed_run_is_bitwise_the_unbroken_one(tmp_path: Path, optimiser: object, precision: str) -> None:
+    spec = recipe(optimiser=optimiser, precision=precision)
+    whole = train(spec, squares(), SEEDS, checkpoint_dir=tmp_path / "whole")
+    part = train(spec, squares(), SEEDS, checkpoint_dir=tmp_path / "parts", stop_after=2)
+    assert part.steps == 2 and part.encoder is None and part.losses == whole.losses[:2]
+    rest = train(spec, squares(), SEEDS, checkpoint_dir=tmp_path / "parts")
+    assert rest.losses == whole.losses and equal(weights(rest), weights(whole))
+
+
+def _killed_at_step_three(folder: Path) -> None:
+    def progress(what: str, done: int, total: int) -> None:
+        if done == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    train(recipe(), squares(), SEEDS, checkpoint_dir=folder, checkpoint_every=0.0, progress=progress)
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=_killed_at_step_three, args=(tmp_path / "killed",))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    steps: list[int] = []
+    resumed = train(
+        recipe(), squares(), SEEDS, checkpoint_dir=tmp_path / "killed", progress=lambda _, done, __: steps.append(done)
+    )
+    whole = train(recipe(), squares(), SEEDS, checkpoint_dir=tmp_path / "whole")
+    assert steps == [4] and resumed.losses == whole.losses and equal(weights(resumed), weights(whole))
+
+
+def test_a_checkpoint_of_another_run_is_not_used(tmp_path: Path) -> None:
+    train(recipe(), squares(), SEEDS, checkpoint_dir=tmp_path, stop_after=2)
+    other = SeedAxes(init=3, data=5)
+    after = train(recipe(), squares(), other, checkpoint_dir=tmp_path)
+    assert after.losses == train(recipe(), squares(), other, checkpoint_dir=tmp_path / "fresh").losses
+
+
+def test_no_steps_give_the_untrained_encoder_of_the_init_seed(tmp_path: Path) -> None:
+    spec = recipe(length=Steps(steps=0))
+    one = train(spec, squares(), SEEDS, checkpoint_dir=tmp_path / "a")
+    two = train(spec, squares(9), SeedAxes(init=3, data=99), checkpoint_dir=tmp_path / "b")
+    built = find_engine("lightly").build(spec, 3).backbone.state_dict()
+    assert one.steps == 0 and one.samples == 0 and equal(weights(one), weights(two)) and equal(weights(one), built)
+
+
+def test_the_result_counts_what_was_seen(tmp_path: Path) -> None:
+    result = train(recipe(length=Epochs(epochs=2)), squares(20), SEEDS, checkpoint_dir=tmp_path)
+    assert (result.steps, result.epochs, result.samples) == (6, 2, 40)
+    assert result.exposures.tolist() == [2] * 20 and len(result.losses) == 6 and result.curve[-1][0] == 6
+    assert result.engine.startswith("lightly 1.")
+
+
+def test_the_last_partial_batch_and_the_coded_rule(tmp_path: Path) -> None:
+    spec = recipe(length=CodedEpochs(cap=7, passes=100, reference=30))
+    assert train(spec, squares(9), SEEDS, checkpoint_dir=tmp_path, coreset_size=3000, stop_after=1).epochs == 1
+
+
+def test_a_loss_that_is_no_number_is_an_error_with_the_step(tmp_path: Path) -> None:
+    with pytest.raises(DivergedError, match=r"the loss is (nan|inf) at step \d+; before: .*lr"):
+        train(recipe(optimiser=SGD(lr=1e30)), squares(), SEEDS, checkpoint_dir=tmp_path)
+
+
+def test_rows_of_several_caches_are_read_in_place(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (12, 40, 40, 3), dtype=np.uint8)
+    np.save(tmp_path / "pool.npy", pixels)
+    pool = np.load(tmp_path / "pool.npy", mmap_mode="r")
+    images = SquareImages.of((pixels[:4], None), (pool, np.array([9, 2])))
+    assert len(images) == 6 and images.side == 40
+    assert np.array_equal(images.take(np.array([5, 0, 4])), pixels[[2, 0, 9]])
+
+
+class _Reader:
+    def __init__(self, pixels: np.ndarray) -> None:
+        self._pixels = pixels
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    def open(self, index: int) -> Image.Image:
+        return Image.fromarray(self._pixels[index])
+
+
+def _files() -> FileImages:
+    pixels = np.random.default_rng(2).integers(0, 256, (9, 50, 44, 3), dtype=np.uint8)
+    return FileImages.of((_Reader(pixels), None), (_Reader(pixels), np.array([3])))
+
+
+def test_training_from_files_does_not_depend_on_the_workers(tmp_path: Path) -> None:
+    spec = recipe(augmentation=Augmentation(size=32), length=Steps(steps=2))
+    runs = [train(spec, _files(), SEEDS, checkpoint_dir=tmp_path / str(n), workers=n) for n in (0, 2)]
+    assert runs[0].losses == runs[1].losses and equal(weights(runs[0]), weights(runs[1]))
+
+
+GROUPED = {"batchnorm_group": 4, "length": Steps(steps=2), "optimiser": SGD(lr=0.01)}
+
+
+def test_two_ranks_do_what_one_device_does(tmp_path: Path) -> None:
+    one = train(recipe(**GROUPED), squares(), SEEDS, checkpoint_dir=tmp_path / "one")
+    two = train(recipe(**GROUPED), squares(), SEEDS, checkpoint_dir=tmp_path / "two", devices=2)
+    assert two.losses == pytest.approx(one.losses, abs=1e-5)
+    assert torch.allclose(weights(two)["bn1.running_mean"], weights(one)["bn1.running_mean"], atol=1e-5)
+    assert torch.allclose(weights(two)["conv1.weight"], weights(one)["conv1.weight"], atol=1e-5)
+
+
+def test_devices_that_cannot_share_the_groups_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="BatchNorm group"):
+        train(recipe(), squares(), SEEDS, checkpoint_dir=tmp_path, devices=2)
+
+
+def test_no_images_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no images"):
+        train(recipe(), squares(0), SEEDS, checkpoint_dir=tmp_path)
+
+
+def test_float16_trains_on_a_cpu(tmp_path: Path) -> None:
+    result = train(recipe(precision="float16"), squares(), SEEDS, checkpoint_dir=tmp_path, stop_after=2)
+    full = train(recipe(), squares(), SEEDS, checkpoint_dir=tmp_path / "full", stop_after=1)
+    assert result.losses[0] == pytest.approx(full.losses[0], rel=0.02)
+
+
+def test_features_do_not_depend_on_where_an_image_stands(tmp_path: Path) -> None:
+    encoder = build(Backbone(name="resnet18", library="torchvision"))
+    spec, images = Embedding(resize=36, crop=32, stored=40), squares(150)
+    whole = embed(encoder, images, spec, path=tmp_path / "features.npy")
+    part = embed(encoder, SquareImages.of((images.parts[0][0], np.array([140, 7]))), spec)
+    assert whole.shape == (150, 512) and whole.dtype == np.float32 and not encoder.training
+    assert np.allclose(part, whole[[140, 7]], atol=1e-4)
+    assert np.array_equal(np.load(tmp_path / "features.npy"), whole)
+    assert embed(encoder, _files(), Embedding(resize=36, crop=32)).shape == (10, 512)
+
+
+def test_an_encoder_is_loaded_as_it_was_written(tmp_path: Path) -> None:
+    result = train(recipe(length=Steps(steps=1)), squares(), SEEDS, checkpoint_dir=tmp_path)
+    assert result.encoder is not None
+    encoder = load_encoder(recipe().backbone, result.encoder)
+    assert equal({name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}, weights(result))
