@@ -113,9 +113,7 @@ class FeatureRanking:
     Raises ValueError for centroids that are not of length 1 to within 1e-3.
     """
 
-    def __init__(
-        self, pool: Features, centroids: NDArray[np.floating], *, block_rows: int = BLOCK_ROWS
-    ) -> None:
+    def __init__(self, pool: Features, centroids: NDArray[np.floating], *, block_rows: int = BLOCK_ROWS) -> None:
         self.k, dim = centroids.shape
         self.n, _ = check_shape(pool, "pool", dim=dim)
         self._pool = pool
@@ -125,9 +123,7 @@ class FeatureRanking:
         lengths = np.sqrt(np.square(self._exact).sum(axis=0))
         # The underflow part of the bound counts on it; NaN fails the comparison as it should.
         if not np.all(np.abs(lengths - 1) < 1e-3):
-            raise ValueError(
-                f"centroids must have length 1, got lengths {lengths.min():g} to {lengths.max():g}"
-            )
+            raise ValueError(f"centroids must have length 1, got lengths {lengths.min():g} to {lengths.max():g}")
         self._error = (error_32(dim) + error_64(dim)) * lengths
         self.rounding = float(2 * error_64(dim) * lengths.max())
 

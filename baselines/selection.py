@@ -98,13 +98,9 @@ def parse_budget(budget: Budget, n_pool: int) -> int | None:
     else:
         raise BudgetError(f"budget {budget!r} is neither int, share nor None: {_BUDGET_FORMS}")
     if images < 1:
-        raise BudgetError(
-            f"budget {budget!r} is {images} images of {n_pool}: give a budget of at least 1 image"
-        )
+        raise BudgetError(f"budget {budget!r} is {images} images of {n_pool}: give a budget of at least 1 image")
     if images > n_pool:
-        raise BudgetError(
-            f"budget {budget!r} is {images} images but the pool has {n_pool}: give at most {n_pool}"
-        )
+        raise BudgetError(f"budget {budget!r} is {images} images but the pool has {n_pool}: give at most {n_pool}")
     return images
 
 
@@ -127,9 +123,7 @@ def check_shape(features: Features, name: str, *, dim: int | None = None) -> tup
         raise FeatureError(f"{name} is empty: it has no rows")
     first = np.asarray(features[0:1])
     if first.ndim != 2 or first.shape[1] == 0:
-        raise FeatureError(
-            f"{name} must be 2-d [rows, d] with d >= 1, its first row has shape {first.shape[1:]}"
-        )
+        raise FeatureError(f"{name} must be 2-d [rows, d] with d >= 1, its first row has shape {first.shape[1:]}")
     if first.dtype.newbyteorder("=") not in FEATURE_DTYPES:
         raise FeatureError(f"{name} must be float16, float32 or float64, got {first.dtype}")
     if dim is not None and first.shape[1] != dim:

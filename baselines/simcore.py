@@ -28,8 +28,8 @@ class SimCore:
     failing_round: whether the round below the threshold is "kept" or "dropped".
     overshoot: "trim" the round that goes beyond the budget at random to fill it exactly, or "keep" all of it.
     budget_factor: with budget None at most this many picks per target image.
-    n_init: k-means starts. What produced the published numbers predates scikit-learn 1.4, whose default was
-        10.
+    n_init: k-means starts. What produced the published numbers predates scikit-learn 1.4 and so
+        used its default of that time, 10.
     block_rows: pool rows read at once; moves time and memory only.
 
     Raises ValueError for a field out of its range.
@@ -72,8 +72,7 @@ class SimCore:
         return cls(**{**reading, **overrides})
 
     def select(self, target: Features, pool: Features, *, budget: Budget, seed: int = 0) -> Selection:
-        """Pick rows of `pool` [N, d] for `target` [n, d] (float16, float32 or float64, any row lengths but
-        0).
+        """Pick rows of `pool` [N, d] for `target` [n, d]: float16, float32 or float64, any lengths but 0.
 
         budget: as in `parse_budget`; None applies the stopping rule, with at most min(budget_factor * n, N)
             picks; otherwise the rule is not applied. Ends "exhausted" when the rule would go on but all N are
@@ -113,6 +112,4 @@ class SimCore:
             limit = self.budget_factor * n_target
             rule = StopRule(self.tau, self.reference_round, self.failing_round)
         picks = greedy_rounds(ranking, limit=limit, rule=rule, overshoot=self.overshoot, seed=seed)
-        return Selection(
-            picks.indices, picks.scores, picks.stopped_by, {**picks.info, "cap": min(limit, ranking.n)}
-        )
+        return Selection(picks.indices, picks.scores, picks.stopped_by, {**picks.info, "cap": min(limit, ranking.n)})

@@ -27,20 +27,30 @@ ProfileOption = Annotated[str, typer.Option("--profile", help="smoke, mini or pa
 ProtocolOption = Annotated[str | None, typer.Option("--protocol", help="released or clean; default: the profile's")]
 Targets = Annotated[list[str] | None, typer.Option("--targets", help="names; default: the table's columns")]
 Rows = Annotated[list[str] | None, typer.Option("--rows", help="row ids or variants; default: all of the table")]
-OpenSetOption = Annotated[str | None, typer.Option("--openset", help="a registered open-set or a folder of the data root")]
+OpenSetOption = Annotated[
+    str | None, typer.Option("--openset", help="a registered open-set or a folder of the data root")
+]
 Seeds = Annotated[list[int] | None, typer.Option("--seeds", help="default: 0")]
 Controls = Annotated[bool, typer.Option("--controls", help="add the control rows")]
-Steps = Annotated[int | None, typer.Option("--steps", min=1, help="optimiser steps of every row instead of the profile's")]
+Steps = Annotated[
+    int | None, typer.Option("--steps", min=1, help="optimiser steps of every row instead of the profile's")
+]
 DataRoot = Annotated[Path | None, typer.Option("--data-root", envvar="BENCHMARK_DATA", help="folder of real images")]
 StorePath = Annotated[Path, typer.Option("--store", help="where results are kept")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N")]
-Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="worker processes; default: one per core, or one on a GPU")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="worker processes; default: one per core, or one on a GPU")
+]
 Format = Annotated[str, typer.Option("--format", help="text, md, latex, csv or json")]
-Save = Annotated[Path | None, typer.Option("--save", help="also write the records, pick lists and table to this folder")]
+Save = Annotated[
+    Path | None, typer.Option("--save", help="also write the records, pick lists and table to this folder")
+]
 
 
 @app.command("list")
-def list_(what: Annotated[str | None, typer.Argument(help="targets, opensets, tables, variants, profiles, protocols")] = None) -> None:
+def list_(
+    what: Annotated[str | None, typer.Argument(help="targets, opensets, tables, variants, profiles, protocols")] = None,
+) -> None:
     """What the suite knows: targets, open-sets, tables, variants, profiles, protocols."""
     from benchmark.overview import listing
 
@@ -48,7 +58,10 @@ def list_(what: Annotated[str | None, typer.Argument(help="targets, opensets, ta
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="any name that `list` shows, or the key of a stage")], store: StorePath = Path("runs")) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="any name that `list` shows, or the key of a stage")],
+    store: StorePath = Path("runs"),
+) -> None:
     """All that is known of one name: a dataset, table, variant, profile (with its resolved recipe), protocol or stage."""
     from benchmark.overview import describe
 

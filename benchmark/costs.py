@@ -10,8 +10,8 @@ from benchmark.stages import Images, Stage
 # A pass of the network without gradient costs about a third of a training pass, and one view instead of two.
 EMBEDS_PER_PAIR = 6.0
 FEATURE_BYTES = 4
-ENCODER_BYTES = {"resnet50": 95e6, "resnet18": 45e6, "test_resnet": 2e6}
-FEATURES = {"resnet50": 2048, "resnet18": 512, "test_resnet": 96}
+ENCODER_BYTES = {"resnet50": 95e6, "resnet10t": 20e6, "test_resnet": 2e6}
+FEATURES = {"resnet50": 2048, "resnet10t": 512, "test_resnet": 96}
 UNSTATED_SHARE = 0.05
 
 

@@ -116,7 +116,9 @@ class Planner:
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.profile.steps is None and self.protocol.lengths == "coded":
-            raise UserError(f"--steps has no meaning in profile {self.profile.name}: its lengths follow the released rule")
+            raise UserError(
+                f"--steps has no meaning in profile {self.profile.name}: its lengths follow the released rule"
+            )
 
     # Lengths ---------------------------------------------------------------------------------------------------------
 
@@ -193,7 +195,9 @@ class Planner:
         elif variant.sampler == "oracle":
             relevance = self.catalogue.relevance(openset, target)
             if relevance is None:
-                raise UserError(f"open-set '{openset}' has no relevance labels for '{target}': the oracle row cannot be run")
+                raise UserError(
+                    f"open-set '{openset}' has no relevance labels for '{target}': the oracle row cannot be run"
+                )
             sampling, inputs = OracleSampling(), [("openset", pool), ("relevance", relevance)]
         else:
             sampling, inputs = RandomSampling(), [("openset", pool)]

@@ -68,7 +68,9 @@ def _write(path: Path, value: object, *, lines: bool = False) -> None:
 def verify(folder: Path, form: Format = "text") -> tuple[str, list[str]]:
     """The table built from the records of `folder`, and what does not add up (nothing, if all is well)."""
     if not (folder / "layout.json").is_file():
-        raise UserError(f"{folder} holds no results: it has no layout.json (written by 'table' or 'reproduce' with --save)")
+        raise UserError(
+            f"{folder} holds no results: it has no layout.json (written by 'table' or 'reproduce' with --save)"
+        )
     layout = Layout.model_validate(_read(folder / "layout.json"))
     records = {path.stem: Record.from_json(_read(path)) for path in sorted((folder / "records").glob("*.json"))}
     problems = [problem for key, record in records.items() for problem in _record_problems(folder, key, record)]

@@ -46,7 +46,12 @@ KINDS: dict[str, Kind] = {
             "benchmark.run.evaluate",
             ("benchmark/evaluate", "benchmark/embed.py", "benchmark/run/evaluate.py", *_IMAGES, *_NETWORKS),
         ),
-        Kind("purity", 1, "benchmark.run.purity", ("baselines/purity.py", "benchmark/images/relevance.py", "benchmark/run/purity.py")),
+        Kind(
+            "purity",
+            1,
+            "benchmark.run.purity",
+            ("baselines/purity.py", "benchmark/images/relevance.py", "benchmark/run/purity.py"),
+        ),
     )
 }
 
@@ -103,9 +108,7 @@ class Stage:
     @cached_property
     def resolved(self) -> bool:
         """Whether the manifests of all images below are known, so that the key is final."""
-        return all(
-            value.resolved if isinstance(value, Stage) else value.sha256 is not None for _, value in self.inputs
-        )
+        return all(value.resolved if isinstance(value, Stage) else value.sha256 is not None for _, value in self.inputs)
 
     def stages(self) -> Iterator["Stage"]:
         """The stages among the inputs."""

@@ -56,7 +56,9 @@ _CONTROLS = (
         control=True,
     ),
     _coreset("X+oracle(5%)", "control: X + relevant images by label, at most 5 %", "oracle", budget="5%", control=True),
-    Variant(name="X(2x)", title="control: X for twice the steps", target=True, openset="none", steps_factor=2, control=True),
+    Variant(
+        name="X(2x)", title="control: X for twice the steps", target=True, openset="none", steps_factor=2, control=True
+    ),
 )
 
 VARIANTS: dict[str, Variant] = {variant.name: variant for variant in (*_ROWS, *_CONTROLS)}

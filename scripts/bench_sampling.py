@@ -2,9 +2,10 @@
 
     python -m scripts.bench_sampling --rows 1281167 --dim 128 --budget 1%
 
-The bare loop multiplies every block of the pool with the centroids in float32 and keeps nothing. Each line is measured
-in a fresh process on the same random features (a cone around a common direction, so that centroids want the same
-rows, as real ones do); k-means is outside the clock. Memory is the peak that the work adds to the pool itself.
+The bare loop multiplies every block of the pool with the centroids in float32 and keeps nothing. Each line is
+measured in a fresh process on the same random features (a cone around a common direction, so that centroids
+want the same rows, as real ones do); k-means is outside the clock. Memory is the peak that the work adds to
+the pool itself.
 """
 
 from __future__ import annotations

@@ -20,7 +20,11 @@ def code_of(text: str) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
                 node.body = node.body[1:] or [ast.Pass()]
     return ast.dump(tree)
 
@@ -69,7 +73,9 @@ def main() -> int:
     for line in problems:
         print(line)
     if problems:
-        print("if no number moves: python scripts/golden.py --update; otherwise bump the version in benchmark/stages.py too")
+        print(
+            "if no number moves: python scripts/golden.py --update; otherwise bump the version in benchmark/stages.py too"
+        )
     return bool(problems)
 
 

@@ -55,13 +55,13 @@ def boxes(
     ratio = np.exp(_between(u[:, _RATIO], float(np.log(spec.ratio[0])), float(np.log(spec.ratio[1]))))
     w = np.rint(np.sqrt(area * ratio)).astype(np.int64)
     h = np.rint(np.sqrt(area / ratio)).astype(np.int64)
-    fits: NDArray[np.bool_] = np.array((w > 0) & (w <= widths[:, None]) & (h > 0) & (h <= heights[:, None]))
+    fits = (w > 0) & (w <= widths[:, None]) & (h > 0) & (h <= heights[:, None])
     first, rows = fits.argmax(1), np.arange(len(u))
     h, w = h[rows, first], w[rows, first]
     top = np.floor(u[:, _TOP] * (heights - h + 1)).astype(np.int64)
     left = np.floor(u[:, _LEFT] * (widths - w + 1)).astype(np.int64)
     drawn = np.stack([top, left, h, w], 1)
-    return np.where(fits.any(1)[:, None], drawn, _centred(heights, widths, spec.ratio))
+    return np.where(fits.any(axis=1, keepdims=True), drawn, _centred(heights, widths, spec.ratio))
 
 
 def _between(u: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:

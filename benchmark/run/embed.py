@@ -9,7 +9,6 @@ from benchmark.run.task import Outcome, Task
 from benchmark.specs import Embedding
 
 
-
 def run(task: Task, folder: Path) -> Outcome:
     """Write `features.npy`, float32 [N, d], rows in manifest order."""
     spec = task.stage.spec

@@ -19,4 +19,3 @@ def images_of(task: Task, name: str, stored: int | str) -> TrainingImages:
     if isinstance(stored, int):
         return SquareImages.of((task.squares(name, stored), None))
     return FileImages.of((task.source(name), None))
-

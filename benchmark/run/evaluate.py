@@ -14,7 +14,6 @@ from benchmark.run.task import Outcome, Task
 from benchmark.specs import CleanProbe, ReleasedProbe
 
 
-
 def run(task: Task, folder: Path) -> Outcome:
     """Write `predictions.npz`: `predicted` and `labels`, int32 [n_test], in manifest order; from the released probe also
     `predicted_best` and `predicted_last`, whichever of them `predicted` is."""

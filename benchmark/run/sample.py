@@ -14,8 +14,6 @@ from benchmark.run.task import Outcome, Task
 from benchmark.specs import Draw, OracleSampling, RandomSampling, SimCoreSampling
 
 
-
-
 def run(task: Task, folder: Path) -> Outcome:
     """Write positions, scores and ids of the picks, in pick order."""
     draw = task.stage.spec

@@ -1,4 +1,4 @@
-"""The rounds of SimCore spelled out slowly: full sorts, Python queues, sets. What the samplers are held against."""
+"""The rounds of SimCore spelled out slowly: full sorts, Python queues. The samplers are held against it."""
 
 from __future__ import annotations
 

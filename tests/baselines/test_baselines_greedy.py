@@ -29,7 +29,7 @@ class Counting(SimilarityRanking):
 
 @st.composite
 def similarities(draw: st.DrawFn) -> np.ndarray:
-    """Continuous, or on a coarse grid with many ties, with rows repeated and columns nearly or quite the same."""
+    """Continuous, or on a coarse grid with many ties, with rows repeated and columns the same."""
     n, k = draw(st.integers(1, 40)), draw(st.integers(1, 7))
     rng = np.random.default_rng(draw(st.integers(0, 2**31)))
     steps = draw(st.sampled_from([1, 4, 2**20]))
@@ -50,7 +50,14 @@ rules = st.none() | st.builds(
 
 
 @settings(max_examples=400)
-@given(similarities(), rules, st.sampled_from(["trim", "keep"]), st.integers(1, 60), st.integers(1, 50), st.data())
+@given(
+    similarities(),
+    rules,
+    st.sampled_from(["trim", "keep"]),
+    st.integers(1, 60),
+    st.integers(1, 50),
+    st.data(),
+)
 def test_picks_are_the_pseudo_codes(
     reference: Callable[..., Any],
     same_picks: Callable[[Any, Any], None],
@@ -97,7 +104,7 @@ def falling(n: int = 30, k: int = 2) -> np.ndarray:
 
 def test_both_readings_of_the_stopping_rule_by_hand() -> None:
     sim = falling()
-    # Values 1, 29/30, 28/30, ...: 0.9 of the first is passed in round 5 (26/30), 0.9 of the third in round 6 (25/30).
+    # Values 1, 29/30, 28/30, ...: round 5 (26/30) is below 0.9 of the first, round 6 (25/30) of the third.
     paper = SimCore.paper(tau=0.9).select_from_similarity(sim, budget=None, n_target=100)
     assert (len(paper), paper.stopped_by, paper.info["rounds"]) == (10, "threshold", 5)
     released = SimCore.released(tau=0.9, reference_round=3).select_from_similarity(sim, budget=None, n_target=100)
@@ -127,7 +134,11 @@ def test_a_budget_switches_the_rule_off_and_may_be_the_whole_pool() -> None:
     sim = falling()
     picks = SimCore.released(reference_round=1).select_from_similarity(sim, budget="100%")
     assert sorted(picks.indices.tolist()) == list(range(60))
-    assert (picks.stopped_by, picks.info["threshold"], picks.info["reference_round"]) == ("budget", None, None)
+    assert (picks.stopped_by, picks.info["threshold"], picks.info["reference_round"]) == (
+        "budget",
+        None,
+        None,
+    )
 
 
 def test_overshoot_kept_or_trimmed() -> None:
@@ -190,7 +201,7 @@ def test_limits_below_one_are_refused() -> None:
 
 
 def test_negative_values() -> None:
-    # Before its reference round the released rule compares with 0, the paper's with a tau of its own first round.
+    # Before its reference round the released rule compares with 0; the paper's first round is its reference.
     sim = -falling()
     released = SimCore.released().select_from_similarity(sim - 0.1, budget=None, n_target=9)
     assert (len(released), released.stopped_by, released.info["threshold"]) == (0, "threshold", None)

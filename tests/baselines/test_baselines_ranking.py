@@ -90,7 +90,7 @@ def test_rows_that_float32_cannot_tell_apart(block_rows: int, threads: int) -> N
 
 
 def test_near_the_cut_only_certain_candidates_are_given() -> None:
-    # Position 0 is best by far; 1 to 20 differ by less than float32 can tell, so m = 3 cannot go past the first.
+    # Position 0 is best by far; float32 cannot tell 1 to 20 apart, so m = 3 cannot go past the first.
     angles = np.concatenate([[0.1], 0.5 + 1e-9 * np.arange(20)[::-1]])
     rows = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     found = FeatureRanking(rows, np.array([[1.0, 0.0]])).top(3, np.zeros(21, dtype=bool))
@@ -128,7 +128,14 @@ def test_storage_does_not_matter(tmp_path: Path) -> None:
     on_disk[:] = rows
     taken = np.zeros(500, dtype=bool)
     expected = [list(map(np.ndarray.tolist, c)) for c in FeatureRanking(rows, centroids).top(50, taken)]
-    for pool in (wide[:, ::2], np.asfortranarray(rows), on_disk, Sliced(rows), rows.astype("f8"), rows.astype(">f4")):
+    for pool in (
+        wide[:, ::2],
+        np.asfortranarray(rows),
+        on_disk,
+        Sliced(rows),
+        rows.astype("f8"),
+        rows.astype(">f4"),
+    ):
         found = FeatureRanking(pool, centroids, block_rows=77).top(50, taken)
         assert [list(map(np.ndarray.tolist, c)) for c in found] == expected
 

@@ -15,9 +15,8 @@ from baselines.selection import CHECK_ROWS, check_features
 
 
 def test_import_needs_neither_scikit_learn_nor_torch() -> None:
-    code = (
-        "import sys, baselines; print(*sorted({'sklearn', 'torch', 'threadpoolctl', 'benchmark'} & set(sys.modules)))"
-    )
+    late = {"sklearn", "torch", "threadpoolctl", "benchmark"}
+    code = f"import sys, baselines; print(*sorted({late} & set(sys.modules)))"
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

@@ -29,14 +29,22 @@ print(sorted({"torch", "pandas", "datasets", "sklearn", "scipy", "numpy", "timm"
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    assert all(verb in done.stdout for verb in ("list", "show", "plan", "reproduce", "run", "table", "status", "verify"))
+    assert all(
+        verb in done.stdout for verb in ("list", "show", "plan", "reproduce", "run", "table", "status", "verify")
+    )
 
 
 @pytest.mark.parametrize(
     ("given", "meant"),
     [
-        (["plan", "--targets", "a", "b", "--seeds", "0", "1"], ["plan", "--targets", "a", "--targets", "b", "--seeds", "0", "--seeds", "1"]),
-        (["plan", "--targets=a,b", "--profile", "mini"], ["plan", "--targets", "a", "--targets", "b", "--profile", "mini"]),
+        (
+            ["plan", "--targets", "a", "b", "--seeds", "0", "1"],
+            ["plan", "--targets", "a", "--targets", "b", "--seeds", "0", "--seeds", "1"],
+        ),
+        (
+            ["plan", "--targets=a,b", "--profile", "mini"],
+            ["plan", "--targets", "a", "--targets", "b", "--profile", "mini"],
+        ),
         (["table", "2", "--rows", "X,OS"], ["table", "2", "--rows", "X", "--rows", "OS"]),
         (["plan", "--profile=mini"], ["plan", "--profile=mini"]),
     ],

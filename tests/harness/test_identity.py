@@ -133,7 +133,10 @@ def copy(tmp_path):
 
 
 def hashes(golden, root):
-    return {kind.name: {"version": kind.version, "sources": golden.source_hash(kind.sources, root)} for kind in KINDS.values()}
+    return {
+        kind.name: {"version": kind.version, "sources": golden.source_hash(kind.sources, root)}
+        for kind in KINDS.values()
+    }
 
 
 def test_changed_code_is_noticed_for_the_stages_that_use_it_and_no_others(golden, copy):

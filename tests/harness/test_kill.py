@@ -17,12 +17,37 @@ RUN = Path(__file__).with_name("killed_run.py")
 # In the order in which the job comes to the first stage of each kind, so that every point is still ahead.
 KINDS = ("pretrain", "evaluate", "embed", "sample", "purity")
 POINTS = ("reading", "recording", "written", "renamed")
-JOB = ("reproduce", "--table", "2", "--profile", "smoke", "--targets", "cub", "--rows", "X", "X+simcore(5%)", "--steps", "3")
+JOB = (
+    "reproduce",
+    "--table",
+    "2",
+    "--profile",
+    "smoke",
+    "--targets",
+    "cub",
+    "--rows",
+    "X",
+    "X+simcore(5%)",
+    "--steps",
+    "3",
+)
 
 
 def start(store, log, kill_at=None, jobs=1):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "LOG": str(log), "KILL_AT": kill_at or ""}
-    command = [sys.executable, str(RUN), *JOB, "--store", str(store), "--jobs", str(jobs), "--device", "cpu", "--format", "csv"]
+    command = [
+        sys.executable,
+        str(RUN),
+        *JOB,
+        "--store",
+        str(store),
+        "--jobs",
+        str(jobs),
+        "--device",
+        "cpu",
+        "--format",
+        "csv",
+    ]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

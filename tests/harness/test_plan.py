@@ -68,7 +68,12 @@ def test_what_the_paper_does_not_state_is_assumed_and_nothing_else(tmp_path):
 def test_the_paper_profile_is_the_published_recipe_field_by_field(tmp_path):
     """simcore_protocol.md, sections 3 to 5; BatchNorm groups from ssl/simclr.py (both views are joined, then scattered)."""
     recipe = PROFILES["paper"].recipe
-    assert (recipe.engine, recipe.batch, recipe.precision, recipe.batchnorm_group) == ("solo-learn", 512, "float16", 1024 // 4)
+    assert (recipe.engine, recipe.batch, recipe.precision, recipe.batchnorm_group) == (
+        "solo-learn",
+        512,
+        "float16",
+        1024 // 4,
+    )
     assert recipe.backbone.model_dump() == {"name": "resnet50", "library": "torchvision"}
     assert recipe.method.model_dump() == {
         "kind": "simclr", "temperature": 0.07, "hidden": None, "output": 128, "batchnorm": False,
@@ -81,7 +86,11 @@ def test_the_paper_profile_is_the_published_recipe_field_by_field(tmp_path):
     }  # fmt: skip
     cells = session(tmp_path, profile="paper").cells
     lengths = {row: cells[row, "cub", 0].pretrain.spec.recipe.length for row, _, _ in cells}
-    assert lengths["X"] == Epochs(epochs=5000) and lengths["X+OS"] == Epochs(epochs=200) and lengths["OS"] == Epochs(epochs=100)
+    assert (
+        lengths["X"] == Epochs(epochs=5000)
+        and lengths["X+OS"] == Epochs(epochs=200)
+        and lengths["OS"] == Epochs(epochs=100)
+    )
     assert lengths["X+OS_simcore_stop"] == CodedEpochs(cap=5000, passes=100, reference=1281167)
     sample = cells["X+OS_simcore_stop", "cub", 0].sample
     assert sample.spec.sampling.model_dump() == {
@@ -135,6 +144,8 @@ finally:
     heavy = {"torch", "pandas", "datasets", "sklearn", "timm", "lightly"} & set(sys.modules)
     assert not heavy, heavy
 """
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "runs")], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "runs")], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert "X+OS_simcore_stop" in done.stdout and not (tmp_path / "runs").exists()

@@ -43,7 +43,7 @@ def settings(recipe: Recipe, width: int) -> dict[str, Any]:
             "exclude_bias_n_norm_wd": False,
             "kwargs": optimiser,
         },
-        "scheduler": {"name": "none"},
+        "scheduler": {"name": "none", "interval": "epoch"},
         "knn_eval": {"enabled": False},
         "auto_resume": {"enabled": False},
     }
@@ -74,7 +74,7 @@ def resolved(method: Any) -> dict[str, Any]:
             "exclude_bias_n_norm_wd": method.exclude_bias_n_norm_wd,
             "kwargs": _plain(method.extra_optimizer_args),
         },
-        "scheduler": {"name": method.scheduler},
+        "scheduler": {"name": method.scheduler, "interval": method.scheduler_interval},
         "knn_eval": {"enabled": method.knn_eval},
     }
 
