@@ -62,7 +62,7 @@ def show(
     name: Annotated[str, typer.Argument(help="any name that `list` shows, or the key of a stage")],
     store: StorePath = Path("runs"),
 ) -> None:
-    """All that is known of one name: a dataset, table, variant, profile (with its resolved recipe), protocol or stage."""
+    """All that is known of one name: a dataset, table, variant, profile (with its recipe), protocol or stage."""
     from benchmark.overview import describe
 
     print(describe(name, store))

@@ -151,8 +151,8 @@ def _totals(costs: Costs) -> list[str]:
     profile = session.profile
     lines = [
         f"stages: {stages}; sharing saves {session.plan.shared} stage runs",
-        f"cost: about {hours:,.1f} device-hours ({left:,.1f} left) at {profile.pairs_per_second:g} image pairs a second "
-        f"({profile.rate_source}); embedding counted at {EMBEDS_PER_PAIR:g} images per pair, probes and samplers at nothing",
+        f"cost: about {hours:,.1f} device-hours ({left:,.1f} left) at {profile.pairs_per_second:g} image pairs a "
+        f"second ({profile.rate_source}); {EMBEDS_PER_PAIR:g} images embedded count as a pair, probes as nothing",
         f"disk: about {disk / 1e9:,.1f} GB of features (float32) and encoders",
     ]
     if unresolved:

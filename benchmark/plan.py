@@ -161,7 +161,7 @@ class Planner:
         return Stage("pretrain", spec, tuple(inputs), label)
 
     def retrieval(self, variant: Variant, target: str, seed: int) -> Stage:
-        """The encoder whose features SimCore sees: SSL on X, once per target and seed, or the same network untrained."""
+        """The encoder whose features SimCore sees: SSL on X, once per target and seed, or the network untrained."""
         untrained = variant.retrieval == "untrained"
         length: Length = Steps(steps=0) if untrained else self.lengths(target).retrieval
         label = f"{'untrained' if untrained else 'retrieval'} encoder, {target}, seed {seed}"

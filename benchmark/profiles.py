@@ -176,7 +176,7 @@ PAPER = Profile(
     assumptions=(
         Assumption(
             field="optimiser",
-            why="the released checkpoint of Faces holds two buffers per weight, as Adam's would; run_selfsup.sh says SGD",
+            why="the released checkpoint of Faces holds two buffers per weight, as of Adam; run_selfsup.sh says SGD",
             targets=("celeba",),
         ),
     ),

@@ -128,7 +128,7 @@ class Session:
 
     @property
     def verified_paper(self) -> bool:
-        """Whether numbers may be held against the published ones: the paper profile on images in the paper's numbers."""
+        """Whether numbers may be held against the published ones: the paper profile on the paper's number of images."""
         known = all(self.data.manifest(*wanted) is not None for wanted in self.wanted)
         registered = all(name in (TARGETS if role == "targets" else OPENSETS) for role, name, _ in self.wanted)
         return self.profile.paper and known and registered and not self.data.count_differences(self.wanted)

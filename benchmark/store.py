@@ -1,4 +1,4 @@
-"""Content-addressed results: `<root>/<kind>/<key>/` holds spec.json, files and record.json, written aside, renamed once.
+"""Content-addressed results: `<root>/<kind>/<key>/` has spec.json, files and record.json, written aside, renamed once.
 
 A folder that exists under its key is whole. A crash leaves at most a folder under `aside/`, which no one reads and the
 next writer of that stage clears. One function, `Store.folder`, makes the path for the writer and for the checker.
@@ -93,7 +93,7 @@ class Store:
     def _publish(self, aside: Path, final: Path) -> None:
         final.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.rename(aside, final)
+            aside.rename(final)
         except OSError as error:
             # Someone else finished the same key first: same identity, same content.
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
@@ -138,7 +138,7 @@ def write_atomically(path: Path, text: str) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         aside.write_text(text)
-        os.replace(aside, path)
+        aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Hold every stage kind's sources to its version: `python scripts/golden.py` checks, `--update` rewrites the golden file.
+"""Hold every stage kind's sources to its version: `python scripts/golden.py` checks, `--update` rewrites the file.
 
 Update it after a change that moves no number (a rename, a comment never counts). If the change does move numbers, bump
 the kind's version in benchmark/stages.py first: old results are then asked for no more.
@@ -56,12 +56,13 @@ def current(root: Path = ROOT) -> dict[str, dict[str, object]]:
 
 def differences(now: dict[str, dict[str, object]], golden: dict[str, dict[str, object]]) -> list[str]:
     """A line for every kind whose code or version is not the committed one."""
-    return [
-        f"{kind}: " + ("its sources changed and its version did not" if now[kind]["version"] == golden.get(kind, {}).get("version")
-                       else "its version changed")
-        for kind in sorted(now)
-        if now[kind] != golden.get(kind)
-    ]  # fmt: skip
+    changed = [kind for kind in sorted(now) if now[kind] != golden.get(kind)]
+    return [f"{kind}: {_what_changed(now[kind], golden.get(kind, {}))}" for kind in changed]
+
+
+def _what_changed(now: dict[str, object], golden: dict[str, object]) -> str:
+    same_version = now["version"] == golden.get("version")
+    return "its sources changed and its version did not" if same_version else "its version changed"
 
 
 def main() -> int:
@@ -74,7 +75,7 @@ def main() -> int:
         print(line)
     if problems:
         print(
-            "if no number moves: python scripts/golden.py --update; otherwise bump the version in benchmark/stages.py too"
+            "no number moves? python scripts/golden.py --update; otherwise bump the version in benchmark/stages.py too"
         )
     return bool(problems)
 

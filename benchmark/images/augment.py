@@ -115,9 +115,9 @@ def resampling(start: torch.Tensor, length: torch.Tensor, source: int, size: int
     width = scale.clamp(min=1.0)
     centre = (torch.arange(size, device=start.device) + 0.5)[None, :, None] * scale
     pixel = torch.arange(source, device=start.device)[None, None, :] - start[:, None, None]
-    weight = (1.0 - (pixel + 0.5 - centre).abs() / width).clamp(min=0.0)
-    weight = weight * ((pixel >= 0) & (pixel < length[:, None, None]))
-    return weight / weight.sum(2, keepdim=True)
+    inside = (pixel >= 0) & (pixel < length[:, None, None])
+    weight = (pixel + 0.5 - centre).abs_().div_(-width).add_(1.0).clamp_(min=0.0).mul_(inside)
+    return weight.div_(weight.sum(2, keepdim=True))
 
 
 def crop_squares(squares: torch.Tensor, box: NDArray[np.int64], flip: NDArray[np.bool_], size: int) -> torch.Tensor:

@@ -119,7 +119,7 @@ class Data:
         """The unreadable files that were left out of open-sets, a line for each split that has some."""
         manifests = [manifest for role, name, split in wanted if (manifest := self.manifest(role, name, split))]
         return [
-            f"{manifest.label}: {len(manifest.skipped)} unreadable files left out, the first is {manifest.skipped[0][0]}"
+            f"{manifest.label}: {len(manifest.skipped)} unreadable files left out, first {manifest.skipped[0][0]}"
             for manifest in manifests
             if manifest.skipped
         ]

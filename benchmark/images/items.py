@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 
-class MissingImages(UserError):  # noqa: N818
+class MissingImages(UserError):
     """No images where they were looked for: an error to run on, an open question to plan with."""
 
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from benchmark.embed import embed
-from benchmark.run.encoder import images_of, load
 from benchmark.run.artefacts import FEATURES
+from benchmark.run.encoder import images_of, load
 from benchmark.run.task import Outcome, Task
 from benchmark.specs import Embedding
 

@@ -1,33 +1,38 @@
 """Stage `evaluate`: a linear probe of an encoder, with the prediction for every test image."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.embed import embed
 from benchmark.evaluate import ProbeResult
 from benchmark.evaluate.clean import clean_probe
 from benchmark.evaluate.released import released_probe
-from benchmark.run.encoder import images_of, load
 from benchmark.run.artefacts import PREDICTIONS
+from benchmark.run.encoder import images_of, load
 from benchmark.run.task import Outcome, Task
 from benchmark.specs import CleanProbe, ReleasedProbe
 
 
 def run(task: Task, folder: Path) -> Outcome:
-    """Write `predictions.npz`: `predicted` and `labels`, int32 [n_test], in manifest order; from the released probe also
-    `predicted_best` and `predicted_last`, whichever of them `predicted` is."""
+    """Write `predictions.npz`: `predicted` and `labels`, int32 [n_test], in manifest order.
+
+    The released probe adds `predicted_best` and `predicted_last`, one of which `predicted` is.
+    """
     spec = task.stage.spec
     assert isinstance(spec, CleanProbe | ReleasedProbe)
     result = _clean(task, spec) if isinstance(spec, CleanProbe) else _released(task, spec)
     others = {name: np.array(result.info[name], np.int32) for name in result.info if name.startswith("predicted_")}
-    np.savez_compressed(folder / PREDICTIONS, predicted=result.predicted, labels=result.labels, **others)
+    arrays: dict[str, Any] = {"predicted": result.predicted, "labels": result.labels, **others}
+    np.savez_compressed(folder / PREDICTIONS, **arrays)
     info = {name: value for name, value in result.info.items() if name not in others}
     metrics = {"accuracy": result.accuracy, "metric": spec.metric, "n": len(result.labels)}
     return Outcome(metrics=metrics, info={"probe": spec.kind, **info})
 
 
-def _labels(task: Task, name: str) -> np.ndarray:
+def _labels(task: Task, name: str) -> NDArray[np.int64]:
     return np.array(task.source(name).manifest.labels, dtype=np.int64)
 
 
@@ -43,5 +48,14 @@ def _clean(task: Task, spec: CleanProbe) -> ProbeResult:
 def _released(task: Task, spec: ReleasedProbe) -> ProbeResult:
     train = images_of(task, "train", spec.augmentation.stored)
     test = images_of(task, "test", spec.embedding.stored)
-    options = {"device": task.device, "workers": task.workers, "progress": task.progress}
-    return released_probe(load(task), train, _labels(task, "train"), test, _labels(task, "test"), spec, **options)
+    return released_probe(
+        load(task),
+        train,
+        _labels(task, "train"),
+        test,
+        _labels(task, "test"),
+        spec,
+        device=task.device,
+        progress=task.progress,
+        workers=task.workers,
+    )

@@ -10,8 +10,8 @@ from multiprocessing.context import SpawnProcess
 from typing import Literal
 
 from benchmark.errors import UserError
-from benchmark.run.worker import Context, Report, work
 from benchmark.run.screen import Screen
+from benchmark.run.worker import Context, Report, work
 from benchmark.stages import Stage
 from benchmark.store import Store
 

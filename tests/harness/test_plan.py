@@ -66,7 +66,7 @@ def test_what_the_paper_does_not_state_is_assumed_and_nothing_else(tmp_path):
 
 
 def test_the_paper_profile_is_the_published_recipe_field_by_field(tmp_path):
-    """simcore_protocol.md, sections 3 to 5; BatchNorm groups from ssl/simclr.py (both views are joined, then scattered)."""
+    """The released code, field by field; BatchNorm groups from ssl/simclr.py (views joined, then scattered)."""
     recipe = PROFILES["paper"].recipe
     assert (recipe.engine, recipe.batch, recipe.precision, recipe.batchnorm_group) == (
         "solo-learn",
@@ -94,8 +94,8 @@ def test_the_paper_profile_is_the_published_recipe_field_by_field(tmp_path):
     assert lengths["X+OS_simcore_stop"] == CodedEpochs(cap=5000, passes=100, reference=1281167)
     sample = cells["X+OS_simcore_stop", "cub", 0].sample
     assert sample.spec.sampling.model_dump() == {
-        "kind": "simcore", "k": 100, "tau": 0.95, "reference_round": 20, "failing_round": "dropped", "overshoot": "trim",
-        "budget_factor": 50, "n_init": 10,
+        "kind": "simcore", "k": 100, "tau": 0.95, "reference_round": 20, "failing_round": "dropped",
+        "overshoot": "trim", "budget_factor": 50, "n_init": 10,
     }  # fmt: skip
     assert sample.input("pool").input("encoder").spec.recipe.length == Epochs(epochs=1000)
     assert sample.input("pool").spec.model_dump() == {

@@ -2,7 +2,6 @@
 
 import errno
 import multiprocessing
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -132,7 +131,7 @@ def test_of_two_writers_of_one_key_the_first_wins_and_both_are_content(store):
         aside = store.root / "aside" / "theirs"
         aside.mkdir()
         (aside / "record.json").write_text("theirs")
-        os.rename(aside, final)
+        aside.rename(final)
     assert (final / "record.json").read_text() == "theirs"
     assert list((store.root / "aside").iterdir()) == []
 
@@ -172,7 +171,7 @@ def test_an_atomic_write_that_fails_leaves_the_old_text(tmp_path, monkeypatch):
     def fail(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("benchmark.store.os.replace", fail)
+    monkeypatch.setattr("benchmark.store.Path.replace", fail)
     with pytest.raises(OSError, match="No space"):
         write_atomically(path, "new")
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
@@ -180,5 +179,5 @@ def test_an_atomic_write_that_fails_leaves_the_old_text(tmp_path, monkeypatch):
 
 def test_a_store_that_cannot_be_written_is_one_clear_line(tmp_path):
     (tmp_path / "runs").write_text("a file")
-    with pytest.raises(UserError, match="cannot write the store .*--store"):
+    with pytest.raises(UserError, match=r"cannot write the store .*--store"):
         open_store(tmp_path / "runs")

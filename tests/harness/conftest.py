@@ -1,0 +1,80 @@
+"""Smoke runs in this process, without workers, for the tests that look at what stages leave behind."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from benchmark.query import Query
+from benchmark.run.task import Task
+from benchmark.run.worker import run_stage
+from benchmark.session import Session
+from benchmark.store import open_store
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = {"targets": ("dtd",), "rows": ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop"), "steps": 6}
+
+
+def smoke_session(root, **fields):
+    """A question to Table 2 in the smoke profile, with the store at `root`."""
+    return Session(Query(**{"table": "2", "profile": "smoke", "store": root, **fields}))
+
+
+def with_inputs(ends):
+    """The stages `ends` and all that they build on, once each, inputs first."""
+    ordered = {}
+
+    def visit(stage):
+        if stage.key not in ordered:
+            for needed in stage.stages():
+                visit(needed)
+            ordered[stage.key] = stage
+
+    for stage in ends:
+        visit(stage)
+    return list(ordered.values())
+
+
+def run_in_process(session, ends=None):
+    """Run what is not finished of `ends` (default: the whole plan) and of its inputs; the store."""
+    store = open_store(session.query.store)
+    for stage in session.plan.stages if ends is None else with_inputs(ends):
+        if not store.has(stage):
+            run_stage(Task(stage, store, session.data, "cpu"))
+    return store
+
+
+@pytest.fixture(scope="session")
+def new_session():
+    return smoke_session
+
+
+@pytest.fixture(scope="session")
+def run_here():
+    return run_in_process
+
+
+@pytest.fixture(scope="session")
+def small_run():
+    """Make the small job's session and finished store at a place: `small_run(root, **fields)`."""
+
+    def run(root, **fields):
+        session = smoke_session(root, **{**SMALL, **fields})
+        return session, run_in_process(session)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished_small_run(small_run, tmp_path_factory):
+    """Session and store of the small job. Read it, never change it."""
+    return small_run(tmp_path_factory.mktemp("small") / "runs")
+
+
+@pytest.fixture(scope="session")
+def smoke_spread():
+    """The script that measured tests/golden/smoke_values.json."""
+    spec = importlib.util.spec_from_file_location("smoke_spread", ROOT / "scripts" / "smoke_spread.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
