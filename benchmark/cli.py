@@ -219,6 +219,7 @@ def _fail(message: str) -> NoReturn:
     sys.exit(2)
 
 
+INTERRUPTED = 130
 # Typer carries its own copy of click; what it raises for a wrong command line is the parent of its BadParameter.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
@@ -232,6 +233,11 @@ def main(arguments: list[str] | None = None) -> None:
     except UsageError as error:
         _fail(error.format_message())  # type: ignore[attr-defined]
     except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except SystemExit as end:
+        # Some versions of Typer turn Ctrl-C into this.
+        code = end.code
+    if code == INTERRUPTED:
         print("stopped; finished stages are kept: give the same command again to go on", file=sys.stderr, flush=True)
-        os._exit(130)
+        os._exit(INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)

@@ -77,14 +77,21 @@ def verify(folder: Path, form: Format = "text") -> tuple[str, list[str]]:
     runs = [_run(folder, cell, records) for cell in _read(folder / "cells.json")]
     problems += [problem for run in runs for problem in _run_problems(run)]
     result = assemble(layout, runs)
-    if render(result, "md") != (folder / TABLE).read_text():
+    if render(result, "md") != _text(folder / TABLE):
         problems.append(f"{TABLE} is not the table that the records give")
     return render(result, form), problems
 
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text())
+        return json.loads(_text(path))
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
 
@@ -95,7 +102,7 @@ def _record_problems(folder: Path, key: str, record: Record) -> list[str]:
     if not key == record.key == digest(record.identity):
         problems.append(f"record {key[:12]} is not named by the hash of its identity")
     if record.kind == "sample":
-        lines = (folder / "picks" / f"{key}.txt").read_text().splitlines(keepends=True)
+        lines = _text(folder / "picks" / f"{key}.txt").splitlines(keepends=True)
         picks = [line for line in lines if not line.startswith("#")]
         if hashlib.sha256("".join(picks).encode()).hexdigest() != record.metrics["picks_sha256"]:
             problems.append(f"the pick list {key[:12]} is not the one that was recorded")
@@ -105,6 +112,9 @@ def _record_problems(folder: Path, key: str, record: Record) -> list[str]:
 
 
 def _run(folder: Path, cell: dict[str, Any], records: dict[str, Record]) -> Run:
+    lost = [key for key in cell["keys"].values() if key not in records]
+    if lost:
+        raise UserError(f"{folder}: cells.json names record {lost[0]}, which is not in records/")
     parts: dict[str, Any] = {name: records[key] for name, key in cell["keys"].items()}
     arrays: dict[str, Any] = {}
     if "evaluate" in parts:

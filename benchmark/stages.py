@@ -22,7 +22,18 @@ class Kind:
 
 
 _IMAGES = ("benchmark/images/pixels.py", "benchmark/images/augment.py", "benchmark/images/items.py")
-_NETWORKS = ("benchmark/pretrain/backbones.py", "benchmark/pretrain/numerics.py", "benchmark/run/encoder.py")
+_NETWORKS = (
+    "benchmark/pretrain/backbones.py",
+    "benchmark/pretrain/images.py",
+    "benchmark/pretrain/numerics.py",
+    "benchmark/run/encoder.py",
+)
+_PROBES = (
+    "benchmark/pretrain/feed.py",
+    "benchmark/pretrain/schedule.py",
+    "benchmark/pretrain/train.py",
+    "benchmark/statistics.py",
+)
 _SAMPLERS = (
     "baselines/selection.py",
     "baselines/random.py",
@@ -44,7 +55,7 @@ KINDS: dict[str, Kind] = {
             "evaluate",
             1,
             "benchmark.run.evaluate",
-            ("benchmark/evaluate", "benchmark/embed.py", "benchmark/run/evaluate.py", *_IMAGES, *_NETWORKS),
+            ("benchmark/evaluate", "benchmark/embed.py", "benchmark/run/evaluate.py", *_IMAGES, *_NETWORKS, *_PROBES),
         ),
         Kind(
             "purity",

@@ -14,7 +14,7 @@ from benchmark.images.manifest import Manifest, Split
 from benchmark.images.pixels import square_pixels
 from benchmark.images.relevance import heldout_mask, relevance, relevance_sha256
 from benchmark.images.scan import count_differences, find_manifest, open_source
-from benchmark.images.sources import ImageRoot, Source, open_images
+from benchmark.images.sources import LAYOUT, DataRoot, ImageRoot, Source
 from benchmark.opensets import OPENSETS
 from benchmark.progress import Progress, silent
 from benchmark.specs import Metric, Role
@@ -22,6 +22,20 @@ from benchmark.stages import Images
 from benchmark.targets import TARGETS
 
 Wanted = tuple[Role, str, Split]
+
+
+def open_images(data_root: Path | None, standins: bool) -> ImageRoot:
+    """The stand-ins, or the data root. UserError when a data root is needed and none is named."""
+    if standins:
+        # Imported here: a run on real images has no use for what draws.
+        from benchmark.images.standins import StandIns
+
+        return StandIns()
+    if data_root is None:
+        raise UserError(
+            f"real images need a data root: give --data-root or set BENCHMARK_DATA to a folder with {LAYOUT}"
+        )
+    return DataRoot(data_root)
 
 
 @dataclass(frozen=True)

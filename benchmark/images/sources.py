@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import UserError
 from benchmark.images.items import Folder, Items, Joined, MissingImages
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.rows import find_rows
@@ -110,16 +109,3 @@ def _subfolders(path: Path) -> list[str]:
     if not path.is_dir():
         return []
     return sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-
-
-def open_images(data_root: Path | None, standins: bool) -> ImageRoot:
-    """The stand-ins, or the data root. UserError when a data root is needed and none is named."""
-    if standins:
-        from benchmark.images.standins import StandIns
-
-        return StandIns()
-    if data_root is None:
-        raise UserError(
-            f"real images need a data root: give --data-root or set BENCHMARK_DATA to a folder with {LAYOUT}"
-        )
-    return DataRoot(data_root)

@@ -14,5 +14,13 @@ def run(task: Task, folder: Path) -> Outcome:
     spec = task.stage.spec
     assert isinstance(spec, Embedding)
     images = images_of(task, "images", spec.stored)
-    features = embed(load(task), images, spec, path=folder / FEATURES, device=task.device, progress=task.progress)
+    features = embed(
+        load(task),
+        images,
+        spec,
+        path=folder / FEATURES,
+        device=task.device,
+        progress=task.progress,
+        workers=task.workers,
+    )
     return Outcome(metrics={"images": int(features.shape[0]), "dimension": int(features.shape[1])})

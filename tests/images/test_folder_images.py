@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from benchmark.errors import UserError
+from benchmark.images.catalogue import open_images
 from benchmark.images.manifest import join_manifests
 from benchmark.images.scan import _Seen, count_differences, find_manifest, open_source
-from benchmark.images.sources import DataRoot, Source, open_images
+from benchmark.images.sources import DataRoot, Source
 from benchmark.opensets import OPENSETS
 from benchmark.specs import Target
 

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from benchmark.errors import UserError
 from benchmark.images import standins
+from benchmark.images.catalogue import open_images
 from benchmark.images.manifest import Split
 from benchmark.images.pixels import square_pixels
 from benchmark.images.relevance import heldout_mask, relevance, relevance_sha256
 from benchmark.images.scan import find_manifest, open_source
-from benchmark.images.sources import open_images
 from benchmark.images.standins import Rendered
 from benchmark.opensets import OPENSETS
 from benchmark.specs import Role

@@ -1,0 +1,216 @@
+"""Committed records: what is saved verifies, and whatever is changed in it afterwards is noticed."""
+
+import json
+import shutil
+
+import pytest
+
+from benchmark.collect import collect
+from benchmark.errors import UserError
+from benchmark.report.render import render
+from benchmark.results import save_results, verify
+
+
+@pytest.fixture(scope="module")
+def saved(finished_small_run, tmp_path_factory):
+    """The folder that a small real run was saved to, and the session. Read it, never change it."""
+    session, _ = finished_small_run
+    folder = tmp_path_factory.mktemp("results") / "small"
+    save_results(session, collect(session), folder)
+    return folder, session
+
+
+@pytest.fixture
+def copy(saved, tmp_path):
+    return shutil.copytree(saved[0], tmp_path / "small")
+
+
+def test_what_is_saved_verifies_and_gives_the_same_table(saved):
+    folder, session = saved
+    text, problems = verify(folder, "csv")
+    assert problems == []
+    assert text == render(collect(session), "csv")
+    assert verify(folder, "md")[0] == (folder / "table.md").read_text()
+
+
+def test_all_that_a_table_rests_on_is_saved(saved):
+    folder, session = saved
+    assert {path.stem for path in (folder / "records").iterdir()} == {stage.key for stage in session.plan.stages}
+    assert {path.stem for path in (folder / "picks").iterdir()} == {
+        cell.sample.key for cell in session.cells.values() if cell.sample
+    }
+    assert {path.stem for path in (folder / "predictions").iterdir()} == {
+        cell.evaluate.key for cell in session.cells.values()
+    }
+    assert len(json.loads((folder / "labels" / "dtd.json").read_text())) == 60
+
+
+def test_saving_again_changes_nothing(saved, copy):
+    folder, session = saved
+    save_results(session, collect(session), copy)
+    files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    assert len(files) > 30 and all((folder / one).read_bytes() == (copy / one).read_bytes() for one in files)
+
+
+# Tampering -----------------------------------------------------------------------------------------------------------
+
+
+def edit(path, change):
+    """Read JSON, have it changed in place, write it."""
+    value = json.loads(path.read_text())
+    change(value)
+    path.write_text(json.dumps(value))
+
+
+def change_a_prediction(folder, session):
+    key = session.cells["X", "dtd", 0].evaluate.key
+    labels = json.loads((folder / "labels" / "dtd.json").read_text())
+
+    def change(predicted):
+        place = next(i for i, label in enumerate(labels) if predicted[i] == label)
+        predicted[place] += 1
+
+    edit(folder / "predictions" / f"{key}.json", change)
+    return "X, dtd, seed 0: the predictions give"
+
+
+def change_an_accuracy(folder, session):
+    key = session.cells["X+OS_simcore_5", "dtd", 0].evaluate.key
+    edit(folder / "records" / f"{key}.json", lambda record: record["metrics"].update(accuracy=99.0))
+    return "the record says 99.0000 %"
+
+
+def change_the_labels(folder, session):
+    edit(folder / "labels" / "dtd.json", lambda labels: labels.reverse())
+    return "X, dtd, seed 0: the predictions give"
+
+
+def edit_a_pick_list(folder, session):
+    key = session.cells["X+OS_rand_5", "dtd", 0].sample.key
+    path = folder / "picks" / f"{key}.txt"
+    header, *picks = path.read_text().splitlines(keepends=True)
+    path.write_text(header + "".join(picks[::-1]))
+    return f"the pick list {key[:12]} is not the one that was recorded"
+
+
+def shorten_a_pick_list(folder, session):
+    key = session.cells["X+OS_simcore_stop", "dtd", 0].sample.key
+    path = folder / "picks" / f"{key}.txt"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    return f"the pick list {key[:12]} has "
+
+
+def edit_the_table(folder, session):
+    path = folder / "table.md"
+    text = path.read_text()
+    path.write_text(text.replace("X + OS", "X + os", 1) if "X + OS" in text else text + "\n")
+    return "table.md is not the table that the records give"
+
+
+def raise_a_purity(folder, session):
+    key = session.cells["X+OS_rand_5", "dtd", 0].purity.key
+    edit(folder / "records" / f"{key}.json", lambda record: record["metrics"]["all"].update(purity=0.9))
+    return "table.md is not the table that the records give"
+
+
+def rename_a_record(folder, session):
+    """One that no cell names: that of SimCore's features."""
+    stage = session.cells["X+OS_simcore_5", "dtd", 0].sample.input("pool")
+    (folder / "records" / f"{stage.key}.json").rename(folder / "records" / f"{'0' * 64}.json")
+    return "record 000000000000 is not named by the hash of its identity"
+
+
+def rename_a_record_everywhere(folder, session):
+    key = session.cells["X", "dtd", 0].pretrain.key
+    (folder / "records" / f"{key}.json").rename(folder / "records" / f"{'0' * 64}.json")
+    path = folder / "cells.json"
+    path.write_text(path.read_text().replace(key, "0" * 64))
+    return "record 000000000000 is not named by the hash of its identity"
+
+
+def edit_an_identity(folder, session):
+    """A run of 6 steps that says it was one of 4,000."""
+    key = session.cells["X", "dtd", 0].pretrain.key
+
+    def change(record):
+        record["identity"]["spec"]["recipe"]["length"]["steps"] = 4000
+
+    edit(folder / "records" / f"{key}.json", change)
+    return f"record {key[:12]} is not named by the hash of its identity"
+
+
+def point_to_another_encoder(folder, session):
+    other = session.cells["X+OS_rand_5", "dtd", 0].pretrain.key
+    mine = session.cells["X", "dtd", 0]
+
+    def change(cells):
+        next(cell for cell in cells if cell["row"] == "X")["keys"]["pretrain"] = other
+
+    edit(folder / "cells.json", change)
+    return f"X, dtd, seed 0: record {mine.evaluate.key[:12]} was not made with encoder {other[:12]}"
+
+
+def point_to_another_coreset(folder, session):
+    other = session.cells["X+OS_rand_5", "dtd", 0].sample.key
+    mine = session.cells["X+OS_simcore_5", "dtd", 0]
+
+    def change(cells):
+        next(cell for cell in cells if cell["row"] == "X+OS_simcore_5")["keys"]["sample"] = other
+
+    edit(folder / "cells.json", change)
+    return f"X+OS_simcore_5, dtd, seed 0: record {mine.pretrain.key[:12]} was not made with coreset {other[:12]}"
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        change_a_prediction,
+        change_an_accuracy,
+        change_the_labels,
+        edit_a_pick_list,
+        shorten_a_pick_list,
+        edit_the_table,
+        raise_a_purity,
+        rename_a_record,
+        rename_a_record_everywhere,
+        edit_an_identity,
+        point_to_another_encoder,
+        point_to_another_coreset,
+    ],
+)
+def test_tampering_is_noticed_and_named(saved, copy, tamper):
+    expected = tamper(copy, saved[1])
+    _, problems = verify(copy)
+    assert any(expected in line for line in problems), problems
+
+
+def test_a_record_that_a_cell_names_and_that_is_gone_is_an_error_with_its_name(saved, copy):
+    key = saved[1].cells["X", "dtd", 0].pretrain.key
+    (copy / "records" / f"{key}.json").rename(copy / "records" / f"{'0' * 64}.json")
+    with pytest.raises(UserError, match=key[:12]):
+        verify(copy)
+
+
+def test_a_missing_pick_list_is_a_problem_with_its_name(saved, copy):
+    key = saved[1].cells["X+OS_rand_5", "dtd", 0].sample.key
+    (copy / "picks" / f"{key}.txt").unlink()
+    with pytest.raises(UserError, match=key[:12]):
+        verify(copy)
+
+
+def test_a_folder_without_a_layout_is_no_results(copy):
+    (copy / "layout.json").unlink()
+    with pytest.raises(UserError, match=r"holds no results: it has no layout\.json"):
+        verify(copy)
+
+
+def test_the_command_refuses_what_does_not_verify(saved, copy, capsys):
+    from benchmark.cli import main
+
+    with pytest.raises(SystemExit) as end:
+        main(["verify", str(copy)])
+    assert end.value.code == 0
+    edit_the_table(copy, saved[1])
+    with pytest.raises(SystemExit) as end:
+        main(["verify", str(copy)])
+    assert end.value.code == 2 and "does not verify: table.md is not the table" in capsys.readouterr().err
