@@ -29,14 +29,11 @@ def training_length(length: Length, batch: int, target: int, pool: int) -> int:
     """Image pairs seen: batch x steps, or epochs x images. For the released rule `pool` is |coreset|."""
     if isinstance(length, Steps):
         return length.steps * batch
-    return epochs_of(length, pool) * (target + pool)
+    return _epochs(length, pool) * (target + pool)
 
 
-def epochs_of(length: Epochs | CodedEpochs, coreset: int) -> int:
-    """Epochs, by the released rule where it applies: min(cap, int(passes / (|coreset| / reference)))."""
-    if isinstance(length, Epochs):
-        return length.epochs
-    return min(length.cap, int(length.passes / (coreset / length.reference)))
+def _epochs(length: Epochs | CodedEpochs, coreset: int) -> int:
+    return length.epochs if isinstance(length, Epochs) else length.of(coreset)
 
 
 class Costs:
@@ -119,7 +116,7 @@ def _cell_line(costs: Costs, row: TableRow, cell: Cell) -> list[str]:
     assert isinstance(spec, Pretraining)
     training = costs.training(cell.pretrain, row, cell.target)
     length = spec.recipe.length
-    told = f"{length.steps} steps" if isinstance(length, Steps) else f"{epochs_of(length, training.pool)} epochs"
+    told = f"{length.steps} steps" if isinstance(length, Steps) else f"{_epochs(length, training.pool)} epochs"
     return [
         row.id,
         cell.target,

@@ -162,6 +162,10 @@ class CodedEpochs(Spec):
     passes: int = 100
     reference: int = 1_281_167
 
+    def of(self, coreset: int) -> int:
+        """The number of epochs for a coreset of so many images (`util/sampling.py`)."""
+        return min(self.cap, int(self.passes / (coreset / self.reference)))
+
 
 Length = Annotated[Steps | Epochs | CodedEpochs, Field(discriminator="kind")]
 

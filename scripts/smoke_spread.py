@@ -1,8 +1,11 @@
 """Measure how far a smoke run's numbers move between seeds, and keep them as the values that tests hold a run to.
 
-`python scripts/smoke_spread.py` runs the cells below at seeds 0 to 4 and rewrites tests/golden/smoke_values.json (some
-minutes; with `--store` a stopped run goes on). Do that after a change that is meant to move numbers, and look at how the
-means moved before you commit the file.
+`python scripts/smoke_spread.py` runs the cells below at seeds 0 to 4 and rewrites tests/golden/smoke_values.json
+(some minutes; with `--store` a stopped run goes on). Do that after a change that is meant to move numbers, and look at
+how the means moved before you commit the file.
+
+The level is that of one value, not of all of them together: the same seed on another processor differs by rounding that
+40 steps let grow, which is less than another seed would differ.
 """
 
 import argparse
@@ -18,7 +21,7 @@ GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden" / "smoke_va
 TARGETS = ("dtd", "mit67", "flowers")
 ROWS = ("X", "X+OS_rand_5", "X+OS_simcore_5")
 SEEDS = (0, 1, 2, 3, 4)
-LEVEL = 0.999
+LEVEL = 0.99
 HOW = (
     "Per cent. tolerance = t * s * sqrt(1 + 1 / seeds): the prediction interval of one more run at the level given, s "
     "pooled within cells (accuracy: over all cells; purity: over the targets of a row), t of Student's distribution "
@@ -121,9 +124,8 @@ def main() -> None:
     for target, rows in golden["cells"].items():
         for row, measures in rows.items():
             for name, one in measures.items():
-                print(
-                    f"{target:8} {row:15} {name:9} {one['mean']:6.2f} +- {one['std']:5.2f}  tolerance {one['tolerance']:.2f}"
-                )
+                spread = f"{one['mean']:6.2f} +- {one['std']:5.2f}, tolerance {one['tolerance']:.2f}"
+                print(f"{target:8} {row:15} {name:9} {spread}")
 
 
 if __name__ == "__main__":

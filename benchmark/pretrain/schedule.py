@@ -15,18 +15,13 @@ from benchmark.specs import CodedEpochs, Cosine, Epochs, Recipe, Steps
 ORDER, AUGMENT, LAYERS = range(3)
 
 
-def coded_epochs(rule: CodedEpochs, coreset: int) -> int:
-    """Epochs by the released rule (`util/sampling.py`); `coreset` counts the open-set's images alone."""
-    return min(rule.cap, int(rule.passes / (coreset / rule.reference)))
-
-
 def epochs_of(length: Epochs | CodedEpochs, coreset: int | None) -> int:
     """Whole passes of a run. Raises UserError for the coded rule without a coreset."""
     if isinstance(length, Epochs):
         return length.epochs
     if not coreset:
         raise UserError("the coded number of epochs depends on the size of the coreset, and there is none")
-    return coded_epochs(length, coreset)
+    return length.of(coreset)
 
 
 @dataclass(frozen=True)

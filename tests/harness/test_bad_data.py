@@ -138,12 +138,10 @@ def test_mended_images_are_read_again(root, store, reproduced):
 def test_a_run_with_a_bad_image_in_the_openset_ends_with_a_number(root, store, capsys):
     """The real thing: mini's network for one step, by a worker process."""
     truncate(root / "opensets" / "pool" / "train" / "007.jpg")
-    places = ["--data-root", str(root), "--store", str(store), "--format", "csv"]
+    command = ["reproduce", "--profile", "mini", "--steps", "1", "--device", "cpu", "--jobs", "1", "--format", "csv"]
+    command += ["--targets", "leaves", "--openset", "pool", "--rows", "X+OS_rand_5"]
     with pytest.raises(SystemExit) as end:
-        main(
-            ["reproduce", "--profile", "mini", "--steps", "1", "--device", "cpu", "--jobs", "1", "--targets", "leaves"]
-            + ["--openset", "pool", "--rows", "X+OS_rand_5", *places]
-        )
+        main([*command, "--data-root", str(root), "--store", str(store)])
     out = capsys.readouterr()
     assert end.value.code == 0 and "007.jpg" in out.err
     assert "measured" in out.out

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.costs import epochs_of, plan_text, training_length
+from benchmark.costs import plan_text, training_length
 from benchmark.errors import UserError
 from benchmark.profiles import PROFILES
 from benchmark.query import Query
@@ -115,13 +115,6 @@ def test_the_clean_protocol_gives_every_row_of_the_paper_profile_the_steps_of_x(
     cells = session(tmp_path, profile="paper", protocol="clean", targets=("cub",)).cells
     lengths = {cell.pretrain.spec.recipe.length for cell in cells.values()}
     assert lengths == {Steps(steps=5000 * 12)}  # 5,990 images are 12 batches of 512
-
-
-@pytest.mark.parametrize(
-    ("coreset", "epochs"), [(13196, 5000), (184000, 696), (75461, 1697), (3459, 5000), (49453, 2590), (1281167, 100)]
-)
-def test_the_coded_epoch_rule(coreset, epochs):
-    assert epochs_of(CodedEpochs(), coreset) == epochs
 
 
 def test_samples_seen():

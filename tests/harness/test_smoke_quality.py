@@ -29,7 +29,7 @@ def fingerprint():
 
 @pytest.fixture(scope="module")
 def sampled(tmp_path_factory, new_session, run_here):
-    """For some targets the hashes and purities of SimCore's and random's picks: `sampled(targets)`. No probes are run."""
+    """For some targets what SimCore and random picked, its hash and purity: `sampled(targets)`. No probes are run."""
     root = tmp_path_factory.mktemp("quality") / "runs"
 
     def of(targets):
@@ -116,7 +116,7 @@ def check_hashes(found):
         assert set(drawn.values()) == {golden["random"][row]}
     other = differing_parts(golden)
     if other:
-        pytest.skip("SimCore's picks are NOT compared with the golden ones, made on another machine: " + "; ".join(other))
+        pytest.skip("SimCore's picks are NOT compared: the golden ones are another machine's: " + "; ".join(other))
     for row, picked in hashes(found, SIMCORE.values()).items():
         assert picked == {target: golden["simcore"][row].get(target) for target in picked}
 

@@ -7,13 +7,13 @@ from torch import nn
 
 from benchmark.errors import UnknownName, UserError
 from benchmark.pretrain.backbones import build, feature_dimension, group_batchnorm, groups_of
-from benchmark.pretrain.schedule import Course, coded_epochs, epochs_of, learning_rate
+from benchmark.pretrain.schedule import Course, epochs_of, learning_rate
 from benchmark.specs import Backbone, CodedEpochs, Cosine
 
 
 @pytest.mark.parametrize(("coreset", "epochs"), [(13196, 5000), (184000, 696), (75461, 1697), (1_281_167, 100)])
 def test_coded_epochs(coreset: int, epochs: int) -> None:
-    assert coded_epochs(CodedEpochs(), coreset) == epochs
+    assert CodedEpochs().of(coreset) == epochs
 
 
 def test_the_coded_rule_needs_a_coreset() -> None:
