@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from benchmark.errors import UnknownName, UserError
-from benchmark.progress import PlainProgress
+from benchmark.progress import shown
 from benchmark.query import Query
 from benchmark.report.render import Format, render
 from benchmark.session import Session
@@ -18,7 +18,8 @@ def reproduce(query: Query, *, device: str, jobs: int | None, format_: str, save
     form = check_format(format_)
     session = Session(query)
     device, devices = find_device(device)
-    session.read_data(PlainProgress())
+    with shown() as progress:
+        session.read_data(progress)
     for line in session.data_notes():
         print(f"note: {line}", file=sys.stderr)
     failed = execute(session, device, devices, jobs)

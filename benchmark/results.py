@@ -134,8 +134,9 @@ def _run_problems(run: Run) -> list[str]:
     found = accuracy(run.predicted, run.labels, stated["metric"])
     if abs(found - stated["accuracy"]) > 1e-9:
         problems.append(f"{place}: the predictions give {found:.4f} %, the record says {stated['accuracy']:.4f} %")
-    links = {"encoder": (run.evaluate, run.pretrain), "coreset": (run.pretrain, run.sample)}
-    for name, (user, used) in links.items():
+    links = [("encoder", run.evaluate, run.pretrain), ("coreset", run.pretrain, run.sample)]
+    links += [("coreset", run.purity, run.sample)] if run.purity else []
+    for name, user, used in links:
         if used is not None and user.identity["inputs"].get(name) != used.key:
             problems.append(f"{place}: record {user.key[:12]} was not made with {name} {used.key[:12]}")
     return problems

@@ -161,6 +161,16 @@ def point_to_another_coreset(folder, session):
     return f"X+OS_simcore_5, dtd, seed 0: record {mine.pretrain.key[:12]} was not made with coreset {other[:12]}"
 
 
+def point_to_another_purity(folder, session):
+    other, mine = (session.cells[row, "dtd", 0] for row in ("X+OS_simcore_stop", "X+OS_rand_5"))
+
+    def change(cells):
+        next(cell for cell in cells if cell["row"] == "X+OS_rand_5")["keys"]["purity"] = other.purity.key
+
+    edit(folder / "cells.json", change)
+    return f"X+OS_rand_5, dtd, seed 0: record {other.purity.key[:12]} was not made with coreset {mine.sample.key[:12]}"
+
+
 @pytest.mark.parametrize(
     "tamper",
     [
@@ -176,6 +186,7 @@ def point_to_another_coreset(folder, session):
         edit_an_identity,
         point_to_another_encoder,
         point_to_another_coreset,
+        point_to_another_purity,
     ],
 )
 def test_tampering_is_noticed_and_named(saved, copy, tamper):
