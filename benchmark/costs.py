@@ -99,7 +99,7 @@ def plan_text(session: Session) -> str:
 
     costs = Costs(session)
     rows = [_cell_line(costs, _row_of(session, cell), cell) for cell in session.cells.values()]
-    headers = ["row", "target", "seed", "length", "|X|", "|coreset|", "samples (M)", "times each X", "state", "key"]
+    headers = ["row", "target", "seed", "length", "|X|", "|coreset|", "samples seen", "times each X", "state", "key"]
     return "\n".join([_header(session), "", tabulate(rows, headers, disable_numparse=True), "", *_totals(costs)])
 
 
@@ -124,7 +124,7 @@ def _cell_line(costs: Costs, row: TableRow, cell: Cell) -> list[str]:
         told + (" (assumed)" if cell.assumed else ""),
         f"{training.target:,}",
         f"{training.pool:,}",
-        f"{training.samples / 1e6:,.2f}",
+        f"{training.samples:,}",
         "-" if training.exposures is None else f"{training.exposures:,.1f}",
         "in the store" if costs.store.has(cell.evaluate) else "to do",
         cell.evaluate.key[:12] if cell.evaluate.resolved else "unresolved",

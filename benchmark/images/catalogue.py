@@ -1,7 +1,6 @@
 """The data of a run, by name: what a plan must know of it, and what a stage reads of it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -38,13 +37,17 @@ def open_images(data_root: Path | None, standins: bool) -> ImageRoot:
     return DataRoot(data_root)
 
 
-@dataclass(frozen=True)
 class Data:
-    """Images by role, name and split. `root` is None for a plan without data; `cache` is the store's root."""
+    """Images by role, name and split. `root` is None for a plan without data; `cache` is the store's root.
 
-    root: Path | None
-    standins: bool
-    cache: Path
+    What was looked up once is remembered; `read` forgets what it may have changed.
+    """
+
+    def __init__(self, root: Path | None, standins: bool, cache: Path) -> None:
+        self.root, self.standins, self.cache = root, standins, cache
+        self._manifests: dict[Wanted, Manifest | None] = {}
+        self._relevance: dict[tuple[str, str], Images | None] = {}
+        self._sources: dict[Images, Source] = {}
 
     @cached_property
     def _images(self) -> ImageRoot | None:
@@ -83,18 +86,17 @@ class Data:
 
     def manifest(self, role: Role, name: str, split: str) -> Manifest | None:
         """The manifest of a split that was read before. Reads no image."""
-        known: dict[Wanted, Manifest | None] = self.__dict__.setdefault("_manifests", {})
         wanted: Wanted = (role, name, "train" if split == "train" else "test")
-        if known.get(wanted) is None:
-            known[wanted] = None if self._images is None else find_manifest(self._images, *wanted, self.cache)
-        return known[wanted]
+        if wanted not in self._manifests:
+            found = None if self._images is None else find_manifest(self._images, *wanted, self.cache)
+            self._manifests[wanted] = found
+        return self._manifests[wanted]
 
     def relevance(self, openset: str, target: str) -> Images | None:
         """The identity of the labels that say which images are relevant to the target, None where there are none."""
-        known: dict[tuple[str, str], Images | None] = self.__dict__.setdefault("_relevance", {})
-        if (openset, target) not in known:
-            known[openset, target] = self._find_relevance(openset, target)
-        return known[openset, target]
+        if (openset, target) not in self._relevance:
+            self._relevance[openset, target] = self._find_relevance(openset, target)
+        return self._relevance[openset, target]
 
     def _find_relevance(self, openset: str, target: str) -> Images | None:
         try:
@@ -118,7 +120,7 @@ class Data:
             images.items(role, name, split).classes  # noqa: B018
         for role, name, split in wanted:
             open_source(images, role, name, split, self.cache, progress)
-        self.__dict__.pop("_manifests", None)
+        self._manifests.clear()
 
     def count_differences(self, wanted: Iterable[Wanted]) -> list[str]:
         """How the images found differ in number from the registered data sets of the same names."""
@@ -140,10 +142,9 @@ class Data:
 
     def verified_source(self, images: Images, progress: Progress = silent) -> Source:
         """The images that an input names. UserError when the data root holds others by now (looked at once)."""
-        known: dict[Images, Source] = self.__dict__.setdefault("_sources", {})
-        if images not in known:
-            known[images] = self._open_verified(images, progress)
-        return known[images]
+        if images not in self._sources:
+            self._sources[images] = self._open_verified(images, progress)
+        return self._sources[images]
 
     def _open_verified(self, images: Images, progress: Progress) -> Source:
         role, name = images.role, images.name
