@@ -16,7 +16,7 @@ from benchmark.errors import UserError
 from benchmark.plan import Plan
 from benchmark.report.model import TableResult
 from benchmark.report.render import Format, render
-from benchmark.run.artefacts import PICKS
+from benchmark.run.artefacts import PICKS, predictions_sha256
 from benchmark.session import Session
 from benchmark.specs import digest
 from benchmark.statistics import accuracy
@@ -134,6 +134,8 @@ def _run_problems(run: Run) -> list[str]:
     found = accuracy(run.predicted, run.labels, stated["metric"])
     if abs(found - stated["accuracy"]) > 1e-9:
         problems.append(f"{place}: the predictions give {found:.4f} %, the record says {stated['accuracy']:.4f} %")
+    if predictions_sha256(run.predicted) != stated["predictions_sha256"]:
+        problems.append(f"{place}: the predictions are not those that were recorded")
     links = [("encoder", run.evaluate, run.pretrain), ("coreset", run.pretrain, run.sample)]
     links += [("coreset", run.purity, run.sample)] if run.purity else []
     for name, user, used in links:

@@ -10,7 +10,7 @@ from benchmark.embed import embed
 from benchmark.evaluate import ProbeResult
 from benchmark.evaluate.clean import clean_probe
 from benchmark.evaluate.released import released_probe
-from benchmark.run.artefacts import PREDICTIONS
+from benchmark.run.artefacts import PREDICTIONS, predictions_sha256
 from benchmark.run.encoder import images_of, load
 from benchmark.run.task import Outcome, Task
 from benchmark.specs import CleanProbe, ReleasedProbe
@@ -28,7 +28,12 @@ def run(task: Task, folder: Path) -> Outcome:
     arrays: dict[str, Any] = {"predicted": result.predicted, "labels": result.labels, **others}
     np.savez_compressed(folder / PREDICTIONS, **arrays)
     info = {name: value for name, value in result.info.items() if name not in others}
-    metrics = {"accuracy": result.accuracy, "metric": spec.metric, "n": len(result.labels)}
+    metrics = {
+        "accuracy": result.accuracy,
+        "metric": spec.metric,
+        "n": len(result.labels),
+        "predictions_sha256": predictions_sha256(result.predicted),
+    }
     return Outcome(metrics=metrics, info={"probe": spec.kind, **info})
 
 

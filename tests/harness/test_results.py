@@ -74,6 +74,18 @@ def change_a_prediction(folder, session):
     return "X, dtd, seed 0: the predictions give"
 
 
+def change_a_wrong_prediction_to_another_wrong_one(folder, session):
+    key = session.cells["X", "dtd", 0].evaluate.key
+    labels = json.loads((folder / "labels" / "dtd.json").read_text())
+
+    def change(predicted):
+        place = next(i for i, label in enumerate(labels) if predicted[i] != label)
+        predicted[place] = next(other for other in range(5) if other not in (predicted[place], labels[place]))
+
+    edit(folder / "predictions" / f"{key}.json", change)
+    return "X, dtd, seed 0: the predictions are not those that were recorded"
+
+
 def change_an_accuracy(folder, session):
     key = session.cells["X+OS_simcore_5", "dtd", 0].evaluate.key
     edit(folder / "records" / f"{key}.json", lambda record: record["metrics"].update(accuracy=99.0))
@@ -175,6 +187,7 @@ def point_to_another_purity(folder, session):
     "tamper",
     [
         change_a_prediction,
+        change_a_wrong_prediction_to_another_wrong_one,
         change_an_accuracy,
         change_the_labels,
         edit_a_pick_list,
