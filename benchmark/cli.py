@@ -30,7 +30,7 @@ Rows = Annotated[list[str] | None, typer.Option("--rows", help="row ids or varia
 OpenSetOption = Annotated[
     str | None, typer.Option("--openset", help="a registered open-set or a folder of the data root")
 ]
-Seeds = Annotated[list[int] | None, typer.Option("--seeds", help="default: 0")]
+Seeds = Annotated[list[int] | None, typer.Option("--seeds", min=0, help="0 1 2 or 0,1,2; default: 0")]
 Controls = Annotated[bool, typer.Option("--controls", help="add the control rows")]
 Steps = Annotated[
     int | None, typer.Option("--steps", min=1, help="optimiser steps of every row instead of the profile's")

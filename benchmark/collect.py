@@ -89,7 +89,7 @@ def layout_of(session: Session) -> Layout:
         openset=", ".join(dict.fromkeys(row.openset for row in session.rows)),
         columns=session.targets,
         rows=tuple((row.id, row.title, row.variant.name, row.variant.control) for row in session.rows),
-        seeds=session.query.seeds,
+        seeds=session.seeds,
         steps=session.query.steps,
         standins=session.profile.standins,
         verified_paper=session.verified_paper,
@@ -105,7 +105,7 @@ def runs_of(session: Session) -> list[Run]:
         Run(row.id, target, seed, (), "skipped", f"{row.openset} has no relevance labels for {target}")
         for row in session.rows
         for target in session.targets
-        for seed in session.query.seeds
+        for seed in session.seeds
         if (row.id, target) not in planned
     ]
     return runs
@@ -200,12 +200,14 @@ def _notes(layout: Layout) -> list[str]:
 
 
 def _warnings(runs: Iterable[Run]) -> Iterable[str]:
-    """What makes numbers of one table hard to compare: several versions of one package."""
+    """What makes numbers of one table hard to compare: several versions of one package, or kinds of device."""
     versions: dict[str, set[str]] = defaultdict(set)
     for run in runs:
-        for record in (run.evaluate, run.pretrain):
-            for package, version in (record.environment["packages"] if record else {}).items():
+        for record in filter(None, (run.evaluate, run.pretrain, run.sample)):
+            hardware = record.environment["hardware"]
+            versions["device"].add(hardware.get("gpu", hardware["device"]))
+            for package, version in record.environment["packages"].items():
                 versions[package].add(version)
     for package, found in sorted(versions.items()):
         if len(found) > 1:
-            yield f"numbers of this table were made with several versions of {package}: {', '.join(sorted(found))}"
+            yield f"numbers of this table were made with more than one {package}: {', '.join(sorted(found))}"

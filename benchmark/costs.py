@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from baselines.selection import parse_budget
+from benchmark.lengths import epochs_of
 from benchmark.plan import Cell, Pretraining
-from benchmark.session import Session, TableRow
-from benchmark.specs import CodedEpochs, Embedding, Epochs, Length, Steps
+from benchmark.session import Session
+from benchmark.specs import Draw, Embedding, Length, Steps
 from benchmark.stages import Images, Stage
 
 # A pass of the network without gradient costs about a third of a training pass, and one view instead of two.
@@ -17,10 +19,12 @@ UNSTATED_SHARE = 0.05
 
 @dataclass(frozen=True)
 class Training:
-    """How much one pretraining sees. `samples` are image pairs; `exposures` are passes over X (None without X)."""
+    """How much one pretraining sees: images of X and of the pool (`origin` says where their number comes from if it is
+    no fact yet), `samples` as image pairs, `exposures` as passes over X (None without X)."""
 
     target: int
     pool: int
+    origin: str
     samples: int
     exposures: float | None
 
@@ -29,11 +33,7 @@ def training_length(length: Length, batch: int, target: int, pool: int) -> int:
     """Image pairs seen: batch x steps, or epochs x images. For the released rule `pool` is |coreset|."""
     if isinstance(length, Steps):
         return length.steps * batch
-    return _epochs(length, pool) * (target + pool)
-
-
-def _epochs(length: Epochs | CodedEpochs, coreset: int) -> int:
-    return length.epochs if isinstance(length, Epochs) else length.of(coreset)
+    return epochs_of(length, pool) * (target + pool)
 
 
 class Costs:
@@ -42,29 +42,32 @@ class Costs:
     def __init__(self, session: Session) -> None:
         self.session, self.store = session, session.store
 
-    def coreset_size(self, sample: Stage, row: TableRow | None, target: str) -> tuple[int, str]:
-        """Images of a coreset, and where the number comes from."""
+    def coreset_size(self, sample: Stage, target: str) -> tuple[int, str]:
+        """Images of a coreset, and in a word where the number comes from: nothing where it is certain."""
         pool = _count(sample.input("openset"))
         if self.store.has(sample):
-            return self.store.record(sample).metrics["size"], "sampled"
-        budget = sample.spec.budget  # type: ignore[attr-defined]
-        if isinstance(budget, str):
-            return int(float(budget.rstrip("%")) / 100 * pool), "budget"
-        shares = self.session.table.stopped_share(target) if row and row.published else None
-        if shares is not None and self.session.profile.paper:
-            return int(shares / 100 * pool), "published share"
-        return int(UNSTATED_SHARE * pool), "assumed 5 %: the stopping rule has not run"
+            return self.store.record(sample).metrics["size"], ""
+        stopped = sample.input("size_of")
+        if isinstance(stopped, Stage):
+            return self.coreset_size(stopped, target)
+        assert isinstance(sample.spec, Draw)
+        if sample.spec.budget is not None:
+            return parse_budget(sample.spec.budget, pool) or 0, ""
+        share = self.session.table.stopped_share(target) if self.session.profile.paper else None
+        if share is not None:
+            return int(share / 100 * pool), " (published)"
+        return int(UNSTATED_SHARE * pool), " (a guess)"
 
-    def training(self, stage: Stage, row: TableRow | None, target: str) -> Training:
+    def training(self, stage: Stage, target: str) -> Training:
         """What a `pretrain` stage sees."""
         spec = stage.spec
         assert isinstance(spec, Pretraining)
         own, pool = _count(stage.input("target")), _count(stage.input("openset"))
-        sample = stage.input("coreset")
+        sample, origin = stage.input("coreset"), ""
         if isinstance(sample, Stage):
-            pool, _ = self.coreset_size(sample, row, target)
+            pool, origin = self.coreset_size(sample, target)
         samples = training_length(spec.recipe.length, spec.recipe.batch, own, pool)
-        return Training(own, pool, samples, samples / (own + pool) if own else None)
+        return Training(own, pool, origin, samples, samples / (own + pool) if own else None)
 
     def hours(self, stage: Stage, training: Training | None) -> float:
         """Device-hours of one stage at the profile's assumed rate; probes and samplers count as nothing beside them."""
@@ -89,16 +92,12 @@ def _count(images: Stage | Images | None) -> int:
     return (images.count or 0) if isinstance(images, Images) else 0
 
 
-def _row_of(session: Session, cell: Cell) -> TableRow:
-    return next(row for row in session.rows if row.variant == cell.variant and row.openset == cell.openset)
-
-
 def plan_text(session: Session) -> str:
     """The plan as text: a line per row and target, then the stages by kind and the totals."""
     from tabulate import tabulate
 
     costs = Costs(session)
-    rows = [_cell_line(costs, _row_of(session, cell), cell) for cell in session.cells.values()]
+    rows = [_cell_line(costs, row, cell) for (row, _, _), cell in session.cells.items()]
     headers = ["row", "target", "seed", "length", "|X|", "|coreset|", "samples seen", "times each X", "state", "key"]
     return "\n".join([_header(session), "", tabulate(rows, headers, disable_numparse=True), "", *_totals(costs)])
 
@@ -107,23 +106,23 @@ def _header(session: Session) -> str:
     images = "rendered stand-in images" if session.profile.standins else "real images"
     return (
         f"table {session.table.id}, profile {session.profile.name} ({images}), protocol {session.protocol.name}, "
-        f"seeds {', '.join(map(str, session.query.seeds))}"
+        f"seeds {', '.join(map(str, session.seeds))}"
     )
 
 
-def _cell_line(costs: Costs, row: TableRow, cell: Cell) -> list[str]:
+def _cell_line(costs: Costs, row: str, cell: Cell) -> list[str]:
     spec = cell.pretrain.spec
     assert isinstance(spec, Pretraining)
-    training = costs.training(cell.pretrain, row, cell.target)
+    training = costs.training(cell.pretrain, cell.target)
     length = spec.recipe.length
-    told = f"{length.steps} steps" if isinstance(length, Steps) else f"{_epochs(length, training.pool)} epochs"
+    told = f"{length.steps} steps" if isinstance(length, Steps) else f"{epochs_of(length, training.pool)} epochs"
     return [
-        row.id,
+        row,
         cell.target,
         str(cell.seed),
         told + (" (assumed)" if cell.assumed else ""),
         f"{training.target:,}",
-        f"{training.pool:,}",
+        f"{training.pool:,}{training.origin}",
         f"{training.samples:,}",
         "-" if training.exposures is None else f"{training.exposures:,.1f}",
         "in the store" if costs.store.has(cell.evaluate) else "to do",
@@ -133,12 +132,11 @@ def _cell_line(costs: Costs, row: TableRow, cell: Cell) -> list[str]:
 
 def _totals(costs: Costs) -> list[str]:
     session = costs.session
-    trained = {cell.pretrain.key: (_row_of(session, cell), cell.target) for cell in session.cells.values()}
+    trained = {cell.pretrain.key: cell.target for cell in session.cells.values()}
     hours = disk = left = 0.0
     counts: dict[str, list[int]] = {}
     for stage in session.plan.stages:
-        row, target = trained.get(stage.key, (None, ""))
-        training = costs.training(stage, row, target) if stage.kind == "pretrain" else None
+        training = costs.training(stage, trained.get(stage.key, "")) if stage.kind == "pretrain" else None
         spent, done = costs.hours(stage, training), costs.store.has(stage)
         hours, left, disk = hours + spent, left + (0 if done else spent), disk + costs.disk(stage)
         count = counts.setdefault(stage.kind, [0, 0])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol as Interface
 
+from baselines.selection import BudgetError, parse_budget
 from benchmark.errors import UserError
 from benchmark.profiles import Lengths, Profile, equal_lengths
 from benchmark.protocols import Protocol
@@ -185,6 +186,7 @@ class Planner:
         """The coreset of a variant. A random draw of a fixed size is the same for every target, so it is shared."""
         pool = self.catalogue.images("opensets", openset, "train")
         label = f"{variant.name}, {target} from {openset}, seed {seed}"
+        _check_budget(variant.budget, pool)
         sampling: Sampling
         inputs: list[tuple[str, Stage | Images]]
         if variant.sampler == "simcore":
@@ -250,6 +252,15 @@ class Planner:
         fields = [f"length of the {kind} rows"] if kind in lengths.assumed else []
         fields += [a.field for a in self.profile.assumptions if not a.targets or target in a.targets]
         return tuple(fields)
+
+
+def _check_budget(budget: str | None, pool: Images) -> None:
+    """Refuse before any training what the sampler would refuse after it."""
+    try:
+        if pool.count is not None:
+            parse_budget(budget, pool.count)
+    except BudgetError as error:
+        raise UserError(f"open-set '{pool.name}': {error}") from error
 
 
 def _times(length: Length, factor: int) -> Length:

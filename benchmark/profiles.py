@@ -171,7 +171,8 @@ PAPER = Profile(
     embedding=Embedding(resize=256, crop=224),
     k=100,
     patience=20,
-    released_probe={"epochs": 100, "batch": 256},
+    # The authors' four GPUs: train_sup.py refuses fewer than two, and DataParallel cuts the batch among them.
+    released_probe={"epochs": 100, "batch": 256, "batchnorm_group": 64},
     paper=True,
     assumptions=(
         Assumption(

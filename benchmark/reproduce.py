@@ -30,12 +30,16 @@ def reproduce(query: Query, *, device: str, jobs: int | None, format_: str, save
 def execute(session: Session, device: str, devices: int, jobs: int | None) -> list[str]:
     """Run the stages of a session; the keys of those that failed."""
     # Imported here: the store is written to only once all names and data are known to be good.
+    from benchmark.pretrain.backbones import groups_of
     from benchmark.run.executor import Executor
     from benchmark.run.screen import make_screen
     from benchmark.run.worker import Context
 
     _check_engine(session)
     store = open_store(session.query.store)
+    groups = groups_of(2 * session.profile.recipe.batch, session.profile.recipe.batchnorm_group)
+    # Devices share a run's BatchNorm groups evenly, or the number of devices would move its numbers.
+    devices = max(count for count in range(1, devices + 1) if groups % count == 0)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if jobs is None:
         jobs = 1 if device != "cpu" else max(1, cores // session.profile.recipe.threads)

@@ -38,7 +38,9 @@ class Session:
         self.profile: Profile = find_profile(query.profile)
         self.protocol: Protocol = find_protocol(query.protocol or self.profile.protocol)
         self.data = Data(query.data_root, standins=self.profile.standins, cache=query.store)
-        self.targets = query.targets or tuple(self.table.columns)
+        # Named twice is asked for once.
+        self.targets = tuple(dict.fromkeys(query.targets)) or tuple(self.table.columns)
+        self.seeds = tuple(dict.fromkeys(query.seeds))
         self.rows = self._rows()
         self._check_names()
 
@@ -102,7 +104,7 @@ class Session:
             (row.id, target, seed): self.planner.cell(row.variant, target, row.openset, seed)
             for target in self.targets
             for row in self.rows
-            for seed in self.query.seeds
+            for seed in self.seeds
             if self.runs(row, target)
         }
 
@@ -129,9 +131,15 @@ class Session:
     @property
     def verified_paper(self) -> bool:
         """Whether numbers may be held against the published ones: the paper profile on the paper's number of images."""
+        if (self.protocol.name, self.query.steps) != ("released", None) or any(map(self._elsewhere, self.rows)):
+            return False
         known = all(self.data.manifest(*wanted) is not None for wanted in self.wanted)
         registered = all(name in (TARGETS if role == "targets" else OPENSETS) for role, name, _ in self.wanted)
         return self.profile.paper and known and registered and not self.data.count_differences(self.wanted)
+
+    def _elsewhere(self, row: TableRow) -> bool:
+        """Whether a published row is measured on another open-set than the published one."""
+        return row.published is not None and row.openset != (row.published.openset or self.table.openset)
 
     @property
     def store(self) -> Store:

@@ -162,10 +162,6 @@ class CodedEpochs(Spec):
     passes: int = 100
     reference: int = 1_281_167
 
-    def of(self, coreset: int) -> int:
-        """The number of epochs for a coreset of so many images (`util/sampling.py`)."""
-        return min(self.cap, int(self.passes / (coreset / self.reference)))
-
 
 Length = Annotated[Steps | Epochs | CodedEpochs, Field(discriminator="kind")]
 
@@ -278,6 +274,7 @@ class ReleasedProbe(Spec):
     decay_epochs: tuple[int, ...] = (60, 80)
     decay: float = 0.1
     adapt_batchnorm: bool = True
+    batchnorm_group: int | None = None
     epoch_choice: Literal["best_test", "last"] = "best_test"
     precision: Precision = "float32"
     seed: int = 0

@@ -28,6 +28,7 @@ _NETWORKS = (
     "benchmark/pretrain/numerics.py",
     "benchmark/run/encoder.py",
 )
+_TRAINING = ("benchmark/pretrain", "benchmark/lengths.py", "benchmark/run/pretrain.py")
 _PROBES = (
     "benchmark/pretrain/feed.py",
     "benchmark/pretrain/schedule.py",
@@ -48,7 +49,7 @@ _SAMPLERS = (
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("pretrain", 1, "benchmark.run.pretrain", ("benchmark/pretrain", "benchmark/run/pretrain.py", *_IMAGES)),
+        Kind("pretrain", 1, "benchmark.run.pretrain", (*_TRAINING, *_IMAGES)),
         Kind("embed", 1, "benchmark.run.embed", ("benchmark/embed.py", "benchmark/run/embed.py", *_IMAGES, *_NETWORKS)),
         Kind("sample", 1, "benchmark.run.sample", ("benchmark/run/sample.py", *_SAMPLERS)),
         Kind(

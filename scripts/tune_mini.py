@@ -3,8 +3,9 @@ that split. The test split and the rows X and SimCore are never looked at.
 
     python scripts/tune_mini.py --data-root DIR --out results/mini/tuning.jsonl --name lr3e-3 optimiser.lr=3e-3
 
-Fields of the profile's recipe are overridden as `path=value` (JSON values). A trial's score is the accuracy over four
-contiguous folds (neighbouring files are near-duplicates) at the best penalty, with the cross-entropy beside it.
+Fields of the profile's recipe are overridden as `path=value` (JSON values). A trial's score is the cross-entropy over
+four contiguous folds (neighbouring files are near-duplicates) at the best penalty: on 299 images it tells recipes apart
+better than the accuracy, whose standard error is 2.7 points. The accuracy stands beside it.
 """
 
 import argparse

@@ -48,6 +48,8 @@ class Data:
         self._manifests: dict[Wanted, Manifest | None] = {}
         self._relevance: dict[tuple[str, str], Images | None] = {}
         self._sources: dict[Images, Source] = {}
+        self._items: dict[Wanted, Items] = {}
+        self._inputs: dict[tuple[Role, str, str], Images] = {}
 
     @cached_property
     def _images(self) -> ImageRoot | None:
@@ -68,6 +70,11 @@ class Data:
 
     def images(self, role: Role, name: str, split: str) -> Images:
         """A split as an input of stages; without a final identity while its images are absent or not read."""
+        if (role, name, split) not in self._inputs:
+            self._inputs[role, name, split] = self._input(role, name, split)
+        return self._inputs[role, name, split]
+
+    def _input(self, role: Role, name: str, split: str) -> Images:
         manifest = self.manifest(role, name, split)
         if manifest is None:
             return Images(role, name, split, None, self._listed_count(role, name, split))
@@ -82,7 +89,9 @@ class Data:
 
     def find(self, role: Role, name: str, split: Split = "train") -> Items:
         """The items of a split, listed and not read; UserError says what was looked for and what is there."""
-        return open_images(self.root, self.standins).items(role, name, split)
+        if (role, name, split) not in self._items:
+            self._items[role, name, split] = open_images(self.root, self.standins).items(role, name, split)
+        return self._items[role, name, split]
 
     def manifest(self, role: Role, name: str, split: str) -> Manifest | None:
         """The manifest of a split that was read before. Reads no image."""
@@ -120,7 +129,8 @@ class Data:
             images.items(role, name, split).classes  # noqa: B018
         for role, name, split in wanted:
             open_source(images, role, name, split, self.cache, progress)
-        self._manifests.clear()
+        for known in (self._manifests, self._items, self._inputs, self._relevance):
+            known.clear()
 
     def count_differences(self, wanted: Iterable[Wanted]) -> list[str]:
         """How the images found differ in number from the registered data sets of the same names."""

@@ -9,19 +9,11 @@ from numpy.typing import NDArray
 
 from benchmark.errors import UserError
 from benchmark.images.augment import stream
-from benchmark.specs import CodedEpochs, Cosine, Epochs, Recipe, Steps
+from benchmark.lengths import epochs_of
+from benchmark.specs import CodedEpochs, Cosine, Recipe, Steps
 
 # What a stream of random numbers is for; part of its key beside the seed and the epoch or step.
 ORDER, AUGMENT, LAYERS = range(3)
-
-
-def epochs_of(length: Epochs | CodedEpochs, coreset: int | None) -> int:
-    """Whole passes of a run. Raises UserError for the coded rule without a coreset."""
-    if isinstance(length, Epochs):
-        return length.epochs
-    if not coreset:
-        raise UserError("the coded number of epochs depends on the size of the coreset, and there is none")
-    return length.of(coreset)
 
 
 @dataclass(frozen=True)
@@ -84,12 +76,17 @@ def _permutation(seed: int, epoch: int, images: int) -> NDArray[np.int64]:
 
 
 def course(recipe: Recipe, images: int, seed: int, coreset: int | None = None) -> Course:
-    """The course of `recipe` over `images` images, ordered by `seed`. Raises UserError when there are no images."""
+    """The course of `recipe` over `images` images, ordered by `seed`.
+
+    Raises UserError when there are no images, and for the coded rule without a coreset.
+    """
     if not images:
         raise UserError("there are no images to train on")
+    if isinstance(recipe.length, CodedEpochs) and not coreset:
+        raise UserError("the coded number of epochs depends on the size of the coreset, and there is none")
     if isinstance(recipe.length, Steps):
         return Course(images, recipe.batch, recipe.length.steps, True, seed)
-    steps = epochs_of(recipe.length, coreset) * math.ceil(images / recipe.batch)
+    steps = epochs_of(recipe.length, coreset or 0) * math.ceil(images / recipe.batch)
     return Course(images, recipe.batch, steps, False, seed)
 
 
