@@ -24,7 +24,8 @@ class Estimate:
 
     `p_greater` tests "not above zero" (small: above zero), `p_less` tests "not below zero". `degrees` are those of
     Student's t, infinite for a normal distribution. `basis` says which randomness the interval covers: of seeds and
-    test items, of test items only, or the binomial sampling error of published values.
+    test items, of test items only, or the binomial sampling error of published values. `item_variance` is the part of
+    the squared standard error that comes from the test items.
     """
 
     value: float
@@ -35,6 +36,7 @@ class Estimate:
     p_greater: float
     p_less: float
     confidence: float
+    item_variance: float
     basis: Basis
     seeds: int
     items: int
@@ -95,7 +97,9 @@ def unpaired_difference(left: float, right: float, n: int, confidence: float = 0
     models are right on the same items the interval is too wide, since a published table has no per-item results.
     """
     error = math.hypot(binomial_error(left, n), binomial_error(right, n))
-    return _estimate(left - right, error**2, math.inf, confidence, basis="published", seeds=1, items=n)
+    return _estimate(
+        left - right, error**2, math.inf, confidence, item_variance=error**2, basis="published", seeds=1, items=n
+    )
 
 
 def paired_difference(
@@ -119,32 +123,49 @@ def paired_difference(
     over_items, degrees = _variance_over_items(differences.mean(axis=0), strata)
     value, seeds, items = float(per_seed.mean()), *left.shape
     if seeds == 1:
-        return _estimate(value, over_items, degrees, confidence, basis="items", seeds=1, items=items)
+        return _estimate(
+            value, over_items, degrees, confidence, item_variance=over_items, basis="items", seeds=1, items=items
+        )
     over_seeds = float(per_seed.var(ddof=1)) / seeds
     both = float(weights**2 @ differences.var(axis=0, ddof=1)) / seeds
     variance = max(over_items + over_seeds - both, over_items, over_seeds)
     degrees = _satterthwaite(variance, [over_items, over_seeds], [degrees, seeds - 1])
-    return _estimate(value, variance, degrees, confidence, basis="seeds and items", seeds=seeds, items=items)
+    return _estimate(
+        value,
+        variance,
+        degrees,
+        confidence,
+        item_variance=min(over_items, variance),
+        basis="seeds and items",
+        seeds=seeds,
+        items=items,
+    )
 
 
 def mean_estimate(estimates: Sequence[Estimate]) -> Estimate:
-    """The unweighted mean of independent estimates (different test sets), all published or all measured.
+    """The unweighted mean of estimates on different test sets, all published or all measured.
 
-    If one of them covers items only, so does the mean. ValueError for mixed confidences, or published and measured.
+    Test items are independent; seeds are not (targets share initial weights, data order, random draws and the encoder of
+    the open-set), and by how much is not known: their parts of the errors are added as if they were one and the same,
+    the most that they can be. If one of the estimates covers items only, so does the mean. ValueError for mixed
+    confidences, or published and measured.
     """
     bases = {estimate.basis for estimate in estimates}
     if len({e.confidence for e in estimates}) != 1 or ("published" in bases and len(bases) > 1):
         raise ValueError("only estimates of one kind and confidence can be averaged")
     m = len(estimates)
-    parts = [(e.standard_error / m) ** 2 for e in estimates]
-    degrees = _satterthwaite(sum(parts), parts, [e.degrees for e in estimates])
+    of_items = [e.item_variance / m**2 for e in estimates]
+    of_seeds = (sum(math.sqrt(max(0.0, e.standard_error**2 - e.item_variance)) for e in estimates) / m) ** 2
+    variance, seeds = sum(of_items) + of_seeds, min(e.seeds for e in estimates)
+    degrees = _satterthwaite(variance, [*of_items, of_seeds], [*(e.degrees for e in estimates), max(1, seeds - 1)])
     return _estimate(
         sum(e.value for e in estimates) / m,
-        sum(parts),
+        variance,
         degrees,
         estimates[0].confidence,
+        item_variance=sum(of_items),
         basis="items" if "items" in bases else estimates[0].basis,
-        seeds=min(e.seeds for e in estimates),
+        seeds=seeds,
         items=sum(e.items for e in estimates),
     )
 
@@ -173,7 +194,15 @@ def _satterthwaite(variance: float, parts: Sequence[float], degrees: Sequence[fl
 
 
 def _estimate(
-    value: float, variance: float, degrees: float, confidence: float, *, basis: Basis, seeds: int, items: int
+    value: float,
+    variance: float,
+    degrees: float,
+    confidence: float,
+    *,
+    item_variance: float,
+    basis: Basis,
+    seeds: int,
+    items: int,
 ) -> Estimate:
     # Imported here: only this needs scipy, which takes a third of a second.
     from scipy.special import stdtr, stdtrit
@@ -191,6 +220,7 @@ def _estimate(
         p_greater=float(stdtr(degrees, -t)),
         p_less=float(stdtr(degrees, t)),
         confidence=confidence,
+        item_variance=item_variance,
         basis=basis,
         seeds=seeds,
         items=items,

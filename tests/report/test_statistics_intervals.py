@@ -240,6 +240,19 @@ def test_mean_of_estimates_by_hand() -> None:
     assert math.isinf(mean.degrees) and mean.items == 1300
 
 
+def test_averaging_targets_does_not_average_their_common_seeds_away() -> None:
+    rng, labels = np.random.default_rng(7), np.zeros(40, int)
+    left, right = draw(rng, 4, 40, p=0.6), draw(rng, 4, 40, p=0.5)
+    # A seed that is bad for all items alike.
+    left[0] = False
+    one = paired_difference(left, right, labels, "top1")
+    of_seeds = one.standard_error**2 - one.item_variance
+    assert of_seeds > 5 * one.item_variance
+    mean = mean_estimate([one] * 5)
+    assert mean.standard_error**2 == pytest.approx(one.item_variance / 5 + of_seeds)
+    assert mean.degrees < 3.5
+
+
 def test_the_weakest_basis_is_the_mean_s() -> None:
     rng, labels = np.random.default_rng(5), np.zeros(30, int)
     single, several = (
