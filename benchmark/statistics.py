@@ -145,9 +145,9 @@ def paired_difference(
 def mean_estimate(estimates: Sequence[Estimate]) -> Estimate:
     """The unweighted mean of estimates on different test sets, all published or all measured.
 
-    Test items are independent; seeds are not (targets share initial weights, data order, random draws and the encoder of
-    the open-set), and by how much is not known: their parts of the errors are added as if they were one and the same,
-    the most that they can be. If one of the estimates covers items only, so does the mean. ValueError for mixed
+    Test items are independent; seeds are not (targets share initial weights, data order, random draws and the OS
+    encoder), and by how much is not known: their parts of the errors are added as if they were one and the same, the
+    most that they can be. If one of the estimates covers items only, so does the mean. ValueError for mixed
     confidences, or published and measured.
     """
     bases = {estimate.basis for estimate in estimates}
