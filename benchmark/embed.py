@@ -1,5 +1,7 @@
 """Features: the backbone's pooled output for every image, in eval mode, streamed to disk block by block."""
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,7 +55,24 @@ def _empty(path: Path | None, shape: tuple[int, int]) -> NDArray[np.float32]:
     if path is None:
         return np.empty(shape, dtype=np.float32)
     features: NDArray[np.float32] = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    _take_room(path, features.nbytes)
     return features
+
+
+def _take_room(path: Path, nbytes: int) -> None:
+    """Give a file of holes all its blocks: a full disk is then an error here, and not a signal at some later write."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        if hasattr(os, "posix_fallocate"):
+            try:
+                os.posix_fallocate(file.fileno(), 0, size)
+                return
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+                    raise
+        file.seek(size - nbytes)
+        for done in range(0, nbytes, 2**20):
+            file.write(bytes(min(2**20, nbytes - done)))
 
 
 def forward(encoder: nn.Module, block: torch.Tensor, spec: Embedding) -> NDArray[np.float32]:

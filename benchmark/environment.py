@@ -52,6 +52,11 @@ def commit() -> dict[str, object]:
     return {"commit": revision, "dirty": bool(_git("status", "--porcelain", "--untracked-files=no"))}
 
 
+def cores() -> int:
+    """The CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _cpu_model() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

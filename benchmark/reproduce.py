@@ -1,10 +1,10 @@
 """The verbs `reproduce`, `run` and `table`: read the data, run what is missing, show the table."""
 
-import os
 import sys
 from pathlib import Path
 from typing import get_args
 
+from benchmark.environment import cores
 from benchmark.errors import UnknownName, UserError
 from benchmark.progress import shown
 from benchmark.query import Query
@@ -40,10 +40,9 @@ def execute(session: Session, device: str, devices: int, jobs: int | None) -> li
     groups = groups_of(2 * session.profile.recipe.batch, session.profile.recipe.batchnorm_group)
     # Devices share a run's BatchNorm groups evenly, or the number of devices would move its numbers.
     devices = max(count for count in range(1, devices + 1) if groups % count == 0)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if jobs is None:
-        jobs = 1 if device != "cpu" else max(1, cores // session.profile.recipe.threads)
-    context = Context(store.root, session.data, device, devices, workers=max(1, cores // jobs))
+        jobs = 1 if device != "cpu" else max(1, cores() // session.profile.recipe.threads)
+    context = Context(store.root, session.data, device, devices, workers=max(1, cores() // jobs))
     states = Executor(store, context, jobs, make_screen()).run(session.plan.stages)
     return [key for key, state in states.items() if state == "failed"]
 

@@ -1,22 +1,24 @@
 """Content-addressed results: `<root>/<kind>/<key>/` has spec.json, files and record.json, written aside, renamed once.
 
-A folder that exists under its key is whole. A crash leaves at most a folder under `aside/`, which no one reads and the
-next writer of that stage clears. One function, `Store.folder`, makes the path for the writer and for the checker.
+A folder with a record under its key is whole. A crash leaves at most folders under `aside/` and `scratch/`: none is a
+result, and the next opening of the store clears those that are of no use. One function, `Store.folder`, makes the path
+for the writer and for the checker.
 """
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
-import platform
 import shutil
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import UserError
-from benchmark.specs import canonical_json, digest
+from benchmark.specs import canonical_json
 from benchmark.stages import KINDS, Stage
 
 
@@ -75,10 +77,23 @@ class Store:
         return self.root / "scratch" / stage.key
 
     @contextlib.contextmanager
+    def claim(self, key: str) -> Iterator[bool]:
+        """Whether this process alone may work on `key`. The lock goes with the process, however that ends."""
+        with (self.root / "locks" / key).open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    @contextlib.contextmanager
     def writing(self, stage: Stage) -> Iterator[Path]:
-        """A folder to write the stage's files into; it becomes the result when the block ends without an error."""
-        aside = self.root / "aside" / f"{stage.key}.{_node()}.{os.getpid()}"
-        shutil.rmtree(aside, ignore_errors=True)
+        """A folder to write the stage's files into; it becomes the result when the block ends without an error.
+
+        Only the holder of the stage's claim is safe from `clear_aside`.
+        """
+        aside = self._aside(stage.key)
         aside.mkdir(parents=True)
         try:
             (aside / "spec.json").write_text(canonical_json(stage.identity))
@@ -90,14 +105,20 @@ class Store:
         shutil.rmtree(self.scratch(stage), ignore_errors=True)
         self._failure_path(stage).unlink(missing_ok=True)
 
+    def _aside(self, key: str) -> Path:
+        """A new name for a folder that `clear_aside` removes once nobody holds `key`."""
+        return self.root / "aside" / f"{key}.{uuid.uuid4().hex}"
+
     def _publish(self, aside: Path, final: Path) -> None:
         final.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            aside.rename(final)
-        except OSError as error:
-            # Someone else finished the same key first: same identity, same content.
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                raise
+        if _moved(aside, final) or (final / "record.json").is_file():
+            # If not moved, someone else finished the same key first: same identity, same content.
+            return
+        # A folder without a record: a part of a copy, or what a deletion left.
+        broken = self._aside(final.name)
+        final.rename(broken)
+        aside.rename(final)
+        shutil.rmtree(broken, ignore_errors=True)
 
     # Failures --------------------------------------------------------------------------------------------------------
 
@@ -105,11 +126,12 @@ class Store:
         return self.root / "failed" / f"{stage.key}.json"
 
     def fail(self, stage: Stage, traceback: str, environment: dict[str, Any]) -> None:
-        """Record a crash. It never hinders another try."""
+        """Record a crash, if the disk has room for that. It never hinders another try."""
         path = self._failure_path(stage)
-        path.parent.mkdir(parents=True, exist_ok=True)
         value = {"identity": stage.identity, "label": stage.label, "traceback": traceback, "environment": environment}
-        write_atomically(path, json.dumps(value, indent=1))
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, json.dumps(value, indent=1))
 
     def failure(self, stage: Stage) -> str | None:
         """The traceback of the stage's last crash, None if there is none."""
@@ -126,11 +148,27 @@ class Store:
         """All crashes on record."""
         return [json.loads(path.read_text()) for path in sorted((self.root / "failed").glob("*.json"))]
 
+    # Clearing up -----------------------------------------------------------------------------------------------------
+
     def clear_aside(self) -> None:
-        """Remove what crashed writers of this machine left: folders whose process is gone."""
-        for path in (self.root / "aside").glob(f"*.{_node()}.*"):
-            if not _alive(int(path.name.rpartition(".")[2])):
+        """Remove what crashed writers left: folders of stages that nobody holds, whatever machine they were on."""
+        for path in (self.root / "aside").glob("*.*"):
+            # Without a lock (a full disk, a file system that has none) nothing is known of the writer.
+            with contextlib.suppress(OSError), self.claim(path.name.partition(".")[0]) as unheld:
+                if unheld:
+                    shutil.rmtree(path, ignore_errors=True)
+
+    def clear_finished(self) -> None:
+        """Remove checkpoints and crashes of finished stages: what a kill between the last rename and its end left."""
+        for path in (self.root / "scratch").glob("*"):
+            if self._is_finished(path.name):
                 shutil.rmtree(path, ignore_errors=True)
+        for path in (self.root / "failed").glob("*.json"):
+            if self._is_finished(path.stem):
+                path.unlink(missing_ok=True)
+
+    def _is_finished(self, key: str) -> bool:
+        return any((self.folder(kind, key) / "record.json").is_file() for kind in KINDS)
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -143,18 +181,14 @@ def write_atomically(path: Path, text: str) -> None:
         aside.unlink(missing_ok=True)
 
 
-def _node() -> str:
-    """A short mark of this machine: a store may be shared, and process numbers mean nothing on another one."""
-    return digest(platform.node())[:8]
-
-
-def _alive(process: int) -> bool:
+def _moved(folder: Path, to: Path) -> bool:
+    """Rename a folder unless `to` is there and not empty."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        folder.rename(to)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
         return False
-    except PermissionError:
-        return True
     return True
 
 
@@ -175,4 +209,5 @@ def open_store(root: Path) -> Store:
         raise UserError(f"cannot write the store {root}: {error.strerror}; name another with --store") from error
     store = Store(root)
     store.clear_aside()
+    store.clear_finished()
     return store

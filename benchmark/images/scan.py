@@ -1,7 +1,6 @@
 """Reading every image of a split once: hashed, decoded, counted. The result, its manifest, is kept in the store."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
+from benchmark.environment import cores
 from benchmark.errors import UserError
 from benchmark.images.items import Items, Joined, MissingImages, folder_of
 from benchmark.images.manifest import Manifest, Split, join_manifests, load_manifest
@@ -135,7 +135,7 @@ def _check_unreadable(items: Items, bad: Sequence[_Seen], good: int) -> None:
 
 def threaded(work: Callable[[A], B], values: Sequence[A]) -> Iterator[B]:
     """`work` of each value in order, on all CPU cores of this process, with at most `BLOCK` results waiting."""
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for start in range(0, len(values), BLOCK):
             yield from pool.map(work, values[start : start + BLOCK])
 

@@ -1,12 +1,13 @@
 """A run's whole state in one safetensors file, replaced in one move, so that a reader finds all of it or none."""
 
+import errno
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 from torch.amp import GradScaler
@@ -35,25 +36,38 @@ def save(
 
 
 def write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
-    """Save `tensors` aside and rename; they may be on any device and in any memory format."""
+    """Save `tensors` aside and rename once they are on the disk; they may be on any device and in any memory format."""
     aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, aside, metadata)
-    aside.replace(path)
+    copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    try:
+        save_file(copies, aside, metadata)
+        with aside.open("rb") as file:
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except SafetensorError as error:
+        if os.strerror(errno.ENOSPC) in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def load(
     folder: Path, identity: str, learner: nn.Module, optimiser: torch.optim.Optimizer, scaler: GradScaler
 ) -> State | None:
     """Put the checkpoint in `folder` back into `learner`, `optimiser` and `scaler`; None where there is none of the run
-    called `identity`."""
+    called `identity`, or one that is damaged."""
     path = folder / FILE
     if not path.exists():
         return None
-    with safe_open(path, framework="pt") as file:
-        words = {name: json.loads(value) for name, value in file.metadata().items()}
-        if words["identity"] != identity:
-            return None
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    try:
+        with safe_open(path, framework="pt") as file:
+            words = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
+            if words.get("identity") != identity:
+                return None
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except (SafetensorError, json.JSONDecodeError):
+        return None
     learner.load_state_dict(_under("learner/", tensors))
     _restore(optimiser, _under("optimiser/", tensors))
     scaler.load_state_dict(words["scaler"])

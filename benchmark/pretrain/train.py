@@ -1,7 +1,6 @@
 """The training loop: one recipe, one set of images, two seeds in; an encoder and how it came about out."""
 
 import math
-import resource
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -39,8 +38,8 @@ class TrainResult:
     """What a run leaves behind. `encoder` is None when the run was stopped before its end.
 
     `curve`: [step, mean loss up to it since the last point]. `samples`: images looked at, each giving two crops.
-    `exposures`: how often each image was, int64 [images]. `seconds` of training over all resumptions; `peak_memory` and
-    `peak_device_memory` in bytes (the latter 0 on a CPU).
+    `exposures`: how often each image was, int64 [images]. `seconds` of training over all resumptions;
+    `peak_device_memory` in bytes, 0 on a CPU.
     """
 
     encoder: Path | None
@@ -51,7 +50,6 @@ class TrainResult:
     samples: int
     exposures: NDArray[np.int64]
     seconds: float
-    peak_memory: int
     peak_device_memory: int
     engine: str
 
@@ -246,7 +244,6 @@ def _result(job: _Job, state: checkpoint.State, engine: str) -> TrainResult:
         samples=job.course.seen(steps),
         exposures=job.course.exposures(steps),
         seconds=state.seconds,
-        peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         peak_device_memory=torch.cuda.max_memory_allocated() if on_gpu else 0,
         engine=engine,
     )

@@ -4,18 +4,16 @@ Workers make a process group of their own, so that Ctrl-C reaches only the execu
 killing is safe at any moment, because a result appears in the store by one rename.
 """
 
-import contextlib
 import errno
-import fcntl
 import importlib
 import os
 import resource
+import shutil
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing import connection, parent_process
 from pathlib import Path
@@ -26,10 +24,12 @@ from benchmark.errors import UserError
 from benchmark.images.catalogue import Data
 from benchmark.run.task import Task
 from benchmark.specs import canonical_json
-from benchmark.stages import KINDS, Stage
+from benchmark.stages import KINDS
 from benchmark.store import Record, Store, write_atomically
 
 Status = Literal["done", "busy", "failed", "refused"]
+FULL = 10**6
+"""Fewer free bytes than this on the store's disk explain any crash: not every library passes the system's error on."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +49,6 @@ class Report:
 
     status: Status
     message: str = ""
-
-
-@contextlib.contextmanager
-def claim(store: Store, stage: Stage) -> Iterator[bool]:
-    """Whether this process may work on the stage. The lock goes with the process, however that ends."""
-    with (store.root / "locks" / stage.key).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
 
 
 def run_stage(task: Task) -> None:
@@ -91,22 +79,21 @@ def _peak_memory_mb() -> float:
 
 def attempt(task: Task) -> Report:
     """Run a stage unless another run has it or it is finished; a crash becomes a record."""
-    with claim(task.store, task.stage) as mine:
-        if not mine:
-            return Report("busy")
-        if task.store.has(task.stage):
-            return Report("done")
-        try:
-            run_stage(task)
-        except UserError as error:
-            return Report("refused", str(error))
-        except Exception as error:
-            return _crash(task, error)
+    try:
+        with task.store.claim(task.stage.key) as mine:
+            if not mine:
+                return Report("busy")
+            if not task.store.has(task.stage):
+                run_stage(task)
+    except UserError as error:
+        return Report("refused", str(error))
+    except Exception as error:
+        return _crash(task, error)
     return Report("done")
 
 
 def _crash(task: Task, error: Exception) -> Report:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if getattr(error, "errno", None) == errno.ENOSPC or shutil.disk_usage(task.store.root).free < FULL:
         message = f"disk full while writing {task.store.root}; free space there and run the same command again"
         return Report("refused", message)
     text = traceback.format_exc()

@@ -5,9 +5,11 @@ import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from benchmark import embed
 from benchmark.errors import UserError
 from benchmark.run import worker
 from benchmark.run.task import Outcome, Task
@@ -94,6 +96,46 @@ def test_a_full_disk_is_told_clearly_and_leaves_the_stage_unfinished_and_the_sto
     assert store.record(stage(1)).metrics == {"size": 1}
 
 
+def test_any_error_on_a_full_disk_is_a_full_disk(store, code, monkeypatch):
+    def crash(task, folder):
+        raise RuntimeError("an error without a number")
+
+    code(crash)
+    assert worker.attempt(task(store)).status == "failed"
+    monkeypatch.setattr(worker.shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+    report = worker.attempt(task(store))
+    assert report.status == "refused" and "disk full" in report.message
+
+
+def test_a_crash_that_cannot_be_written_down_is_still_told(store, code, monkeypatch):
+    def crash(task, folder):
+        raise RuntimeError("the reason")
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    code(crash)
+    monkeypatch.setattr(sys.modules[Store.__module__], "write_atomically", full)
+    report = worker.attempt(task(store))
+    assert report.status == "failed" and "the reason" in report.message and store.failure(stage()) is None
+
+
+def test_the_file_of_features_takes_its_room_before_any_work(tmp_path, monkeypatch):
+    whole = embed._empty(tmp_path / "features.npy", (1000, 512))
+    size = (tmp_path / "features.npy").stat()
+    assert size.st_blocks * 512 >= size.st_size > whole.nbytes and not whole.any()
+    monkeypatch.delattr(embed.os, "posix_fallocate", raising=False)
+    embed._empty(tmp_path / "zeros.npy", (1000, 512)).flush()
+    assert (tmp_path / "zeros.npy").read_bytes() == (tmp_path / "features.npy").read_bytes()
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(embed.os, "posix_fallocate", full, raising=False)
+    with pytest.raises(OSError, match="No space"):
+        embed._empty(tmp_path / "none.npy", (10, 512))
+
+
 def test_a_mistake_of_the_user_is_passed_on_as_it_is(store, code):
     def refuse(task, folder):
         raise UserError("the pool has changed")
@@ -103,7 +145,7 @@ def test_a_mistake_of_the_user_is_passed_on_as_it_is(store, code):
 
 
 def hold(root, claimed, release):
-    with worker.claim(Store(root), stage()) as mine:
+    with Store(root).claim(stage().key) as mine:
         assert mine
         claimed.set()
         release.wait(30)
@@ -159,9 +201,37 @@ with store.writing(this.stage()) as folder:
 
 
 def test_the_folder_of_a_living_writer_is_not_cleared_away(store):
-    with store.writing(stage()) as folder:
+    with store.claim(stage().key), store.writing(stage()) as folder:
         open_store(store.root)
         assert folder.is_dir()
+
+
+def test_what_a_dead_writer_left_is_cleared_away_whatever_process_and_machine_it_was(store):
+    left = store.root / "aside" / f"{stage().key}.another-machine.1"
+    left.mkdir()
+    open_store(store.root)
+    assert not left.exists()
+
+
+def test_what_a_kill_after_the_rename_left_of_a_finished_stage_is_cleared_away(store, code):
+    code(write_a_file)
+    worker.attempt(task(store))
+    for number in (0, 1):
+        store.scratch(stage(number)).mkdir(parents=True)
+        store.fail(stage(number), "the reason", {})
+    again = open_store(store.root)
+    assert not store.scratch(stage()).exists() and again.failure(stage()) is None
+    assert store.scratch(stage(1)).exists() and again.failure(stage(1)) == "the reason"
+
+
+def test_a_folder_without_a_record_makes_room_for_the_result(store, code):
+    broken = store.folder("sample", stage().key)
+    broken.mkdir(parents=True)
+    (broken / "half.txt").write_text("half")
+    code(write_a_file)
+    assert worker.attempt(task(store)).status == "done"
+    assert store.has(stage()) and not (broken / "half.txt").exists()
+    assert list((store.root / "aside").iterdir()) == []
 
 
 def test_an_atomic_write_that_fails_leaves_the_old_text(tmp_path, monkeypatch):

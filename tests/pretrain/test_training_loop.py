@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from benchmark.embed import embed
 from benchmark.errors import UserError
+from benchmark.pretrain import checkpoint
 from benchmark.pretrain.backbones import build
 from benchmark.pretrain.engines import find_engine
 from benchmark.pretrain.images import FileImages, SquareImages
@@ -101,6 +103,32 @@ def test_a_checkpoint_of_another_run_is_not_used(tmp_path: Path) -> None:
     other = SeedAxes(init=3, data=5)
     after = train(recipe(), squares(), other, checkpoint_dir=tmp_path)
     assert after.losses == train(recipe(), squares(), other, checkpoint_dir=tmp_path / "fresh").losses
+
+
+@pytest.mark.parametrize("left", [0, 60, 5000])
+def test_a_damaged_checkpoint_is_as_none(tmp_path: Path, left: int) -> None:
+    spec = recipe(length=Steps(steps=2))
+    whole = train(spec, squares(), SEEDS, checkpoint_dir=tmp_path / "whole")
+    train(spec, squares(), SEEDS, checkpoint_dir=tmp_path / "parts", stop_after=1)
+    file = tmp_path / "parts" / checkpoint.FILE
+    file.write_bytes(file.read_bytes()[:left])
+    again = train(spec, squares(), SEEDS, checkpoint_dir=tmp_path / "parts")
+    assert again.losses == whole.losses and equal(weights(again), weights(whole))
+
+
+def test_a_checkpoint_that_fills_the_disk_says_so_and_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint.write(tmp_path / "file", {"a": torch.zeros(2)}, {})
+
+    def full(tensors: object, path: Path, metadata: object) -> None:
+        path.write_text("half")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.write(tmp_path / "file", {"a": torch.ones(2)}, {})
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"] and not load_file(tmp_path / "file")["a"].any()
 
 
 def test_no_steps_give_the_untrained_encoder_of_the_init_seed(tmp_path: Path) -> None:
