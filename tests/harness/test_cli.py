@@ -107,6 +107,12 @@ def test_a_table_of_an_empty_store_is_all_missing(capsys, tmp_path):
     assert code == 0 and "missing" in out.out and not (tmp_path / "runs").exists()
 
 
+def test_a_table_that_needs_a_data_root_says_so(capsys, tmp_path, monkeypatch):
+    monkeypatch.delenv("BENCHMARK_DATA", raising=False)
+    code, out = run(capsys, "table", "2", "--profile", "mini", "--targets", "cub", "--store", str(tmp_path / "runs"))
+    assert code == 0 and "targets/cub/train" in out.err and "no data root" in out.err
+
+
 def test_status_of_a_store(capsys, tmp_path):
     code, out = run(capsys, "status", "--store", str(tmp_path))
     assert code == 0 and "pretrain" in out.out and "0 finished" in out.out

@@ -1,13 +1,16 @@
 """Plans: the cells of Table 2, what they share, what they cost, and what the paper profile resolves to."""
 
+import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from benchmark.costs import plan_text, training_length
 from benchmark.errors import UserError
+from benchmark.images.catalogue import Data
 from benchmark.profiles import PROFILES
 from benchmark.query import Query
 from benchmark.session import Session
@@ -142,3 +145,45 @@ finally:
     )
     assert done.returncode == 0, done.stderr
     assert "X+OS_simcore_stop" in done.stdout and not (tmp_path / "runs").exists()
+
+
+@pytest.fixture
+def complete(monkeypatch):
+    """Data roots that hold every registered data set in the paper's numbers."""
+    monkeypatch.setattr(Data, "manifest", lambda *wanted: object())
+    monkeypatch.setattr(Data, "count_differences", lambda *wanted: [])
+
+
+@pytest.mark.parametrize(
+    ("fields", "held"),
+    [
+        ({}, True),
+        ({"protocol": "clean"}, False),
+        ({"protocol": "clean", "steps": 100}, False),
+        ({"openset": "coco"}, False),
+        ({"openset": "imagenet"}, True),
+        ({"profile": "mini", "targets": ("cub",)}, False),
+    ],
+)
+def test_numbers_are_held_against_the_published_ones_only_where_they_measure_the_same(tmp_path, complete, fields, held):
+    assert session(tmp_path, **{"profile": "paper", **fields}).verified_paper is held
+
+
+def test_numbers_on_other_counts_of_images_are_not_held_against_the_published_ones(tmp_path, complete, monkeypatch):
+    monkeypatch.setattr(Data, "count_differences", lambda *wanted: ["cub: 5,994 train images, the paper used 5,990"])
+    assert not session(tmp_path, profile="paper").verified_paper
+
+
+def test_a_plan_does_not_list_the_pool_for_every_cell(tmp_path, monkeypatch):
+    for place in ("targets/a/train/x", "targets/a/test/x", "opensets/pool/train"):
+        folder = tmp_path / "data" / place
+        folder.mkdir(parents=True)
+        for number in range(200 if "pool" in place else 4):
+            (folder / f"{number}.png").write_bytes(b"not read by a plan")
+    walks = Counter()
+    real = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: (walks.update([str(path)]), real(path))[1])
+    plan_text(session(tmp_path / "runs", profile="mini", targets=("a",), openset="pool", data_root=tmp_path / "data"))
+    pool = [count for path, count in walks.items() if path.endswith("pool/train")]
+    # Ten cells ask for it some forty times.
+    assert pool and max(pool) <= 5
