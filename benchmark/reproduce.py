@@ -55,37 +55,6 @@ def show_table(query: Query, *, format_: str, save: Path | None) -> None:
         labels = ", ".join(unknown)
         print(f"note: no result can be looked up that needs {labels}: not read yet, or no data root", file=sys.stderr)
     _show(session, form, save)
-    return 1 if failed else 0
-
-
-def execute(session: Session, device: str, devices: int, jobs: int | None) -> list[str]:
-    """Run the stages of a session; the keys of those that failed."""
-    # Imported here: the store is written to only once all names and data are known to be good.
-    from benchmark.pretrain.backbones import groups_of
-    from benchmark.run.executor import Executor
-    from benchmark.run.screen import make_screen
-    from benchmark.run.worker import Context
-
-    _check_engine(session)
-    store = open_store(session.query.store)
-    groups = groups_of(2 * session.profile.recipe.batch, session.profile.recipe.batchnorm_group)
-    # Devices share a run's BatchNorm groups evenly, or the number of devices would move its numbers.
-    devices = max(count for count in range(1, devices + 1) if groups % count == 0)
-    if jobs is None:
-        jobs = 1 if device != "cpu" else max(1, cores() // session.profile.recipe.threads)
-    context = Context(store.root, session.data, device, devices, workers=max(1, cores() // jobs))
-    states = Executor(store, context, jobs, make_screen()).run(session.plan.stages)
-    return [key for key, state in states.items() if state == "failed"]
-
-
-def show_table(query: Query, *, format_: str, save: Path | None) -> None:
-    """Print a table from what the store holds."""
-    form, session = check_format(format_), Session(query)
-    unknown = sorted({i.label for stage in session.plan.stages for i in stage.images() if i.sha256 is None})
-    if unknown:
-        print(f"note: nothing can be looked up that depends on {', '.join(unknown)}: not read yet, or no data root given",
-              file=sys.stderr)  # fmt: skip
-    _show(session, form, save)
 
 
 def check_format(name: str) -> Format:
