@@ -18,6 +18,7 @@ def reproduce(query: Query, *, device: str, jobs: int | None, format_: str, save
     form = check_format(format_)
     session = Session(query)
     device, devices = find_device(device)
+    _check_engine(session)
     with shown() as progress:
         session.read_data(progress)
     for line in session.data_notes():
@@ -35,7 +36,6 @@ def execute(session: Session, device: str, devices: int, jobs: int | None) -> li
     from benchmark.run.screen import make_screen
     from benchmark.run.worker import Context
 
-    _check_engine(session)
     store = open_store(session.query.store)
     groups = groups_of(2 * session.profile.recipe.batch, session.profile.recipe.batchnorm_group)
     # Devices share a run's BatchNorm groups evenly, or the number of devices would move its numbers.
