@@ -122,8 +122,10 @@ def test_ctrl_c_ends_within_two_seconds_and_says_how_to_go_on(tmp_path):
     children = workers_of(run)
     began = time.monotonic()
     run.send_signal(signal.SIGINT)
+    # Not communicate(): it waits for Python's own helper processes too, which hold the same standard error.
+    assert run.wait(timeout=30) == 130
+    assert time.monotonic() - began < 2
     _, err = run.communicate(timeout=30)
-    assert time.monotonic() - began < 2 and run.returncode == 130
     assert "give the same command again to go on" in err and "Traceback" not in err
     assert children
     wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in children), 10)
