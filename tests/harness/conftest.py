@@ -74,7 +74,17 @@ def finished_small_run(small_run, tmp_path_factory):
 @pytest.fixture(scope="session")
 def smoke_spread():
     """The script that measured tests/golden/smoke_values.json."""
-    spec = importlib.util.spec_from_file_location("smoke_spread", ROOT / "scripts" / "smoke_spread.py")
+    return _script("smoke_spread")
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """The script that holds the stages' sources to their versions."""
+    return _script("golden")
+
+
+def _script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -1,6 +1,5 @@
 """Keys: what moves them, what must not, and that they stay what they were."""
 
-import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -111,14 +110,6 @@ def test_the_open_set_row_is_shared_by_all_targets_and_the_retrieval_encoder_is_
 
 
 # Sources -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def golden():
-    spec = importlib.util.spec_from_file_location("golden", ROOT / "scripts" / "golden.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_no_stage_changed_its_code_without_its_version(golden):
