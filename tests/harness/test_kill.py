@@ -48,7 +48,13 @@ def start(store, log, kill_at=None, jobs=1):
         "--format",
         "csv",
     ]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    # What a shell starts in the background ignores Ctrl-C and so would all that it starts: here it is to be heard.
+    return subprocess.Popen(command, env=environment, text=True, preexec_fn=heed_ctrl_c, **pipes)
+
+
+def heed_ctrl_c():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def contents(store):
