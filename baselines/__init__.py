@@ -7,14 +7,17 @@ Nothing here knows files, models or the benchmark harness. Importing the package
 scikit-learn and threadpoolctl are imported when k-means first runs.
 """
 
+from baselines.core.selection import Budget, BudgetError, FeatureError, Features, Sampler, Selection, parse_budget
 from baselines.purity import Purity, base_rate, ceiling, purity, purity_report
 from baselines.random import Random
-from baselines.selection import Budget, BudgetError, FeatureError, Features, Sampler, Selection, parse_budget
+from baselines.registry import SAMPLERS, Entry
 from baselines.simcore import SimCore
 
 __all__ = [
+    "SAMPLERS",
     "Budget",
     "BudgetError",
+    "Entry",
     "FeatureError",
     "Features",
     "Purity",

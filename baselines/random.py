@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from baselines.selection import Budget, BudgetError, Features, Selection, parse_budget
+from baselines.core.selection import Budget, BudgetError, Features, Selection, parse_budget
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.greedy import FailingRound, Overshoot, StopRule, greedy_rounds
-from baselines.kmeans import centroids
-from baselines.ranking import BLOCK_ROWS, FeatureRanking, Ranking, SimilarityRanking
-from baselines.selection import Budget, BudgetError, Features, Selection, check_shape, parse_budget
+from baselines.core.kmeans import centroids
+from baselines.core.ranking import BLOCK_ROWS, FeatureRanking, Ranking, SimilarityRanking
+from baselines.core.rounds import FailingRound, Overshoot, StopRule, greedy_rounds
+from baselines.core.selection import Budget, BudgetError, Features, Selection, check_shape, parse_budget
 
 __all__ = ["SimCore", "StopRule", "greedy_rounds"]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from baselines.selection import parse_budget
+from baselines.core.selection import parse_budget
 from benchmark.lengths import epochs_of
 from benchmark.plan import Cell, Pretraining
 from benchmark.session import Session

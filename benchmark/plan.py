@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol as Interface
 
-from baselines.selection import BudgetError, parse_budget
+from baselines.core.selection import BudgetError, parse_budget
 from benchmark.errors import UserError
 from benchmark.profiles import Lengths, Profile, equal_lengths
 from benchmark.protocols import Protocol

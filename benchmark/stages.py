@@ -36,12 +36,12 @@ _PROBES = (
     "benchmark/statistics.py",
 )
 _SAMPLERS = (
-    "baselines/selection.py",
+    "baselines/core/selection.py",
     "baselines/random.py",
-    "baselines/kmeans.py",
-    "baselines/ranking.py",
-    "baselines/scoring.py",
-    "baselines/greedy.py",
+    "baselines/core/kmeans.py",
+    "baselines/core/ranking.py",
+    "baselines/core/scoring.py",
+    "baselines/core/rounds.py",
     "baselines/simcore.py",
     "benchmark/images/relevance.py",
 )

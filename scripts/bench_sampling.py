@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.greedy import greedy_rounds
-from baselines.ranking import BLOCK_ROWS, FeatureRanking
-from baselines.scoring import unit_rows
-from baselines.selection import parse_budget, row_blocks
+from baselines.core.ranking import BLOCK_ROWS, FeatureRanking
+from baselines.core.rounds import greedy_rounds
+from baselines.core.scoring import unit_rows
+from baselines.core.selection import parse_budget, row_blocks
 
 PART_ROWS = 1024
 MIB = 2**20

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines import Random, Selection, SimCore
-from baselines.selection import StoppedBy
+from baselines.core.selection import StoppedBy
 from benchmark.run.artefacts import FEATURES, PICKS, POSITIONS, SCORES
 from benchmark.run.task import Outcome, Task
 from benchmark.specs import Draw, OracleSampling, RandomSampling, SimCoreSampling

@@ -6,7 +6,7 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 from baselines import FeatureError
-from baselines.kmeans import centroids
+from baselines.core.kmeans import centroids
 
 
 def blobs(seed: int = 0) -> np.ndarray:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from baselines import FeatureError
-from baselines.ranking import Candidates, FeatureRanking, SimilarityRanking
-from baselines.scoring import exact_scores, unit_rows
+from baselines.core.ranking import Candidates, FeatureRanking, SimilarityRanking
+from baselines.core.scoring import exact_scores, unit_rows
 
 
 class Sliced:

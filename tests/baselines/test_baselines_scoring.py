@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baselines.scoring import error_32, error_64, exact_scores, scaled_columns, tree_sum, unit_rows
+from baselines.core.scoring import error_32, error_64, exact_scores, scaled_columns, tree_sum, unit_rows
 
 
 def true_score(row: np.ndarray, centroid: np.ndarray) -> float:

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from baselines import BudgetError, FeatureError, Random, Sampler, Selection, SimCore, parse_budget
-from baselines.selection import CHECK_ROWS, check_features
+from baselines.core.selection import CHECK_ROWS, check_features
 
 
 def test_import_needs_neither_scikit_learn_nor_torch() -> None:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from baselines import BudgetError, FeatureError, SimCore
-from baselines.greedy import greedy_rounds
-from baselines.kmeans import centroids
-from baselines.ranking import FeatureRanking
-from baselines.scoring import exact_scores, unit_rows
+from baselines.core.kmeans import centroids
+from baselines.core.ranking import FeatureRanking
+from baselines.core.rounds import greedy_rounds
+from baselines.core.scoring import exact_scores, unit_rows
 
 
 def domain(n: int, dim: int, seed: int, dtype: str = "f4") -> np.ndarray:

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.ranking import Candidates, Ranking
-from baselines.selection import Selection, StoppedBy
+from baselines.core.ranking import Candidates, Ranking
+from baselines.core.selection import Selection, StoppedBy
 
 FailingRound = Literal["kept", "dropped"]
 Overshoot = Literal["trim", "keep"]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baselines.greedy import GROWTH, StopRule, greedy_rounds
-from baselines.ranking import SimilarityRanking
+from baselines.core.ranking import SimilarityRanking
+from baselines.core.rounds import GROWTH, StopRule, greedy_rounds
 from baselines.simcore import SimCore
 
 
@@ -186,7 +186,7 @@ def test_ties_alone_make_m_grow() -> None:
 def test_candidates_stop_growing_at_the_memory_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     sim = np.random.default_rng(3).random((500, 4))
     expected = greedy_rounds(SimilarityRanking(sim), limit=500)
-    monkeypatch.setattr("baselines.greedy.MAX_PAIRS", 4 * 32)
+    monkeypatch.setattr("baselines.core.rounds.MAX_PAIRS", 4 * 32)
     bounded = Counting(sim)
     picks = greedy_rounds(bounded, limit=500, first_m=5)
     assert bounded.asked[:3] == [5, 20, 32]

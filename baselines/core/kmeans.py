@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.scoring import unit_rows
-from baselines.selection import Features, check_features
+from baselines.core.scoring import unit_rows
+from baselines.core.selection import Features, check_features
 
 
 def centroids(target: Features, k: int, *, n_init: int = 1, seed: int = 0) -> NDArray[np.float64]:

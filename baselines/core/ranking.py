@@ -24,8 +24,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.scoring import error_32, error_64, norms, scaled_columns, tree_sum
-from baselines.selection import Features, check_rows, check_shape, row_blocks
+from baselines.core.scoring import error_32, error_64, norms, scaled_columns, tree_sum
+from baselines.core.selection import Features, check_rows, check_shape, row_blocks
 
 Mask = NDArray[np.bool_]
 
