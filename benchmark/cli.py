@@ -49,9 +49,11 @@ Save = Annotated[
 
 @app.command("list")
 def list_(
-    what: Annotated[str | None, typer.Argument(help="targets, opensets, tables, variants, profiles, protocols")] = None,
+    what: Annotated[
+        str | None, typer.Argument(help="targets, opensets, tables, variants, samplers, profiles, ...")
+    ] = None,
 ) -> None:
-    """What the suite knows: targets, open-sets, tables, variants, profiles, protocols."""
+    """What the suite knows: targets, open-sets, tables, variants, profiles, protocols, samplers."""
     from benchmark.overview import listing
 
     print(listing(what))
@@ -132,9 +134,10 @@ def reproduce(
     query: Query, device: Device = "auto", jobs: Jobs = None, format_: Format = "text", save: Save = None
 ) -> None:
     """Measure a table and print it beside the published one. Stopped at any moment, the same command goes on."""
+    from benchmark.launch import Machine
     from benchmark.reproduce import reproduce as measure
 
-    raise typer.Exit(measure(query, device=device, jobs=jobs, format_=format_, save=save))
+    raise typer.Exit(measure(query, Machine(device, jobs), format_=format_, save=save))
 
 
 @app.command()
@@ -153,10 +156,11 @@ def run(
     format_: Format = "text",
 ) -> None:
     """Measure one cell of Table 2 (one variant, one target) and print it."""
+    from benchmark.launch import Machine
     from benchmark.reproduce import reproduce as measure
 
     query = _query("2", profile, protocol, [target], [variant], openset, seeds, False, steps, data_root, store)
-    raise typer.Exit(measure(query, device=device, jobs=jobs, format_=format_, save=None))
+    raise typer.Exit(measure(query, Machine(device, jobs), format_=format_, save=None))
 
 
 @app.command()
@@ -191,7 +195,93 @@ def verify(
         raise UserError(f"{folder} does not verify: " + "; ".join(problems))
 
 
-LISTS = {"--targets", "--rows", "--seeds"}
+Sampler = Annotated[
+    str, typer.Option("--sampler", help="a name of `list samplers`, pkg.module:Class, file.py:Class, a file of ids")
+]
+Encoder = Annotated[
+    str | None,
+    typer.Option("--encoder", help="timm:NAME, timm:NAME=FILE or runs/pretrain/<key>; default: pretrain on the target"),
+]
+
+
+@app.command()
+def sample(
+    target: Annotated[str, typer.Option("--target", help="folder of your images, or owner/name on the Hub")],
+    pool: Annotated[str, typer.Option("--pool", help="folder of the images to choose from, or owner/name on the Hub")],
+    out: Annotated[
+        Path, typer.Option("--out", help="the list of picks; scores (.csv) and a card (.md) come beside it")
+    ],
+    sampler: Sampler = "simcore",
+    budget: Annotated[str, typer.Option("--budget", help="5%, a number of images, or stop (stopping rule)")] = "stop",
+    encoder: Encoder = None,
+    profile: Annotated[str, typer.Option("--profile", help="whose recipe, k and patience are taken")] = "mini",
+    steps: Steps = None,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    link: Annotated[Path | None, typer.Option("--link", help="new folder of symbolic links to the picks")] = None,
+    copy: Annotated[Path | None, typer.Option("--copy", help="new folder of copies of the picks")] = None,
+    dataset: Annotated[
+        Path | None, typer.Option("--dataset", help="new folder that `datasets` loads from disk")
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option("--sheet", help="PNG of the nearest and the farthest picks")] = None,
+    store: StorePath = Path("runs"),
+    device: Device = "auto",
+    jobs: Jobs = None,
+) -> None:
+    """A coreset of your own images: which part of a pool to pretrain on for a target."""
+    from benchmark.launch import Machine
+    from benchmark.sample.job import sample as draw
+    from benchmark.sample.request import Exports, Request
+
+    exports = Exports(link, copy, dataset, sheet)
+    request = Request(target, pool, out, sampler, budget, encoder, profile, steps, seed, store, exports)
+    raise typer.Exit(draw(request, Machine(device, jobs)))
+
+
+@app.command()
+def compare(
+    target: Annotated[list[str], typer.Option("--target", help="names of targets")],
+    sampler: Annotated[list[str], typer.Option("--sampler", help="as in `sample`; `all` means all of `list samplers`")],
+    against: Annotated[list[str] | None, typer.Option("--against", help="default: simcore random")] = None,
+    openset: Annotated[str, typer.Option("--openset", help="the pool")] = "imagenet",
+    budget: Annotated[list[str] | None, typer.Option("--budget", help="1% 5% stop; default: 1% 5%")] = None,
+    seeds: Seeds = None,
+    train: Annotated[bool, typer.Option("--train", help="also pretrain on X and every coreset, and probe")] = False,
+    encoder: Encoder = None,
+    profile: ProfileOption = "smoke",
+    steps: Steps = None,
+    data_root: DataRoot = None,
+    store: StorePath = Path("runs"),
+    out: Annotated[
+        Path | None, typer.Option("--out", help="folder for the table (md, csv, json) and a picture")
+    ] = None,
+    device: Device = "auto",
+    jobs: Jobs = None,
+    format_: Annotated[str, typer.Option("--format", help="text, md, csv or json")] = "text",
+) -> None:
+    """A sampling method beside SimCore and other baselines: coreset metrics, and with --train the full cells."""
+    from benchmark.compare.job import compare as measure
+    from benchmark.compare.request import Request
+    from benchmark.launch import Machine
+
+    request = Request(
+        samplers=tuple(sampler),
+        against=tuple(against or ("simcore", "random")),
+        targets=tuple(target),
+        openset=openset,
+        budgets=tuple(budget or ("1%", "5%")),
+        seeds=tuple(seeds or (0,)),
+        train=train,
+        encoder=encoder,
+        profile=profile,
+        steps=steps,
+        data_root=data_root,
+        store=store,
+        out=out,
+    )
+    raise typer.Exit(measure(request, Machine(device, jobs), format_))
+
+
+LISTS = {"--targets", "--rows", "--seeds", "--target", "--sampler", "--against", "--budget"}
 
 
 def spread_lists(arguments: list[str]) -> list[str]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from baselines import SAMPLERS
 from benchmark.errors import UnknownName
 from benchmark.opensets import OPENSETS
 from benchmark.profiles import PROFILES
@@ -46,6 +47,12 @@ def _protocols() -> Iterable[str]:
     return (f"{protocol.name:<8} {protocol.summary}" for protocol in PROTOCOLS.values())
 
 
+def _samplers() -> Iterable[str]:
+    for entry in SAMPLERS.values():
+        rule = "stopping rule" if entry.stops else ""
+        yield f"{entry.name:<18} {rule:<14} {entry.reference}"
+
+
 LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "targets": _targets,
     "opensets": _opensets,
@@ -53,6 +60,7 @@ LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "variants": _variants,
     "profiles": _profiles,
     "protocols": _protocols,
+    "samplers": _samplers,
 }
 
 

@@ -3,7 +3,7 @@
 Building a plan imports no torch and reads no image. Absent data gives stages without a final key, not an error.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol as Interface
@@ -14,6 +14,7 @@ from benchmark.profiles import Lengths, Profile, equal_lengths
 from benchmark.protocols import Protocol
 from benchmark.specs import (
     Draw,
+    Embedding,
     Epochs,
     Length,
     Metric,
@@ -57,6 +58,10 @@ class Purity(Spec):
     target: str
 
 
+class Measures(Spec):
+    """The spec of a `measure` stage: the geometry of a coreset in the space that it was picked in."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One number of a table and the stages that it comes from."""
@@ -78,6 +83,21 @@ class Cell:
             yield self.purity
 
 
+def ordered(ends: Iterable[Stage]) -> tuple[Stage, ...]:
+    """`ends` and all stages below them, each once, inputs before their users."""
+    found: dict[str, Stage] = {}
+
+    def visit(stage: Stage) -> None:
+        if stage.key not in found:
+            for needed in stage.stages():
+                visit(needed)
+            found[stage.key] = stage
+
+    for end in ends:
+        visit(end)
+    return tuple(found.values())
+
+
 @dataclass(frozen=True)
 class Plan:
     """The cells asked for, in table order."""
@@ -87,18 +107,7 @@ class Plan:
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
         """Every stage once, inputs before their users."""
-        ordered: dict[str, Stage] = {}
-
-        def visit(stage: Stage) -> None:
-            if stage.key not in ordered:
-                for needed in stage.stages():
-                    visit(needed)
-                ordered[stage.key] = stage
-
-        for cell in self.cells:
-            for end in cell.ends():
-                visit(end)
-        return tuple(ordered.values())
+        return ordered(end for cell in self.cells for end in cell.ends())
 
     @property
     def shared(self) -> int:
@@ -161,21 +170,22 @@ class Planner:
         spec = Pretraining(recipe=recipe, seeds=SeedAxes(init=seed, data=seed))
         return Stage("pretrain", spec, tuple(inputs), label)
 
-    def retrieval(self, variant: Variant, target: str, seed: int) -> Stage:
-        """The encoder whose features SimCore sees: SSL on X, once per target and seed, or the network untrained."""
-        untrained = variant.retrieval == "untrained"
+    def retrieval(self, target: str, seed: int, *, untrained: bool = False) -> Stage:
+        """The encoder whose features samplers see: SSL on X, once per target and seed, or the network untrained."""
         length: Length = Steps(steps=0) if untrained else self.lengths(target).retrieval
         label = f"{'untrained' if untrained else 'retrieval'} encoder, {target}, seed {seed}"
         return self.pretrain(length, seed, label, target=target, openset=None, sample=None)
 
-    def _embed(self, encoder: Stage, images: Images) -> Stage:
+    def embed(self, encoder: Stage, images: Images, embedding: Embedding | None = None) -> Stage:
+        """Features of a split; by the profile's embedding where none is given."""
         inputs = (("encoder", encoder), ("images", images))
-        return Stage("embed", self.profile.embedding, inputs, f"{images.label} by {encoder.label}")
+        return Stage("embed", embedding or self.profile.embedding, inputs, f"{images.label} by {encoder.label}")
 
-    def _simcore(self, variant: Variant) -> SimCoreSampling:
+    def simcore(self, k: int | None = None) -> SimCoreSampling:
+        """SimCore by the profile's k and patience and the protocol's reading."""
         protocol = self.protocol
         return SimCoreSampling(
-            k=variant.k or self.profile.k,
+            k=k or self.profile.k,
             reference_round=1 if protocol.reference_round == "first" else self.profile.patience,
             failing_round=protocol.failing_round,
             overshoot=protocol.overshoot,
@@ -186,14 +196,14 @@ class Planner:
         """The coreset of a variant. A random draw of a fixed size is the same for every target, so it is shared."""
         pool = self.catalogue.images("opensets", openset, "train")
         label = f"{variant.name}, {target} from {openset}, seed {seed}"
-        _check_budget(variant.budget, pool)
+        check_budget(variant.budget, pool)
         sampling: Sampling
         inputs: list[tuple[str, Stage | Images]]
         if variant.sampler == "simcore":
-            encoder = self.retrieval(variant, target, seed)
+            encoder = self.retrieval(target, seed, untrained=variant.retrieval == "untrained")
             train = self.catalogue.images("targets", target, "train")
-            sampling = self._simcore(variant)
-            inputs = [("target", self._embed(encoder, train)), ("pool", self._embed(encoder, pool)), ("openset", pool)]
+            sampling = self.simcore(variant.k)
+            inputs = [("target", self.embed(encoder, train)), ("pool", self.embed(encoder, pool)), ("openset", pool)]
         elif variant.sampler == "oracle":
             relevance = self.catalogue.relevance(openset, target)
             if relevance is None:
@@ -225,22 +235,26 @@ class Planner:
         )
         return Cell(
             variant, target, openset, seed,
-            evaluate=self._evaluate(pretrain, target, seed),
+            evaluate=self.evaluate(pretrain, target, seed),
             pretrain=pretrain,
             sample=sample,
-            purity=self._purity(sample, openset, target),
+            purity=self.purity(sample, openset, target),
             assumed=self._assumed(kind, lengths, target),
         )  # fmt: skip
 
-    def _evaluate(self, encoder: Stage, target: str, seed: int) -> Stage:
+    def evaluate(self, encoder: Stage, target: str, seed: int, embedding: Embedding | None = None) -> Stage:
+        """The linear probe of an encoder; on the profile's embedding where none is given."""
         probe = self.profile.probe(self.protocol.probe, self.catalogue.metric(target))
         if probe.kind == "released":
             probe = probe.model_copy(update={"seed": seed})
+        if embedding is not None:
+            probe = probe.model_copy(update={"embedding": embedding})
         train, test = (self.catalogue.images("targets", target, split) for split in ("train", "test"))
         inputs = (("encoder", encoder), ("train", train), ("test", test))
         return Stage("evaluate", probe, inputs, f"probe of {encoder.label} on {target}")
 
-    def _purity(self, sample: Stage | None, openset: str, target: str) -> Stage | None:
+    def purity(self, sample: Stage | None, openset: str, target: str) -> Stage | None:
+        """How much of a coreset is relevant, where labels say so."""
         relevance = self.catalogue.relevance(openset, target)
         if sample is None or relevance is None:
             return None
@@ -254,7 +268,7 @@ class Planner:
         return tuple(fields)
 
 
-def _check_budget(budget: str | None, pool: Images) -> None:
+def check_budget(budget: int | str | None, pool: Images) -> None:
     """Refuse before any training what the sampler would refuse after it."""
     try:
         if pool.count is not None:

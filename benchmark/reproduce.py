@@ -4,47 +4,28 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from benchmark.environment import cores
-from benchmark.errors import UnknownName, UserError
+from benchmark.errors import UnknownName
+from benchmark.launch import Machine, Work, execute, find_device
+from benchmark.profiles import Profile
 from benchmark.progress import shown
 from benchmark.query import Query
 from benchmark.report.render import Format, render
 from benchmark.session import Session
-from benchmark.store import open_store
 
 
-def reproduce(query: Query, *, device: str, jobs: int | None, format_: str, save: Path | None) -> int:
+def reproduce(query: Query, machine: Machine, *, format_: str, save: Path | None) -> int:
     """Run what the query's cells still need and print the table. The exit code: 0, or 1 when a stage failed."""
     form = check_format(format_)
     session = Session(query)
-    device, devices = find_device(device)
-    _check_engine(session)
+    find_device(machine.device)
+    check_engine(session.profile)
     with shown() as progress:
         session.read_data(progress)
     for line in session.data_notes():
         print(f"note: {line}", file=sys.stderr)
-    failed = execute(session, device, devices, jobs)
+    failed = execute(Work(session.plan.stages, query.store, session.data, session.profile.recipe), machine)
     _show(session, form, save)
     return 1 if failed else 0
-
-
-def execute(session: Session, device: str, devices: int, jobs: int | None) -> list[str]:
-    """Run the stages of a session; the keys of those that failed."""
-    # Imported here: the store is written to only once all names and data are known to be good.
-    from benchmark.pretrain.backbones import groups_of
-    from benchmark.run.executor import Executor
-    from benchmark.run.screen import make_screen
-    from benchmark.run.worker import Context
-
-    store = open_store(session.query.store)
-    groups = groups_of(2 * session.profile.recipe.batch, session.profile.recipe.batchnorm_group)
-    # Devices share a run's BatchNorm groups evenly, or the number of devices would move its numbers.
-    devices = max(count for count in range(1, devices + 1) if groups % count == 0)
-    if jobs is None:
-        jobs = 1 if device != "cpu" else max(1, cores() // session.profile.recipe.threads)
-    context = Context(store.root, session.data, device, devices, workers=max(1, cores() // jobs))
-    states = Executor(store, context, jobs, make_screen()).run(session.plan.stages)
-    return [key for key, state in states.items() if state == "failed"]
 
 
 def show_table(query: Query, *, format_: str, save: Path | None) -> None:
@@ -75,23 +56,8 @@ def _show(session: Session, form: Format, save: Path | None) -> None:
         save_results(session, result, save)
 
 
-def find_device(name: str) -> tuple[str, int]:
-    """The device to run on and how many of it: "auto" takes every GPU there is, else the CPU."""
-    if name == "cpu":
-        return name, 1
-    import torch
-
-    count = torch.cuda.device_count()
-    if name == "auto":
-        return ("cuda", count) if count else ("cpu", 1)
-    if not name.startswith("cuda"):
-        raise UserError(f"unknown device '{name}'; known: auto, cpu, cuda, cuda:N")
-    if not count or (name != "cuda" and int(name.partition(":")[2] or 0) >= count):
-        raise UserError(f"device {name} is not there ({count} CUDA devices found); use --device cpu")
-    return name, count if name == "cuda" else 1
-
-
-def _check_engine(session: Session) -> None:
+def check_engine(profile: Profile) -> None:
+    """UserError with the way out where the engine of the profile is not installed."""
     from benchmark.pretrain.engines import find_engine
 
-    find_engine(session.profile.recipe.engine)
+    find_engine(profile.recipe.engine)

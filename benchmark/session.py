@@ -1,5 +1,6 @@
 """A question with all its names resolved: the rows, the targets, the data, the plan."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -42,7 +43,7 @@ class Session:
         self.targets = tuple(dict.fromkeys(query.targets)) or tuple(self.table.columns)
         self.seeds = tuple(dict.fromkeys(query.seeds))
         self.rows = self._rows()
-        self._check_names()
+        check_datasets(self.data, self.targets, {row.openset for row in self.rows})
 
     def _rows(self) -> tuple[TableRow, ...]:
         refused = [row.id for row in self.table.rows if not row.runnable]
@@ -73,21 +74,6 @@ class Session:
                 raise UnknownName("row", name, sorted(known))
         wanted = {known[name].id for name in self.query.rows}
         return tuple(row for row in rows if row.id in wanted or (self.query.controls and row.variant.control))
-
-    def _check_names(self) -> None:
-        for target in self.targets:
-            if target not in TARGETS and not self.data.has("targets", target):
-                self._refuse("targets", target, TARGETS.names())
-        for openset in {row.openset for row in self.rows}:
-            if openset not in OPENSETS and not self.data.has("opensets", openset):
-                self._refuse("opensets", openset, OPENSETS.names())
-
-    def _refuse(self, role: Role, name: str, registered: list[str]) -> None:
-        there = self.data.names(role)
-        if not there:
-            # No data root, or a wrong one: its own error says what was looked for and what is there.
-            self.data.find(role, name)
-        raise UnknownName("target" if role == "targets" else "open-set", name, sorted({*registered, *there}))
 
     @cached_property
     def planner(self) -> Planner:
@@ -144,3 +130,21 @@ class Session:
     @property
     def store(self) -> Store:
         return Store(self.query.store)
+
+
+def check_datasets(data: Data, targets: Iterable[str], opensets: Iterable[str]) -> None:
+    """UnknownName for a target or open-set that is neither registered nor there."""
+    for target in targets:
+        if target not in TARGETS and not data.has("targets", target):
+            _refuse(data, "targets", target, TARGETS.names())
+    for openset in opensets:
+        if openset not in OPENSETS and not data.has("opensets", openset):
+            _refuse(data, "opensets", openset, OPENSETS.names())
+
+
+def _refuse(data: Data, role: Role, name: str, registered: list[str]) -> None:
+    there = data.names(role)
+    if not there:
+        # No data root, or a wrong one: its own error says what was looked for and what is there.
+        data.find(role, name)
+    raise UnknownName("target" if role == "targets" else "open-set", name, sorted({*registered, *there}))

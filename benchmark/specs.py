@@ -186,6 +186,20 @@ class Recipe(Spec):
     threads: int = 1
 
 
+class FrozenEncoder(Spec):
+    """A network whose weights come from elsewhere; images reach it normalised by `mean` and `std`.
+
+    `origin` says whose: an encoder that this suite trained, a file in timm's form, or what timm gets by the network's
+    name. `sha256` is that of the file; None for the last.
+    """
+
+    backbone: Backbone
+    origin: Literal["suite", "file", "timm"]
+    sha256: str | None
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
 class SeedAxes(Spec):
     """Seeds by what they move. Variants that share an axis share its randomness (Section "Seeds" of docs/protocol)."""
 
@@ -234,7 +248,14 @@ class OracleSampling(Spec):
     kind: Literal["oracle"] = "oracle"
 
 
-Sampling = Annotated[RandomSampling | SimCoreSampling | OracleSampling, Field(discriminator="kind")]
+class PluginSampling(Spec):
+    """Any other sampler, by the canonical JSON of what its picks depend on (`benchmark.plugins`)."""
+
+    kind: Literal["plugin"] = "plugin"
+    identity: str
+
+
+Sampling = Annotated[RandomSampling | SimCoreSampling | OracleSampling | PluginSampling, Field(discriminator="kind")]
 
 
 class Draw(Spec):

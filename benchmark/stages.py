@@ -50,6 +50,7 @@ KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("pretrain", 1, "benchmark.run.pretrain", (*_TRAINING, *_IMAGES)),
+        Kind("frozen", 1, "benchmark.run.frozen", ("benchmark/run/frozen.py", "benchmark/pretrain/backbones.py")),
         Kind("embed", 1, "benchmark.run.embed", ("benchmark/embed.py", "benchmark/run/embed.py", *_IMAGES, *_NETWORKS)),
         Kind("sample", 1, "benchmark.run.sample", ("benchmark/run/sample.py", *_SAMPLERS)),
         Kind(
@@ -63,6 +64,12 @@ KINDS: dict[str, Kind] = {
             1,
             "benchmark.run.purity",
             ("baselines/purity.py", "benchmark/images/relevance.py", "benchmark/run/purity.py"),
+        ),
+        Kind(
+            "measure",
+            1,
+            "benchmark.run.measure",
+            ("baselines/metrics.py", "benchmark/images/relevance.py", "benchmark/run/measure.py"),
         ),
     )
 }

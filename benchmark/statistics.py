@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.specs import Metric
 
-Basis = Literal["seeds and items", "items", "published"]
+Basis = Literal["seeds and items", "seeds", "items", "published"]
 Floats = NDArray[np.float64]
 Labels = NDArray[np.integer[Any]]
 
@@ -24,7 +24,7 @@ class Estimate:
 
     `p_greater` tests "not above zero" (small: above zero), `p_less` tests "not below zero". `degrees` are those of
     Student's t, infinite for a normal distribution. `basis` says which randomness the interval covers: of seeds and
-    test items, of test items only, or the binomial sampling error of published values. `item_variance` is the part of
+    test items, of one of them only, or the binomial sampling error of published values. `item_variance` is the part of
     the squared standard error that comes from the test items.
     """
 
@@ -139,6 +139,24 @@ def paired_difference(
         basis="seeds and items",
         seeds=seeds,
         items=items,
+    )
+
+
+def paired_means(left: Sequence[float], right: Sequence[float], confidence: float = 0.95) -> Estimate:
+    """Mean difference of two lists of values [S] at the same S seeds, by Student's t. ValueError below two seeds."""
+    if len(left) != len(right) or len(left) < 2:
+        raise ValueError(f"paired values must be alike and at least two, got {len(left)} and {len(right)}")
+    differences = np.subtract(left, right)
+    variance = float(differences.var(ddof=1)) / len(differences)
+    return _estimate(
+        float(differences.mean()),
+        variance,
+        len(differences) - 1,
+        confidence,
+        item_variance=0.0,
+        basis="seeds",
+        seeds=len(differences),
+        items=0,
     )
 
 

@@ -1,8 +1,10 @@
-"""Images per second of pretraining: the bare model step, our loop, and a plain ImageFolder-DataLoader loop.
+"""Images per second of pretraining: the bare model step, our trainer, and a plain ImageFolder-DataLoader loop.
 
-    python scripts/bench_pretrain.py --rounds 5 --steps 20
+    python -m scripts.bench_pretrain --rounds 5 --steps 20
+    python -m scripts.bench_pretrain --backbone resnet18
 
-The three take turns, round by round, so that a busy machine slows them alike; medians are compared.
+The recipe is the mini profile's; the three take turns, round by round, so that a busy machine slows them alike, and
+medians are compared. The trainer is the real one, timed from its first step to its last.
 """
 
 import argparse
@@ -21,13 +23,12 @@ from torchvision import datasets, transforms
 
 from benchmark.images.augment import MEAN, STD
 from benchmark.pretrain.engines import Learner, find_engine
-from benchmark.pretrain.feed import VIEWS, Feed
+from benchmark.pretrain.feed import VIEWS
 from benchmark.pretrain.images import SquareImages
 from benchmark.pretrain.numerics import autocast, fixed
-from benchmark.pretrain.ranks import Ranks
-from benchmark.pretrain.schedule import AUGMENT, course
-from benchmark.pretrain.train import optimiser
-from benchmark.specs import AdamW, Augmentation, Backbone, Cosine, Recipe, SimCLR, Steps
+from benchmark.pretrain.train import optimiser, train
+from benchmark.profiles import MINI
+from benchmark.specs import Backbone, Recipe, SeedAxes, Steps
 
 CPU = torch.device("cpu")
 IMAGES = 512
@@ -35,31 +36,16 @@ IMAGES = 512
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--backbone", default="resnet18", help="a torchvision network")
-    parser.add_argument("--size", type=int, default=48, help="side of a crop, pixels")
-    parser.add_argument("--stored", type=int, default=64, help="side of a cached square, pixels")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--precision", default="bfloat16", choices=["float32", "bfloat16"])
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--backbone", default=MINI.recipe.backbone.name, help="a network of timm")
     parser.add_argument("--workers", type=int, default=2, help="of the plain loop's DataLoader")
     parser.add_argument("--steps", type=int, default=20, help="per round")
     parser.add_argument("--rounds", type=int, default=5)
     return parser.parse_args()
 
 
-def recipe(options: argparse.Namespace) -> Recipe:
-    return Recipe(
-        engine="lightly",
-        method=SimCLR(temperature=0.2),
-        backbone=Backbone(name=options.backbone, library="torchvision"),
-        augmentation=Augmentation(size=options.size, stored=options.stored),
-        optimiser=AdamW(lr=1e-3),
-        schedule=Cosine(per="step"),
-        length=Steps(steps=10**6),
-        batch=options.batch,
-        precision=options.precision,
-        threads=options.threads,
-    )
+def recipe(backbone: str) -> Recipe:
+    changes = {"backbone": Backbone(name=backbone, library="timm"), "length": Steps(steps=10**6)}
+    return MINI.recipe.model_copy(update=changes)
 
 
 def stepper(spec: Recipe) -> Callable[[torch.Tensor], None]:
@@ -84,11 +70,18 @@ def fixed_batch(spec: Recipe) -> Iterator[torch.Tensor]:
         yield crops
 
 
-def our_feed(spec: Recipe, squares: np.ndarray) -> Iterator[torch.Tensor]:
-    run = course(spec, len(squares), seed=0)
-    images = SquareImages.of((squares, None))
-    feed = Feed(images, spec.augmentation, run.rows, (0, AUGMENT), Ranks(0, 1, 1).stretch, CPU)
-    return feed.crops(0, run.steps)
+def trainer_rate(spec: Recipe, images: SquareImages, folder: Path, start: int, steps: int) -> float:
+    """Images per second of the real trainer over `steps` steps, which goes on from its checkpoint at step `start`."""
+    marks: list[float] = []
+    train(
+        spec,
+        images,
+        SeedAxes(init=0, data=0),
+        checkpoint_dir=folder,
+        stop_after=start + steps + 1,
+        progress=lambda *_: marks.append(time.perf_counter()),
+    )
+    return (len(marks) - 1) * spec.batch / (marks[-1] - marks[0])
 
 
 def plain_feed(spec: Recipe, folder: Path, workers: int) -> Iterator[torch.Tensor]:
@@ -114,7 +107,7 @@ def plain_feed(spec: Recipe, folder: Path, workers: int) -> Iterator[torch.Tenso
 
 def pictures(folder: Path, squares: np.ndarray) -> None:
     """The squares as JPEG files of one class."""
-    (folder / "class").mkdir()
+    (folder / "class").mkdir(parents=True)
     for index, square in enumerate(squares):
         Image.fromarray(square).save(folder / "class" / f"{index}.jpg", quality=90)
 
@@ -129,24 +122,28 @@ def rate(step: Callable[[torch.Tensor], None], feed: Iterator[torch.Tensor], ste
 
 def main() -> None:
     options = arguments()
-    spec = recipe(options)
-    squares = np.random.default_rng(0).integers(0, 256, (IMAGES, options.stored, options.stored, 3), dtype=np.uint8)
-    with tempfile.TemporaryDirectory() as name, fixed(options.threads):
+    spec = recipe(options.backbone)
+    side = spec.augmentation.stored
+    assert isinstance(side, int)
+    squares = np.random.default_rng(0).integers(0, 256, (IMAGES, side, side, 3), dtype=np.uint8)
+    with tempfile.TemporaryDirectory() as name, fixed(spec.threads):
         folder = Path(name)
-        pictures(folder, squares)
+        pictures(folder / "pictures", squares)
         np.save(folder / "squares.npy", squares)
-        cache = np.load(folder / "squares.npy", mmap_mode="r")
-        plain = plain_feed(spec, folder, options.workers)
-        feeds = {"bare model": fixed_batch(spec), "our loop": our_feed(spec, cache), "plain DataLoader": plain}
-        step = stepper(spec)
+        cache = SquareImages.of((np.load(folder / "squares.npy", mmap_mode="r"), None))
+        step, plain = stepper(spec), plain_feed(spec, folder / "pictures", options.workers)
         with closing(plain):  # type: ignore[type-var]
-            for feed in feeds.values():
-                rate(step, feed, 2, spec.batch)
-            rounds = [
-                {what: rate(step, feed, options.steps, spec.batch) for what, feed in feeds.items()}
-                for _ in range(options.rounds)
-            ]
-    report(rounds)
+            rounds = []
+            for turn in range(options.rounds + 1):
+                done = turn * (options.steps + 1)
+                rounds.append(
+                    {
+                        "bare model": rate(step, fixed_batch(spec), options.steps, spec.batch),
+                        "our trainer": trainer_rate(spec, cache, folder / "run", done, options.steps),
+                        "plain DataLoader": rate(step, plain, options.steps, spec.batch),
+                    }
+                )
+    report(rounds[1:])  # the first warms up
 
 
 def report(rounds: list[dict[str, float]]) -> None:

@@ -93,13 +93,15 @@ def _each(samples: dict, make: Callable[[str, str, str], dict]) -> dict:
 
 def measure(root: Path) -> dict:
     """Run all cells at all seeds in the store `root`; the content of the golden file."""
+    from benchmark.launch import Machine, Work, execute
     from benchmark.query import Query
-    from benchmark.reproduce import execute
     from benchmark.session import Session
     from benchmark.store import Store
 
     session = Session(Query("2", "smoke", targets=TARGETS, rows=ROWS, seeds=SEEDS, store=root))
-    failed = execute(session, "cpu", 1, None)
+    failed = execute(
+        Work(session.plan.stages, session.query.store, session.data, session.profile.recipe), Machine("cpu")
+    )
     if failed:
         raise SystemExit(f"{len(failed)} stages failed: see `python -m benchmark status --store {root}`")
     by_seed = [values_of(session, Store(root), seed) for seed in SEEDS]

@@ -11,9 +11,9 @@ from benchmark.errors import UserError
 from benchmark.images.items import Items
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.pixels import square_pixels
-from benchmark.images.relevance import heldout_mask, relevance, relevance_sha256
+from benchmark.images.relevance import heldout_mask, origins, relevance, relevance_sha256
 from benchmark.images.scan import count_differences, find_manifest, open_source
-from benchmark.images.sources import LAYOUT, DataRoot, ImageRoot, Source
+from benchmark.images.sources import LAYOUT, DataRoot, Given, ImageRoot, Source
 from benchmark.opensets import OPENSETS
 from benchmark.progress import Progress, silent
 from benchmark.specs import Metric, Role
@@ -23,8 +23,10 @@ from benchmark.targets import TARGETS
 Wanted = tuple[Role, str, Split]
 
 
-def open_images(data_root: Path | None, standins: bool) -> ImageRoot:
-    """The stand-ins, or the data root. UserError when a data root is needed and none is named."""
+def open_images(data_root: Path | Given | None, standins: bool) -> ImageRoot:
+    """The stand-ins, the folders given, or the data root. UserError when a data root is needed and none is named."""
+    if isinstance(data_root, Given):
+        return data_root
     if standins:
         # Imported here: a run on real images has no use for what draws.
         from benchmark.images.standins import StandIns
@@ -38,12 +40,13 @@ def open_images(data_root: Path | None, standins: bool) -> ImageRoot:
 
 
 class Data:
-    """Images by role, name and split. `root` is None for a plan without data; `cache` is the store's root.
+    """Images by role, name and split. `root` is a data root, folders given one by one, or None for a plan without data;
+    `cache` is the store's root.
 
     What was looked up once is remembered; `read` forgets what it may have changed.
     """
 
-    def __init__(self, root: Path | None, standins: bool, cache: Path) -> None:
+    def __init__(self, root: Path | Given | None, standins: bool, cache: Path) -> None:
         self.root, self.standins, self.cache = root, standins, cache
         self._manifests: dict[Wanted, Manifest | None] = {}
         self._relevance: dict[tuple[str, str], Images | None] = {}
@@ -55,7 +58,7 @@ class Data:
     def _images(self) -> ImageRoot | None:
         return None if self.root is None and not self.standins else open_images(self.root, self.standins)
 
-    def __reduce__(self) -> tuple[type["Data"], tuple[Path | None, bool, Path]]:
+    def __reduce__(self) -> tuple[type["Data"], tuple[Path | Given | None, bool, Path]]:
         # What was looked up here is not sent to workers: each looks for itself.
         return Data, (self.root, self.standins, self.cache)
 
@@ -178,6 +181,10 @@ class Data:
     def heldout(self, images: Images) -> NDArray[np.bool_]:
         """Which open-set images come from a source that a target was cut from, bool [N]."""
         return heldout_mask(self.verified_source(images))
+
+    def origins(self, images: Images) -> list[str] | None:
+        """The source that each open-set image comes from, None where no label says so."""
+        return origins(self.verified_source(images))
 
 
 def _registered_count(role: Role, name: str, split: str) -> int | None:

@@ -39,6 +39,12 @@ def heldout_mask(source: Source) -> NDArray[np.bool_]:
     return np.array(_per_item(source, by_folder), dtype=bool)
 
 
+def origins(source: Source) -> list[str] | None:
+    """The source [N] that each image comes from, None where no label says so."""
+    labels = source.items.folder_labels
+    return None if labels is None else _per_item(source, dict(labels.source))
+
+
 def relevance_sha256(items: Items, target: str) -> str | None:
     """The identity of a target's relevance labels, without reading any image; None where there are none."""
     labels = items.folder_labels

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.images.items import Folder, Items, Joined, MissingImages
 from benchmark.images.manifest import Manifest, Split
-from benchmark.images.rows import find_rows
+from benchmark.images.rows import HubPointer, Rows, find_rows
 from benchmark.opensets import OPENSETS
 from benchmark.specs import Role
 
@@ -95,6 +95,32 @@ class DataRoot(ImageRoot):
         known = self.names(role)
         found = (", ".join(known) or "none") + _near(name, known)
         return f"{self.path / role / name} does not exist (found in {role}/: {found}); expected {LAYOUT}"
+
+
+@dataclass(frozen=True)
+class Given(ImageRoot):
+    """Folders, or data sets of the Hub, that a user names one by one; each is one unlabelled split.
+
+    `places` are (name, place) pairs: a folder with images in it or below it, or Parquet files; else `owner/name` or
+    `owner/name@revision` on the Hub, its train split.
+    """
+
+    places: tuple[tuple[str, str], ...]
+    standins = False
+
+    def names(self, role: Role) -> list[str]:
+        return sorted(name for name, _ in self.places) if role == "opensets" else []
+
+    def _single(self, role: Role, name: str, split: Split) -> Items:
+        place = dict(self.places)[name]
+        folder = Path(place)
+        if folder.is_dir():
+            return find_rows(Folder(role, name, split, folder), folder, None) or Folder(role, name, split, folder)
+        if place.startswith((".", "/", "~")) or place.count("/") != 1:
+            raise MissingImages(f"{name} {place}: there is no such folder (a Hub data set is named owner/name)")
+        dataset, _, revision = place.partition("@")
+        pointer = HubPointer(dataset=dataset, revision=revision or "main")
+        return Rows(role, name, split, folder, pointer=pointer)
 
 
 def _near(name: str, known: list[str]) -> str:

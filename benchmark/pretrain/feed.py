@@ -4,7 +4,9 @@ A step's crops are those of view 1 followed by those of view 2, and every crop h
 in that row; a rank of several devices makes only its stretch of it.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,10 +54,11 @@ class Feed:
         """Normalised float32 crops [m, 3, S, S] of steps start .. stop - 1."""
         images = self.images
         if isinstance(images, SquareImages):
-            return (self._from_squares(images, self.request(step)) for step in range(start, stop))
+            return _one_ahead(lambda step: self._from_squares(images, step), range(start, stop))
         return self._from_files(images, range(start, stop))
 
-    def _from_squares(self, images: SquareImages, request: Request) -> torch.Tensor:
+    def _from_squares(self, images: SquareImages, step: int) -> torch.Tensor:
+        request = self.request(step)
         squares = torch.from_numpy(images.take(request.rows)).to(self.device)
         return augment(squares, request.numbers, self.augmentation)
 
@@ -71,6 +74,18 @@ class Feed:
             crops = torch.empty_like(made)
             crops[torch.from_numpy(_by_image(request.rows))] = made
             yield augment_crops(crops.to(self.device, non_blocking=True), request.numbers, self.augmentation)
+
+
+def _one_ahead(make: Callable[[int], torch.Tensor], steps: range) -> Iterator[torch.Tensor]:
+    """`make` of every step, in a thread of its own, the next one while the last one is being used."""
+    with ThreadPoolExecutor(1) as thread:
+        made: deque[Future[torch.Tensor]] = deque()
+        for step in steps:
+            made.append(thread.submit(make, step))
+            if len(made) > 1:
+                yield made.popleft().result()
+        while made:
+            yield made.popleft().result()
 
 
 Item = tuple[int, NDArray[np.float64]]

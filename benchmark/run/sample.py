@@ -1,6 +1,7 @@
 """Stage `sample`: a sampler picks positions of the open-set; they reach the disk as positions and as item ids."""
 
 import hashlib
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines import Random, Selection, SimCore
-from baselines.core.selection import StoppedBy
+from baselines.core.selection import StoppedBy, parse_budget
+from benchmark.errors import UserError
+from benchmark.images.manifest import Manifest
+from benchmark.plugins import resolve
 from benchmark.run.artefacts import FEATURES, PICKS, POSITIONS, SCORES
 from benchmark.run.task import Outcome, Task
-from benchmark.specs import Draw, OracleSampling, RandomSampling, SimCoreSampling
+from benchmark.specs import (
+    Draw,
+    OracleSampling,
+    PluginSampling,
+    RandomSampling,
+    SimCoreSampling,
+    canonical_json,
+    digest,
+)
+
+
+class SamplerError(Exception):
+    """A sampler that broke its contract, in one line that names it."""
 
 
 def run(task: Task, folder: Path) -> Outcome:
@@ -19,13 +35,9 @@ def run(task: Task, folder: Path) -> Outcome:
     draw = task.stage.spec
     assert isinstance(draw, Draw)
     manifest = task.source("openset").manifest
-    match draw.sampling:
-        case SimCoreSampling():
-            selection = _simcore(task, draw.sampling, draw)
-        case OracleSampling():
-            selection = _oracle(task, draw, len(manifest.ids))
-        case RandomSampling():
-            selection = Random().select(None, _Places(len(manifest.ids)), budget=_budget(task, draw), seed=draw.seed)
+    started = time.perf_counter()
+    selection = _select(task, draw, manifest)
+    seconds = time.perf_counter() - started
     np.save(folder / POSITIONS, selection.indices)
     np.save(folder / SCORES, selection.scores)
     ids = "".join(f"{manifest.ids[i]}\n" for i in selection.indices)
@@ -37,7 +49,55 @@ def run(task: Task, folder: Path) -> Outcome:
         "stopped_by": selection.stopped_by,
         "picks_sha256": hashlib.sha256(ids.encode()).hexdigest(),
     }
-    return Outcome(metrics=metrics, info=selection.info)
+    return Outcome(metrics=metrics, info={**selection.info, "select_seconds": round(seconds, 3)})
+
+
+def _select(task: Task, draw: Draw, manifest: Manifest) -> Selection:
+    n_pool = len(manifest)
+    match draw.sampling:
+        case RandomSampling():
+            return Random().select(None, _Places(n_pool), budget=_budget(task, draw), seed=draw.seed)
+        case OracleSampling():
+            return _oracle(task, draw, n_pool)
+        case SimCoreSampling():
+            sampler = SimCore(**draw.sampling.model_dump(exclude={"kind"}))
+            return sampler.select(*_features(task), budget=_budget(task, draw), seed=draw.seed)
+        case PluginSampling():
+            return _plugin(task, draw, draw.sampling, manifest)
+
+
+def _features(task: Task) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    target, pool = (np.load(task.file(name, FEATURES), mmap_mode="r") for name in ("target", "pool"))
+    return target, pool
+
+
+def _plugin(task: Task, draw: Draw, spec: PluginSampling, manifest: Manifest) -> Selection:
+    """The picks of a sampler that the user named, held to the contract."""
+    text = task.local[digest(spec.identity)]
+    plugin = resolve(text)
+    if canonical_json(plugin.identity) != spec.identity:
+        raise UserError(f"sampler {text} has changed since the run began; start it again")
+    sampler, budget = plugin.make(manifest.ids), _budget(task, draw)
+    try:
+        selection = sampler.select(*_features(task), budget=budget, seed=draw.seed)
+    except Exception as error:
+        # Whatever it raises, the line must say whose it is.
+        raise SamplerError(f"sampler {plugin.name} raised {type(error).__name__}: {error}") from error
+    check_selection(plugin.name, selection, len(manifest), budget)
+    return selection
+
+
+def check_selection(name: str, selection: object, n_pool: int, budget: int | str | None) -> None:
+    """SamplerError unless `selection` is a Selection of positions of the pool, as many as `budget` says."""
+    if not isinstance(selection, Selection):
+        raise SamplerError(f"sampler {name} returned {type(selection).__name__}, not a baselines.Selection")
+    indices = selection.indices
+    outside = indices[(indices < 0) | (indices >= n_pool)]
+    if outside.size:
+        raise SamplerError(f"sampler {name} picked position {outside[0]}; the pool has 0 to {n_pool - 1}")
+    wanted = parse_budget(budget, n_pool)
+    if not indices.size or (wanted is not None and len(indices) != wanted):
+        raise SamplerError(f"sampler {name} picked {len(indices)} images for a budget of {wanted}")
 
 
 class _Places:
@@ -56,12 +116,6 @@ class _Places:
 def _budget(task: Task, draw: Draw) -> int | str | None:
     """The draw's own budget, or the size of another sampler's coreset where that is an input."""
     return task.record("size_of").metrics["size"] if task.has("size_of") else draw.budget
-
-
-def _simcore(task: Task, spec: SimCoreSampling, draw: Draw) -> Selection:
-    fields = spec.model_dump(exclude={"kind"})
-    target, pool = (np.load(task.file(name, FEATURES), mmap_mode="r") for name in ("target", "pool"))
-    return SimCore(**fields).select(target, pool, budget=draw.budget, seed=draw.seed)
 
 
 def _oracle(task: Task, draw: Draw, n_pool: int) -> Selection:

@@ -1,5 +1,6 @@
 """What a stage's code is given: its spec, its inputs' files and images, and where it runs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ class Task:
     devices: int = 1
     workers: int = 2
     progress: Progress = silent
+    local: Mapping[str, str] = field(default_factory=dict)
+    """Where the local files that specs name by their SHA-256 are."""
 
     def has(self, name: str) -> bool:
         return self.stage.input(name) is not None
@@ -52,6 +55,10 @@ class Task:
     def heldout(self, name: str) -> NDArray[np.bool_]:
         """Which images of the open-set `name` come from a "*-heldout" source, bool [N]."""
         return self.data.heldout(self._images(name))
+
+    def origins(self, name: str) -> list[str] | None:
+        """The source that each image of the open-set `name` comes from, None where no label says so."""
+        return self.data.origins(self._images(name))
 
     def _images(self, name: str) -> Images:
         images = self.stage.input(name)

@@ -14,7 +14,8 @@ import sys
 import threading
 import time
 import traceback
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import Literal
@@ -41,6 +42,8 @@ class Context:
     device: str
     devices: int = 1
     workers: int = 2
+    local: Mapping[str, str] = field(default_factory=dict)
+    """Paths of the local files (samplers, weights) that specs name by their SHA-256."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,9 @@ def work(pipe: connection.Connection, context: Context) -> None:
                 last = time.monotonic()
                 pipe.send(("progress", what, done, total))
 
-        task = Task(stage, store, context.data, context.device, context.devices, context.workers, progress)
+        task = Task(
+            stage, store, context.data, context.device, context.devices, context.workers, progress, context.local
+        )
         pipe.send(attempt(task))
 
 

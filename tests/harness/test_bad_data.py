@@ -48,7 +48,7 @@ def store(tmp_path):
 def reproduced(root, store, capsys, monkeypatch):
     """Run `reproduce` up to its first stage: the exit code, what it said, and the sessions that came so far."""
     begun = []
-    monkeypatch.setattr(reproduce, "execute", lambda session, *others: begun.append(session) or [])
+    monkeypatch.setattr(reproduce, "execute", lambda work, machine: begun.append(work) or [])
 
     def run(*more):
         begun.clear()

@@ -1,0 +1,62 @@
+"""The verb `compare`: run what is missing, show one table, write it with one picture."""
+
+import sys
+from pathlib import Path
+from typing import get_args
+
+from benchmark.compare.outcome import Outcome, collect
+from benchmark.compare.picture import save_picture
+from benchmark.compare.plan import Comparison, check_request
+from benchmark.compare.report import Format, render
+from benchmark.compare.request import Request
+from benchmark.errors import UnknownName, UserError
+from benchmark.launch import Machine, Work, execute, find_device
+from benchmark.plan import ordered
+from benchmark.progress import shown
+from benchmark.reproduce import check_engine
+from benchmark.store import write_atomically
+
+FILES: dict[str, Format] = {"comparison.md": "md", "comparison.csv": "csv", "comparison.json": "json"}
+PICTURE = "comparison.png"
+
+
+def compare(request: Request, machine: Machine, format_: str) -> int:
+    """Compare samplers and print the table. The exit code: 0, or 1 when a sampler or a stage failed."""
+    form = _check_format(format_)
+    check_request(request)
+    comparison = Comparison(request)
+    find_device(machine.device)
+    if request.train or comparison.frozen is None:
+        check_engine(comparison.planner.profile)
+    _check_out(request.out)
+    with shown() as progress:
+        comparison.data.read(comparison.wanted, progress)
+    comparison.check_budgets()
+    stages = ordered(end for trial in comparison.trials() for end in trial.ends())
+    recipe = comparison.planner.profile.recipe
+    failed = execute(Work(stages, request.store, comparison.data, recipe, comparison.local), machine)
+    outcome = collect(comparison)
+    print(render(outcome, form), end="")
+    if request.out is not None:
+        _save(outcome, request.out)
+    return 1 if failed else 0
+
+
+def _check_format(name: str) -> Format:
+    for known in get_args(Format):
+        if name == known:
+            return known  # type: ignore[no-any-return]
+    raise UnknownName("format", name, list(get_args(Format)))
+
+
+def _check_out(out: Path | None) -> None:
+    if out is not None and (out.is_file() or not out.absolute().parent.is_dir()):
+        raise UserError(f"cannot write {out}: name a folder that can be made, or one that is there")
+
+
+def _save(outcome: Outcome, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    for name, form in FILES.items():
+        write_atomically(folder / name, render(outcome, form))
+    save_picture(outcome, folder / PICTURE)
+    print(f"written to {folder}: {', '.join([*FILES, PICTURE])}", file=sys.stderr)

@@ -1,0 +1,171 @@
+"""What a comparison found: a score per trial, and the differences to the reference sampler over the same seeds."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.compare.plan import Comparison, Trial
+from benchmark.run.artefacts import PREDICTIONS
+from benchmark.specs import Metric
+from benchmark.statistics import Estimate, mean_std, paired_difference, paired_means
+from benchmark.store import Store
+
+PURITY, ACCURACY, FACILITY = "purity", "accuracy", "facility_location"
+WITHOUT_HELDOUT, BASE_RATE, CEILING = "purity_without_heldout", "base_rate", "ceiling"
+
+
+@dataclass(frozen=True)
+class Score:
+    """One trial's numbers. Accuracies, purities and shares are percentages. `reason` says why there are none."""
+
+    sampler: str
+    budget: str | None
+    target: str
+    seed: int
+    values: dict[str, float] = field(default_factory=dict)
+    reason: str = ""
+    keys: dict[str, str] = field(default_factory=dict)
+    sources: Mapping[str, float] = field(default_factory=dict)
+    stopped_by: str = ""
+    picks_sha256: str = ""
+    correct: NDArray[np.bool_] | None = None
+    labels: NDArray[np.int32] | None = None
+    metric: Metric = "top1"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One sampler at one budget on one target, over its seeds."""
+
+    sampler: str
+    budget: str | None
+    target: str
+    scores: tuple[Score, ...]
+
+    def values(self, name: str) -> list[float]:
+        """The values that there are, in the order of seeds."""
+        return [score.values[name] for score in self.scores if name in score.values]
+
+    def mean_std(self, name: str) -> tuple[float, float | None] | None:
+        """Mean and standard deviation over seeds, None where a seed has no value."""
+        values = self.values(name)
+        return mean_std(values) if len(values) == len(self.scores) else None
+
+    def difference(self, other: "Line", name: str) -> Estimate | None:
+        """This line minus another one, paired; None where it cannot be had (a hole, or a single seed without items)."""
+        mine, theirs = self.values(name), other.values(name)
+        if len(mine) != len(theirs) or len(mine) < len(self.scores):
+            return None
+        if name == ACCURACY:
+            return _paired_answers(self.scores, other.scores)
+        return paired_means(mine, theirs) if len(mine) > 1 else None
+
+
+def _paired_answers(mine: tuple[Score, ...], theirs: tuple[Score, ...]) -> Estimate | None:
+    left, right = ([score.correct for score in scores] for scores in (mine, theirs))
+    labels = mine[0].labels
+    if labels is None or any(one is None for one in (*left, *right)):
+        return None
+    return paired_difference(np.array(left), np.array(right), labels, mine[0].metric)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All lines of a comparison, and what its numbers rest on."""
+
+    title: str
+    reference: str
+    lines: tuple[Line, ...]
+    standins: bool
+    seeds: tuple[int, ...]
+    packages: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+    def reference_of(self, line: Line) -> Line | None:
+        """The reference sampler's line at the same budget and target; None for itself and for rows without a budget."""
+        for other in self.lines:
+            if (other.sampler, other.budget, other.target) == (self.reference, line.budget, line.target):
+                return None if other is line else other
+        return None
+
+    def has(self, name: str) -> bool:
+        """Whether any line has a value of that name."""
+        return any(line.values(name) for line in self.lines)
+
+
+def collect(comparison: Comparison) -> Outcome:
+    """The outcome of a comparison, from what its store holds."""
+    store = Store(comparison.request.store)
+    grouped: dict[tuple[str, str | None, str], list[Score]] = {}
+    packages: dict[str, str] = {}
+    for trial in comparison.trials():
+        grouped.setdefault((trial.sampler, trial.budget, trial.target), []).append(_score(store, trial))
+        for stage in trial.ends():
+            packages |= store.record(stage).environment["packages"] if store.has(stage) else {}
+    request, profile, data = comparison.request, comparison.planner.profile, comparison.data
+    encoder = "pretrained on X" if comparison.frozen is None else comparison.frozen.label
+    return Outcome(
+        title=f"profile {profile.name}, open-set {request.openset}, features of an encoder {encoder}",
+        reference=comparison.entrants[0].name,
+        lines=tuple(Line(*place, tuple(scores)) for place, scores in grouped.items()),
+        standins=profile.standins,
+        seeds=comparison.seeds,
+        packages=packages,
+        notes=(*data.skipped(comparison.wanted), *data.count_differences(comparison.wanted)),
+    )
+
+
+def _score(store: Store, trial: Trial) -> Score:
+    place = (trial.sampler, trial.budget, trial.target, trial.seed)
+    named = {name: getattr(trial, name) for name in _READERS}
+    stages = {name: stage for name, stage in named.items() if stage is not None}
+    missing = [stage for stage in stages.values() if not store.has(stage)]
+    if missing:
+        crashes = [text for stage in missing if (text := store.failure(stage))]
+        return Score(*place, reason=crashes[0].strip().splitlines()[-1] if crashes else "not run")
+    found: dict[str, Any] = {"values": {}, "keys": {name: stage.key for name, stage in stages.items()}}
+    for name, stage in stages.items():
+        record = store.record(stage)
+        values, others = _READERS[name](record.metrics, record.info)
+        found["values"] |= values
+        found |= others
+    if trial.evaluate is not None:
+        with np.load(store.file(trial.evaluate, PREDICTIONS)) as arrays:
+            found |= {"correct": arrays["predicted"] == arrays["labels"], "labels": arrays["labels"]}
+    return Score(*place, **found)
+
+
+Read = tuple[dict[str, float], dict[str, Any]]
+
+
+def _of_sample(metrics: dict[str, Any], info: dict[str, Any]) -> Read:
+    values = {"images": metrics["size"], "seconds": info["select_seconds"]}
+    return values, {"stopped_by": metrics["stopped_by"], "picks_sha256": metrics["picks_sha256"]}
+
+
+def _of_measure(metrics: dict[str, Any], info: dict[str, Any]) -> Read:
+    values = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+    return values, {"sources": metrics.get("sources", {})}
+
+
+def _of_purity(metrics: dict[str, Any], info: dict[str, Any]) -> Read:
+    everything, without = metrics["all"], metrics.get("without_heldout")
+    values = {PURITY: everything["purity"], BASE_RATE: everything["base_rate"], CEILING: everything["ceiling"]}
+    if without is not None:
+        values[WITHOUT_HELDOUT] = without["purity"]
+    return {name: 100 * value for name, value in values.items()}, {}
+
+
+def _of_evaluate(metrics: dict[str, Any], info: dict[str, Any]) -> Read:
+    return {ACCURACY: metrics["accuracy"]}, {"metric": metrics["metric"]}
+
+
+_READERS: dict[str, Callable[[dict[str, Any], dict[str, Any]], Read]] = {
+    "sample": _of_sample,
+    "measure": _of_measure,
+    "purity": _of_purity,
+    "evaluate": _of_evaluate,
+}

@@ -1,0 +1,140 @@
+"""The stages of a comparison: every sampler at every budget, target and seed, and with training the full cells."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from baselines import SAMPLERS
+from benchmark.compare.request import Request
+from benchmark.encoders import Encoder, find_encoder
+from benchmark.entrants import Entrant, Features, find_entrant, measure, read_budget
+from benchmark.errors import UserError
+from benchmark.images.catalogue import Data, Wanted
+from benchmark.plan import Planner, check_budget
+from benchmark.profiles import find_profile
+from benchmark.protocols import find_protocol
+from benchmark.session import check_datasets
+from benchmark.stages import Stage
+from benchmark.variants import find_variant
+
+ALL = "all"
+SIMCORE = "simcore"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One sampler at one budget, target and seed, or (`budget` None) a row without a coreset that is only trained."""
+
+    sampler: str
+    budget: str | None
+    target: str
+    seed: int
+    sample: Stage | None = None
+    measure: Stage | None = None
+    purity: Stage | None = None
+    evaluate: Stage | None = None
+
+    def ends(self) -> Iterator[Stage]:
+        """The stages that nothing of this trial builds on."""
+        yield from (stage for stage in (self.measure, self.purity, self.evaluate) if stage is not None)
+
+
+class Comparison:
+    """A request with all its names resolved. Nothing is written by making one."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        profile = find_profile(request.profile)
+        self.data = Data(request.data_root, standins=profile.standins, cache=request.store)
+        self.planner = Planner(profile, find_protocol("clean"), self.data, request.steps)
+        self.budgets = {text: read_budget(text) for text in dict.fromkeys(request.budgets)}
+        self.targets, self.seeds = tuple(dict.fromkeys(request.targets)), tuple(dict.fromkeys(request.seeds))
+        check_datasets(self.data, self.targets, {request.openset})
+        self.frozen: Encoder | None = None if request.encoder is None else find_encoder(request.encoder)
+        self.entrants = self._entrants()
+
+    def _entrants(self) -> tuple[Entrant, ...]:
+        """The samplers held against first, then the others; each name once."""
+        named = [*self.request.against, *self.request.samplers]
+        texts = [text for name in named for text in (SAMPLERS if name == ALL else [name])]
+        found = {entrant.name: entrant for entrant in (find_entrant(text, self.planner) for text in texts)}
+        return tuple(found.values())
+
+    @property
+    def wanted(self) -> list[Wanted]:
+        """The splits that the comparison reads: test splits only to train for."""
+        splits = ("train", "test") if self.request.train else ("train",)
+        wanted: list[Wanted] = [("targets", target, split) for target in self.targets for split in splits]  # type: ignore[misc]
+        return [*wanted, ("opensets", self.request.openset, "train")]
+
+    @property
+    def local(self) -> dict[str, str]:
+        """Where the local files that specs name by their SHA-256 are."""
+        files = {} if self.frozen is None else dict(self.frozen.local)
+        for entrant in self.entrants:
+            files |= entrant.local
+        return files
+
+    def check_budgets(self) -> None:
+        """UserError for a budget that the pool cannot meet, known once its images are."""
+        for budget in self.budgets.values():
+            check_budget(budget, self.data.images("opensets", self.request.openset, "train"))
+
+    def trials(self) -> list[Trial]:
+        """All trials: by target, then budget, sampler and seed, rows without a coreset first."""
+        return [trial for target in self.targets for trial in self._of_target(target)]
+
+    def _of_target(self, target: str) -> Iterator[Trial]:
+        if self.request.train:
+            for seed in self.seeds:
+                yield from self._without_coreset(target, seed)
+        for text in self.budgets:
+            for entrant in self.entrants:
+                for seed in self.seeds:
+                    yield self._trial(entrant, text, target, seed)
+
+    def _without_coreset(self, target: str, seed: int) -> Iterator[Trial]:
+        """X alone, and the frozen encoder probed as it is."""
+        cell = self.planner.cell(find_variant("X"), target, self.request.openset, seed)
+        yield Trial("X alone", None, target, seed, evaluate=cell.evaluate)
+        if self.frozen is not None and seed == self.seeds[0]:
+            probe = self.planner.evaluate(self.frozen.stage, target, seed, self.frozen.embedding)
+            yield Trial(f"frozen {self.frozen.label}", None, target, seed, evaluate=probe)
+
+    def _trial(self, entrant: Entrant, text: str, target: str, seed: int) -> Trial:
+        features = self._features(target, seed)
+        sample = self._draw(entrant, text, features, target, seed)
+        evaluate = self._trained(sample, target, seed) if self.request.train else None
+        purity = self.planner.purity(sample, self.request.openset, target)
+        return Trial(entrant.name, text, target, seed, sample, measure(sample, features), purity, evaluate)
+
+    def _features(self, target: str, seed: int) -> Features:
+        train = self.data.images("targets", target, "train")
+        openset = self.data.images("opensets", self.request.openset, "train")
+        encoder = self.planner.retrieval(target, seed) if self.frozen is None else self.frozen.stage
+        embedding = None if self.frozen is None else self.frozen.embedding
+        embed = self.planner.embed
+        return Features(embed(encoder, train, embedding), embed(encoder, openset, embedding), openset)
+
+    def _draw(self, entrant: Entrant, text: str, features: Features, target: str, seed: int) -> Stage:
+        budget = self.budgets[text]
+        label = f"{entrant.name} {text}, {target} from {self.request.openset}, seed {seed}"
+        size_of = None
+        if budget is None and not entrant.stops:
+            stopped = find_entrant(SIMCORE, self.planner)
+            size_of = stopped.draw(None, seed, features, f"{stopped.name} {text}, {target}, seed {seed}")
+        return entrant.draw(budget, seed, features, label, size_of)
+
+    def _trained(self, sample: Stage, target: str, seed: int) -> Stage:
+        length = self.planner.lengths(target).fixed
+        label = f"X + {sample.label}"
+        openset = self.request.openset
+        trained = self.planner.pretrain(length, seed, label, target=target, openset=openset, sample=sample)
+        return self.planner.evaluate(trained, target, seed)
+
+
+def check_request(request: Request) -> None:
+    """UserError for a comparison that compares nothing."""
+    if not request.targets:
+        raise UserError("a comparison needs a target: give --target, names of the data root or of `list targets`")
+    if not request.samplers:
+        raise UserError(f"a comparison needs a sampler: give --sampler, a name of `list samplers`, {ALL}, or your own")

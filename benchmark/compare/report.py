@@ -1,0 +1,169 @@
+"""A comparison as text, Markdown, CSV or JSON."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from typing import Any, Literal
+
+from tabulate import tabulate
+
+from benchmark.compare.outcome import (
+    ACCURACY,
+    BASE_RATE,
+    CEILING,
+    PURITY,
+    WITHOUT_HELDOUT,
+    Line,
+    Outcome,
+    Score,
+)
+from benchmark.report.document import STAND_INS, signed
+from benchmark.statistics import Estimate
+
+Format = Literal["text", "md", "csv", "json"]
+
+COLUMNS: dict[str, tuple[str, str]] = {
+    "images": ("images", "{:,.0f}"),
+    PURITY: ("purity %", "{:.1f}"),
+    WITHOUT_HELDOUT: ("no held-out %", "{:.1f}"),
+    "target_to_picks": ("X to picks", "{:.3f}"),
+    "picks_to_target": ("picks to X", "{:.3f}"),
+    "coverage_radius": ("radius", "{:.3f}"),
+    "density": ("density", "{:.2f}"),
+    "coverage": ("coverage", "{:.3f}"),
+    "mmd2": ("MMD²", "{:.4f}"),
+    "near_duplicates": ("near-dup.", "{:.3f}"),
+    "seconds": ("seconds", "{:.2f}"),
+    ACCURACY: ("accuracy %", "{:.1f}"),
+}
+"""Values that are shown: their headings and how they are written."""
+
+COMPARED = {PURITY: "purity", ACCURACY: "accuracy"}
+LEGEND = (
+    "X to picks, picks to X: mean cosine to the nearest row of the other (the first is SimCore's equation 2, a mean); "
+    "radius: largest cosine distance from X to the picks; density, coverage: Naeem et al. 2020; MMD²: KID's kernel; "
+    "near-dup.: share of picks with another pick above cosine 0.95; seconds: the sampler alone."
+)
+
+
+def render(outcome: Outcome, format: Format) -> str:  # noqa: A002
+    """`outcome` in `format`, ending in a newline."""
+    return _RENDERERS[format](outcome)
+
+
+# For people ----------------------------------------------------------------------------------------------------------
+
+
+def _people(form: str, bold: str) -> Callable[[Outcome], str]:
+    def make(outcome: Outcome) -> str:
+        parts = [f"Samplers compared: {outcome.title}"]
+        parts += [STAND_INS.replace("the numbers marked s", "all numbers")] if outcome.standins else []
+        for _, group in groupby(outcome.lines, key=lambda line: (line.target, line.budget)):
+            lines = list(group)
+            parts.append(f"{bold}{_heading(lines[0])}{bold}\n\n{_grid(outcome, lines, form)}")
+        return "\n\n".join([*parts, *_notes(outcome)]) + "\n"
+
+    return make
+
+
+def _heading(line: Line) -> str:
+    if line.budget is None:
+        return f"{line.target}, without a coreset"
+    base, ceiling = line.mean_std(BASE_RATE), line.mean_std(CEILING)
+    labels = f" (base rate {base[0]:.1f} %, ceiling {ceiling[0]:.1f} %)" if base and ceiling else ""
+    rule = "stopping rule" if line.budget == "stop" else f"budget {line.budget}"
+    return f"{line.target}, {rule}{labels}"
+
+
+def _grid(outcome: Outcome, lines: list[Line], form: str) -> str:
+    shown = [name for name in COLUMNS if any(line.values(name) for line in lines)]
+    compared = [name for name in COMPARED if name in shown and any(outcome.reference_of(line) for line in lines)]
+    header = ["", *(COLUMNS[name][0] for name in shown)]
+    header += [f"{COMPARED[name]} minus {outcome.reference}'s" for name in compared]
+    rows = [[line.sampler, *_values(line, shown), *_differences(outcome, line, compared)] for line in lines]
+    align = ("left", *("right",) * (len(header) - 1))
+    return tabulate(rows, headers=header, tablefmt=form, disable_numparse=True, colalign=align)
+
+
+def _values(line: Line, names: list[str]) -> list[str]:
+    failed = next((score.reason for score in line.scores if score.reason), "")
+    return [_value(line, name) for name in names] if not failed else ["failed", *[""] * (len(names) - 1)]
+
+
+def _value(line: Line, name: str) -> str:
+    found, pattern = line.mean_std(name), COLUMNS[name][1]
+    if found is None:
+        return "-"
+    mean, std = found
+    return pattern.format(mean) + (f" ± {pattern.format(std)}" if std else "")
+
+
+def _differences(outcome: Outcome, line: Line, names: list[str]) -> Iterator[str]:
+    other = outcome.reference_of(line)
+    for name in names:
+        estimate = None if other is None else line.difference(other, name)
+        if estimate is not None:
+            yield _interval(estimate)
+        elif other is not None and line.mean_std(name) and other.mean_std(name):
+            yield signed(line.values(name)[0] - other.values(name)[0], 1)
+        else:
+            yield ""
+
+
+def _interval(estimate: Estimate) -> str:
+    value, low, high = (signed(x, 1) for x in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"
+
+
+def _notes(outcome: Outcome) -> Iterator[str]:
+    yield LEGEND
+    seeds = ", ".join(map(str, outcome.seeds))
+    spread = "over seeds and, for accuracy, test items" if len(outcome.seeds) > 1 else "over test items only (one seed)"
+    yield f"Seeds {seeds}; ± is the standard deviation over them; intervals are paired, 95 %, {spread}."
+    failures = {(line.sampler, score.reason) for line in outcome.lines for score in line.scores if score.reason}
+    yield from (f"{sampler}: {reason}" for sampler, reason in sorted(failures))
+    yield from outcome.notes
+
+
+# For machines --------------------------------------------------------------------------------------------------------
+
+
+def _csv(outcome: Outcome) -> str:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["target", "budget", "sampler", "seed", "metric", "value"])
+    for score in _scores(outcome):
+        for name, value in score.values.items():
+            rows.writerow([score.target, score.budget or "", score.sampler, score.seed, name, value])
+    return text.getvalue()
+
+
+def _json(outcome: Outcome) -> str:
+    value = {
+        "title": outcome.title,
+        "reference": outcome.reference,
+        "standins": outcome.standins,
+        "packages": dict(outcome.packages),
+        "notes": list(outcome.notes),
+        "scores": [_as_json(score) for score in _scores(outcome)],
+    }
+    return json.dumps(value, indent=1) + "\n"
+
+
+def _scores(outcome: Outcome) -> Iterator[Score]:
+    return (score for line in outcome.lines for score in line.scores)
+
+
+def _as_json(score: Score) -> dict[str, Any]:
+    names = ("target", "budget", "sampler", "seed", "values", "stopped_by", "sources", "picks_sha256", "keys", "reason")
+    return {name: getattr(score, name) for name in names if getattr(score, name) not in ("", {}, None)}
+
+
+_RENDERERS: dict[Format, Callable[[Outcome], str]] = {
+    "text": _people("simple", ""),
+    "md": _people("github", "**"),
+    "csv": _csv,
+    "json": _json,
+}

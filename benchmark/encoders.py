@@ -1,0 +1,95 @@
+"""Encoders that a user names: a checkpoint of this suite, or a network of timm with its own weights or a file's."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmark.errors import UnknownName, UserError
+from benchmark.plan import Pretraining
+from benchmark.profiles import PROFILES
+from benchmark.specs import Backbone, Embedding, FrozenEncoder, Recipe
+from benchmark.stages import Stage
+
+FORMS = "give timm:NAME, timm:NAME=FILE or the folder of a finished pretraining (runs/pretrain/<key>)"
+TIMM = "timm:"
+WEIGHTS = "encoder.safetensors"
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """An encoder that is taken as it is: its stage, how features are taken through it, where its file is."""
+
+    stage: Stage
+    embedding: Embedding
+    local: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        return self.stage.label
+
+
+def find_encoder(text: str) -> Encoder:
+    """The encoder that `text` names. UserError, with the forms there are, for what is none."""
+    if text.startswith(TIMM):
+        name, _, file = text.removeprefix(TIMM).partition("=")
+        return _of_timm(name, Path(file) if file else None)
+    return _of_suite(Path(text))
+
+
+def _of_timm(name: str, file: Path | None) -> Encoder:
+    # Imported here: timm brings torch.
+    import timm
+
+    if not timm.is_model(name.partition(".")[0]):
+        raise UnknownName("timm network", name, timm.list_models())
+    about = timm.get_pretrained_cfg(name)
+    if about is None or (file is None and not about.has_weights):
+        raise UserError(f"timm has no weights for {name}: give a file with --encoder timm:{name}=FILE")
+    side = about.input_size[-1]
+    embedding = Embedding(resize=int(side / about.crop_pct), crop=side)
+    digest = None if file is None else _sha256(file)
+    spec = FrozenEncoder(
+        backbone=Backbone(name=name, library="timm"),
+        origin="timm" if file is None else "file",
+        sha256=digest,
+        mean=about.mean,
+        std=about.std,
+    )
+    return Encoder(Stage("frozen", spec, (), name), embedding, {digest: str(file)} if digest else {})
+
+
+def _of_suite(path: Path) -> Encoder:
+    folder = path.parent if path.name == WEIGHTS else path
+    try:
+        record = json.loads((folder / "record.json").read_text())
+        recipe = Pretraining.model_validate(record["identity"]["spec"]).recipe
+        digest = _sha256(folder / WEIGHTS)
+    except (OSError, ValueError, KeyError, UserError) as error:
+        raise UserError(f"encoder '{path}' is no finished pretraining of this suite; {FORMS}") from error
+    spec = _as_trained(recipe, digest)
+    return Encoder(Stage("frozen", spec, (), record["label"]), _embedding(recipe), {digest: str(folder / WEIGHTS)})
+
+
+def _as_trained(recipe: Recipe, digest: str) -> FrozenEncoder:
+    # Imported here: it brings torch.
+    from benchmark.images.augment import MEAN, STD
+
+    return FrozenEncoder(backbone=recipe.backbone, origin="suite", sha256=digest, mean=MEAN, std=STD)
+
+
+def _embedding(recipe: Recipe) -> Embedding:
+    """How features were taken where the encoder was trained; by the usual 8 : 7 for a recipe of no profile."""
+    for profile in PROFILES.values():
+        if profile.recipe.augmentation == recipe.augmentation:
+            return profile.embedding
+    side = recipe.augmentation.size
+    return Embedding(resize=side * 8 // 7, crop=side, stored=recipe.augmentation.stored)
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"encoder weights {file} cannot be read: {error.strerror}") from error

@@ -1,0 +1,68 @@
+"""Running the stages of a plan: on which device, with how many workers, into which store."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmark.environment import cores
+from benchmark.errors import UserError
+from benchmark.images.catalogue import Data
+from benchmark.specs import Recipe
+from benchmark.stages import Stage
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where stages run. Nothing of it is part of a key. `jobs` of None: a worker per core, or one on a GPU."""
+
+    device: str = "auto"
+    jobs: int | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """Stages to run into `store`, the data they read, and where the local files that specs name by SHA-256 are."""
+
+    stages: Iterable[Stage]
+    store: Path
+    data: Data
+    recipe: Recipe
+    local: Mapping[str, str] = field(default_factory=dict)
+
+
+def execute(work: Work, machine: Machine) -> list[str]:
+    """Run what is not finished; the keys of the stages that failed."""
+    # Imported here: the store is written to only once all names and data are known to be good.
+    from benchmark.pretrain.backbones import groups_of
+    from benchmark.run.executor import Executor
+    from benchmark.run.screen import make_screen
+    from benchmark.run.worker import Context
+    from benchmark.store import open_store
+
+    device, devices = find_device(machine.device)
+    store = open_store(work.store)
+    groups = groups_of(2 * work.recipe.batch, work.recipe.batchnorm_group)
+    # Devices share a run's BatchNorm groups evenly, or the number of devices would move its numbers.
+    devices = max(count for count in range(1, devices + 1) if groups % count == 0)
+    jobs = machine.jobs
+    if jobs is None:
+        jobs = 1 if device != "cpu" else max(1, cores() // work.recipe.threads)
+    context = Context(store.root, work.data, device, devices, workers=max(1, cores() // jobs), local=work.local)
+    states = Executor(store, context, jobs, make_screen()).run(work.stages)
+    return [key for key, state in states.items() if state == "failed"]
+
+
+def find_device(name: str) -> tuple[str, int]:
+    """The device to run on and how many of it: "auto" takes every GPU there is, else the CPU."""
+    if name == "cpu":
+        return name, 1
+    import torch
+
+    count = torch.cuda.device_count()
+    if name == "auto":
+        return ("cuda", count) if count else ("cpu", 1)
+    if not name.startswith("cuda"):
+        raise UserError(f"unknown device '{name}'; known: auto, cpu, cuda, cuda:N")
+    if not count or (name != "cuda" and int(name.partition(":")[2] or 0) >= count):
+        raise UserError(f"device {name} is not there ({count} CUDA devices found); use --device cpu")
+    return name, count if name == "cuda" else 1
