@@ -1,0 +1,76 @@
+"""The contract of a sampler, as checks that run against anyone's: class, factory or instance.
+
+>>> from baselines import SimCore
+>>> from baselines.contract import check_sampler
+>>> all(verdict.passed for verdict in check_sampler(SimCore))
+True
+
+A sampler is `select(target, pool, *, budget, seed=0) -> Selection` (`baselines.core.selection.Sampler`). The checks
+use small synthetic features (40 target rows, 600 to 8000 pool rows, 16 columns) and take about as long as fifty
+such selections. They say nothing about how good the picks are.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from baselines.core.clauses import CLAUSES, answers
+from baselines.core.selection import Sampler
+from baselines.core.trial import Broken, Trial, own_random_state, told
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One clause of the contract: whether it holds, and in one line what was seen."""
+
+    name: str
+    passed: bool
+    message: str
+
+    def __str__(self) -> str:
+        return f"{'pass' if self.passed else 'FAIL'}  {self.name}: {self.message}"
+
+
+def check_sampler(sampler: Sampler | Callable[[], Sampler]) -> list[Verdict]:
+    """The verdict on every clause, in a fixed order.
+
+    sampler: a class or function that makes one without arguments, or an instance, which is deep-copied where the checks
+        need a fresh one.
+
+    What the sampler raises becomes a verdict too. Where it does not answer at all, only the first clause is judged.
+    The state of the global random generators is given back.
+    """
+    trial = Trial(_factory(sampler))
+    with warnings.catch_warnings(), own_random_state():
+        warnings.simplefilter("ignore")
+        first = _verdict("answers", answers, trial)
+        if not first.passed:
+            return [first]
+        return [first, *(_verdict(name, check, trial) for name, check in CLAUSES.items())]
+
+
+def verdicts_text(verdicts: list[Verdict]) -> str:
+    """A line for every verdict, and one that counts them."""
+    failed = sum(not verdict.passed for verdict in verdicts)
+    total = f"{failed} of {len(verdicts)} clauses broken" if failed else f"all {len(verdicts)} clauses hold"
+    return "\n".join([*map(str, verdicts), total])
+
+
+def _factory(sampler: Sampler | Callable[[], Sampler]) -> Callable[[], Sampler]:
+    if isinstance(sampler, type) or not hasattr(sampler, "select"):
+        return sampler  # type: ignore[return-value]
+    return lambda: copy.deepcopy(sampler)  # type: ignore[return-value]
+
+
+def _verdict(name: str, check: Callable[[Trial], str], trial: Trial) -> Verdict:
+    try:
+        return Verdict(name, True, check(trial))
+    except Broken as broken:
+        return Verdict(name, False, str(broken))
+    except SystemExit as error:
+        return Verdict(name, False, f"raised SystemExit {error}")
+    except Exception as error:
+        return Verdict(name, False, told(error))

@@ -1,0 +1,265 @@
+"""The clauses of a sampler's contract: each a function that says what it saw, or raises `Broken` with it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from typing import Any, get_args
+
+import numpy as np
+
+from baselines.core.selection import FEATURE_DTYPES, Selection, StoppedBy, parse_budget
+from baselines.core.trial import (
+    BUDGET,
+    N_POOL,
+    Broken,
+    SlicesOnly,
+    Trial,
+    attempt,
+    features,
+    peak_bytes,
+    processor_seconds,
+    random_state,
+    read_only_file,
+    refused,
+    same,
+    seen,
+    told,
+)
+
+BAD_BUDGETS: tuple[Any, ...] = (0, -3, N_POOL + 1, True, 5.0, 0.05, "0%", "101%", "5", "five")
+
+SMALL, LARGE = 2000, 8000
+WORST_GROWTH = (LARGE / SMALL) ** 1.6
+"""Time and memory may grow by this from SMALL to LARGE: N log N is far below, N^2 (16 times) clearly above."""
+SECONDS, BYTES = 0.1, 50_000_000
+"""A sampler that needs less than this for LARGE rows is not judged by its growth."""
+
+
+def answers(trial: Trial) -> str:
+    """The first clause: without it there is nothing that the others could look at."""
+    answer = trial.select()
+    if not hasattr(answer, "indices") or not hasattr(answer, "scores"):
+        raise Broken(f"select returned a {type(answer).__name__}, not a baselines.Selection")
+    return f"{np.size(answer.indices)} picks for a budget of {BUDGET} of {N_POOL} rows"
+
+
+def _is_a_selection(trial: Trial) -> str:
+    """Type, dtypes and shapes as `Selection` says; it checks itself, but arrays can be changed after that."""
+    answer = trial.select()
+    if not isinstance(answer, Selection):
+        raise Broken(f"select returned a {type(answer).__name__}, not a baselines.Selection")
+    if answer.stopped_by not in get_args(StoppedBy):
+        raise Broken(f"stopped_by is {answer.stopped_by!r}, not one of {', '.join(get_args(StoppedBy))}")
+    indices, scores = np.asarray(answer.indices), np.asarray(answer.scores)
+    if indices.dtype != np.int64 or scores.dtype != np.float32 or not indices.shape == scores.shape == (indices.size,):
+        raise Broken(
+            f"indices are {indices.dtype} {indices.shape}, scores {scores.dtype} {scores.shape}: "
+            "they must be int64 [m] and float32 [m]"
+        )
+    json.dumps(answer.info)
+    return "int64 positions and float32 scores, info that JSON can hold"
+
+
+def _unique(trial: Trial) -> str:
+    for budget, picks in trial.picks.items():
+        repeated = picks.size - np.unique(picks).size
+        if repeated:
+            raise Broken(f"budget {budget!r}: {repeated} of {picks.size} picks are repeated")
+    return f"no pick twice in {len(trial.picks)} selections"
+
+
+def _in_range(trial: Trial) -> str:
+    for budget, picks in trial.picks.items():
+        outside = picks[(picks < 0) | (picks >= N_POOL)]
+        if outside.size:
+            raise Broken(f"budget {budget!r}: pick {outside[0]} is not one of the {N_POOL} rows of the pool")
+    return f"all picks are among the {N_POOL} rows of the pool"
+
+
+def _exact_budget(trial: Trial) -> str:
+    for budget, answer in trial.answers.items():
+        if isinstance(answer, Exception):
+            raise Broken(f"budget {budget!r} of {N_POOL} rows: {told(answer)}")
+        expected, size = parse_budget(budget, N_POOL), np.size(answer.indices)
+        if size != expected:
+            raise Broken(f"budget {budget!r} of {N_POOL} rows: {size} picks, expected {expected}")
+    return f"as many picks as asked for, from 1 to the whole pool: {', '.join(map(str, trial.answers))}"
+
+
+def _refuses_budgets(trial: Trial) -> str:
+    """A BudgetError, or from a sampler that does not import this package any ValueError with one line."""
+    for budget in BAD_BUDGETS:
+        answer = attempt(partial(trial.select, budget))
+        if not refused(answer):
+            raise Broken(
+                f"budget {budget!r} of {N_POOL} rows: {seen(answer)} instead of a ValueError with one line; "
+                "baselines.parse_budget does this"
+            )
+    return f"a ValueError with one line for {', '.join(map(repr, BAD_BUDGETS))}"
+
+
+def _stopping_rule(trial: Trial) -> str:
+    answer = attempt(partial(trial.select, None))
+    if refused(answer):
+        return f"no rule, and says so: {answer}"
+    if isinstance(answer, Exception):
+        raise Broken(f"budget None: {told(answer)} instead of a rule or a ValueError with one line")
+    if answer.stopped_by == "budget":
+        raise Broken("budget None: stopped by 'budget', which there was none of")
+    return f"a rule: {np.size(answer.indices)} picks, stopped by {answer.stopped_by}"
+
+
+def _same_again(trial: Trial) -> str:
+    sampler = trial.make()
+
+    def pick() -> Selection:
+        return sampler.select(trial.target, trial.pool, budget=BUDGET, seed=0)
+
+    first, second = pick(), pick()
+    sampler.select(trial.target, features(N_POOL // 2, seed=3), budget=5, seed=1)
+    third = pick()
+    for name, answer in (
+        ("a second call", second),
+        ("a call after one with another budget, pool and seed", third),
+        ("a fresh instance", trial.select()),
+    ):
+        if not same(first, answer):
+            raise Broken(f"{name} with the same inputs and seed gave other picks or scores")
+    return "same picks and scores in a second call, after other calls and from a fresh instance"
+
+
+def _inputs_left_alone(trial: Trial) -> str:
+    target, pool = trial.target, trial.pool
+    trial.select(target=target, pool=pool)
+    for name, given, before in (("target", target, trial.target), ("pool", pool, trial.pool)):
+        if given.tobytes() != before.tobytes():
+            changed = np.flatnonzero((given != before).any(axis=1))
+            raise Broken(f"{name} was changed: {changed.size} of {len(before)} rows")
+    with ExitStack() as files:
+        target, pool = (files.enter_context(read_only_file(rows)) for rows in (target, pool))
+        answer = attempt(partial(trial.select, target=target, pool=pool))
+    if isinstance(answer, Exception):
+        raise Broken(f"read-only memory-mapped files: {told(answer)}")
+    return "not a byte changed; read-only memory-mapped files work too"
+
+
+def _float_types(trial: Trial) -> str:
+    for dtype in FEATURE_DTYPES:
+        answer = attempt(partial(trial.select, target=trial.target.astype(dtype), pool=trial.pool.astype(dtype)))
+        if isinstance(answer, Exception):
+            raise Broken(f"{dtype} features: {told(answer)}")
+        _check_size(trial, f"{dtype} features", answer)
+    return f"reads {', '.join(map(str, FEATURE_DTYPES))}"
+
+
+def _slices_suffice(trial: Trial) -> str:
+    target, pool = SlicesOnly(trial.target), SlicesOnly(trial.pool)
+    answer = trial.select_from_state(0, target=target, pool=pool)
+    if trial.repeatable and not same(answer, trial.select_from_state(0)):
+        raise Broken("picks from a table that only has a length and slices differ from those from the same array")
+    for name, table in (("target", target), ("pool", pool)):
+        if table.beyond is not None:
+            asked = f"[{table.beyond.start}:{table.beyond.stop}]"
+            raise Broken(f"asked for rows {asked} of a {name} of {len(table)} rows: a store need not cut that short")
+    return "a table with nothing but a length and slices gives the same picks; no row is asked for that is not there"
+
+
+def _bad_features(trial: Trial) -> str:
+    """A refusal, or a selection of the right size: a sampler need not look at what it does not use (random does not).
+
+    What must not happen is another exception or a selection of another size.
+    """
+    for name, target, pool in _spoilt(trial):
+        answer = attempt(partial(trial.select, target=target, pool=pool))
+        if refused(answer):
+            continue
+        if isinstance(answer, Exception) or len(pool) == 0:
+            raise Broken(f"{name}: {seen(answer)} instead of a ValueError with one line")
+        _check_size(trial, name, answer)
+    return "NaN, infinity, zero rows, other columns, empty tables: refused, or a selection of the right size"
+
+
+def _check_size(trial: Trial, case: str, answer: Selection) -> None:
+    """Raise `Broken` unless there are as many picks as for the trial's own features."""
+    size, usual = np.size(answer.indices), np.size(trial.select().indices)
+    if size != usual:
+        raise Broken(f"{case}: {size} picks without a word, {usual} otherwise")
+
+
+def _spoilt(trial: Trial) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Features with one thing wrong, and what that is."""
+    cases = []
+    for name, value in (("NaN", np.nan), ("infinity", np.inf), ("only zeros", 0.0)):
+        target, pool = trial.target, trial.pool
+        target[7], pool[11] = value, value
+        cases += [(f"target row 7 has {name}", target, trial.pool), (f"pool row 11 has {name}", trial.target, pool)]
+    return [
+        *cases,
+        ("a pool of other columns", trial.target, trial.pool[:, :-1]),
+        ("an empty target", trial.target[:0], trial.pool),
+        ("an empty pool", trial.target, trial.pool[:0]),
+    ]
+
+
+def _global_random_state(trial: Trial) -> str:
+    for state in (1, 2):
+        answer = trial.select_from_state(state)
+        after = random_state()
+        random.seed(state)
+        np.random.seed(state)
+        if after != random_state():
+            raise Broken("moves the global state of random or numpy.random: use numpy.random.default_rng(seed)")
+        if trial.repeatable and not same(answer, trial.select_from_state(0)):
+            raise Broken("picks depend on the global state of random or numpy.random")
+    return "neither read nor moved"
+
+
+def _growth(trial: Trial, cost: Callable[[Callable[[], object]], float], floor: float, attempts: int) -> list[float]:
+    """Cost at SMALL and LARGE, the least of up to `attempts`, as soon as it is fine."""
+    target, least = features(32, seed=1), [np.inf, np.inf]
+    pools = [features(rows, seed=2) for rows in (SMALL, LARGE)]
+    for _ in range(attempts):
+        for place, pool in enumerate(pools):
+            spent = cost(partial(trial.select, 64, target=target, pool=pool))
+            least[place] = min(least[place], spent)
+        if least[1] < floor or least[1] < WORST_GROWTH * least[0]:
+            break
+    return least
+
+
+def _time_growth(trial: Trial) -> str:
+    small, large = _growth(trial, processor_seconds, SECONDS, attempts=3)
+    text = f"{small:.2g} s of processor time for {SMALL} rows, {large:.2g} s for {LARGE}"
+    if large >= SECONDS and large >= WORST_GROWTH * small:
+        raise Broken(f"{text}: grows faster than N^1.6")
+    return text
+
+
+def _memory_growth(trial: Trial) -> str:
+    small, large = _growth(trial, peak_bytes, BYTES, attempts=1)
+    text = f"{small / 1e6:.3g} MB for {SMALL} rows, {large / 1e6:.3g} MB for {LARGE}"
+    if large >= BYTES and large >= WORST_GROWTH * small:
+        raise Broken(f"{text}: grows faster than N^1.6")
+    return text
+
+
+CLAUSES: dict[str, Callable[[Trial], str]] = {
+    "returns a Selection": _is_a_selection,
+    "picks are unique": _unique,
+    "picks are in range": _in_range,
+    "budget is met exactly": _exact_budget,
+    "bad budgets are refused": _refuses_budgets,
+    "budget None": _stopping_rule,
+    "same seed, same picks": _same_again,
+    "inputs are left alone": _inputs_left_alone,
+    "float16, float32, float64": _float_types,
+    "slices suffice": _slices_suffice,
+    "bad features": _bad_features,
+    "global random state": _global_random_state,
+    "time grows with N": _time_growth,
+    "memory grows with N": _memory_growth,
+}
