@@ -15,7 +15,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from baselines.core.clauses import CLAUSES, answers
 from baselines.core.selection import Sampler
@@ -48,7 +48,7 @@ def check_sampler(sampler: Sampler | Callable[[], Sampler]) -> list[Verdict]:
         warnings.simplefilter("ignore")
         first = _verdict("answers", answers, trial)
         if not first.passed:
-            return [first]
+            return [replace(first, message=f"{first.message}; no other clause was tried")]
         return [first, *(_verdict(name, check, trial) for name, check in CLAUSES.items())]
 
 
@@ -70,7 +70,5 @@ def _verdict(name: str, check: Callable[[Trial], str], trial: Trial) -> Verdict:
         return Verdict(name, True, check(trial))
     except Broken as broken:
         return Verdict(name, False, str(broken))
-    except SystemExit as error:
-        return Verdict(name, False, f"raised SystemExit {error}")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Verdict(name, False, told(error))

@@ -284,6 +284,21 @@ def compare(
 LISTS = {"--targets", "--rows", "--seeds", "--target", "--sampler", "--against", "--budget"}
 
 
+@app.command()
+def check(
+    sampler: Annotated[
+        str, typer.Argument(help="pkg.module:Class, file.py:Class, an entry point or a name; fields: simcore:k=50")
+    ],
+) -> None:
+    """Hold a sampler, yours too, to the contract: a line for every clause, exit code 1 if one is broken."""
+    from benchmark.check import check as hold
+
+    raise typer.Exit(hold(sampler))
+
+
+LISTS = {"--targets", "--rows", "--seeds"}
+
+
 def spread_lists(arguments: list[str]) -> list[str]:
     """`--targets a b,c` as `--targets a --targets b --targets c`, which is what click understands."""
     spread: list[str] = []
@@ -315,7 +330,7 @@ UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a verb. Exit code 0, 1 (some cells failed), 2 (an error that the user can mend), 130 (Ctrl-C)."""
+    """Run a verb. Exit code 0, 1 (a cell failed, a contract is broken), 2 (a mistake to mend), 130 (Ctrl-C)."""
     try:
         code = app(spread_lists(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
     except UserError as error:

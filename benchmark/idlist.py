@@ -63,7 +63,7 @@ def read_ids(path: Path) -> IdList:
     Raises UserError for a file that cannot be read, has no ids or has one twice.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read as a list of ids: {error}") from None
     seen: dict[str, int] = {}

@@ -163,8 +163,8 @@ def _maker(name: str, found: type[Sampler], call: Callable[..., Sampler], fields
 
 def _class(module: ModuleType, attribute: str, origin: str) -> type[Sampler]:
     if not hasattr(module, attribute):
-        classes = sorted(name for name, value in vars(module).items() if inspect.isclass(value))
-        raise UserError(f"{origin} has no '{attribute}'; its classes: {', '.join(classes) or 'none'}")
+        there = sorted(name for name, one in vars(module).items() if inspect.isclass(one) and hasattr(one, "select"))
+        raise UserError(f"{origin} has no '{attribute}'; its samplers: {', '.join(there) or 'none'}")
     return _with_select(getattr(module, attribute), f"{origin}:{attribute}")
 
 

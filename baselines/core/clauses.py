@@ -82,7 +82,7 @@ def _in_range(trial: Trial) -> str:
 
 def _exact_budget(trial: Trial) -> str:
     for budget, answer in trial.answers.items():
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise Broken(f"budget {budget!r} of {N_POOL} rows: {told(answer)}")
         expected, size = parse_budget(budget, N_POOL), np.size(answer.indices)
         if size != expected:
@@ -106,7 +106,7 @@ def _stopping_rule(trial: Trial) -> str:
     answer = attempt(partial(trial.select, None))
     if refused(answer):
         return f"no rule, and says so: {answer}"
-    if isinstance(answer, Exception):
+    if isinstance(answer, BaseException):
         raise Broken(f"budget None: {told(answer)} instead of a rule or a ValueError with one line")
     if answer.stopped_by == "budget":
         raise Broken("budget None: stopped by 'budget', which there was none of")
@@ -142,7 +142,7 @@ def _inputs_left_alone(trial: Trial) -> str:
     with ExitStack() as files:
         target, pool = (files.enter_context(read_only_file(rows)) for rows in (target, pool))
         answer = attempt(partial(trial.select, target=target, pool=pool))
-    if isinstance(answer, Exception):
+    if isinstance(answer, BaseException):
         raise Broken(f"read-only memory-mapped files: {told(answer)}")
     return "not a byte changed; read-only memory-mapped files work too"
 
@@ -150,7 +150,7 @@ def _inputs_left_alone(trial: Trial) -> str:
 def _float_types(trial: Trial) -> str:
     for dtype in FEATURE_DTYPES:
         answer = attempt(partial(trial.select, target=trial.target.astype(dtype), pool=trial.pool.astype(dtype)))
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise Broken(f"{dtype} features: {told(answer)}")
         _check_size(trial, f"{dtype} features", answer)
     return f"reads {', '.join(map(str, FEATURE_DTYPES))}"
@@ -177,7 +177,7 @@ def _bad_features(trial: Trial) -> str:
         answer = attempt(partial(trial.select, target=target, pool=pool))
         if refused(answer):
             continue
-        if isinstance(answer, Exception) or len(pool) == 0:
+        if isinstance(answer, BaseException) or len(pool) == 0:
             raise Broken(f"{name}: {seen(answer)} instead of a ValueError with one line")
         _check_size(trial, name, answer)
     return "NaN, infinity, zero rows, other columns, empty tables: refused, or a selection of the right size"

@@ -84,7 +84,7 @@ class Trial:
         return same(self.select_from_state(0), self.select_from_state(0))
 
     @cached_property
-    def answers(self) -> dict[Budget, Selection | Exception]:
+    def answers(self) -> dict[Budget, Selection | BaseException]:
         """What came back for every budget that can be met."""
         return {budget: attempt(partial(self.select, budget)) for budget in BUDGETS}
 
@@ -94,7 +94,7 @@ class Trial:
         return {
             budget: np.asarray(answer.indices)
             for budget, answer in self.answers.items()
-            if not isinstance(answer, Exception)
+            if not isinstance(answer, BaseException)
         }
 
 
@@ -108,28 +108,26 @@ def features(rows: int, *, seed: int) -> Rows:
     return scaled
 
 
-def attempt(call: Callable[[], Selection]) -> Selection | Exception:
-    """What `call` returns, or the exception that it raises. A plug-in that exits the program counts as one too."""
+def attempt(call: Callable[[], Selection]) -> Selection | BaseException:
+    """What `call` returns, or the exception that it raises; one that ends the program is told like any other."""
     try:
         return call()
-    except SystemExit as error:
-        return RuntimeError(f"SystemExit {error}")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return error
 
 
-def told(error: Exception) -> str:
+def told(error: BaseException) -> str:
     """An exception as one line."""
     text = " ".join(str(error).split())
     return f"raised {type(error).__name__}" + (f": {text[:200]}" if text else "")
 
 
-def seen(answer: Selection | Exception) -> str:
+def seen(answer: Selection | BaseException) -> str:
     """What came back, in a few words."""
-    return told(answer) if isinstance(answer, Exception) else f"a selection of {np.size(answer.indices)}"
+    return told(answer) if isinstance(answer, BaseException) else f"a selection of {np.size(answer.indices)}"
 
 
-def refused(answer: Selection | Exception) -> bool:
+def refused(answer: Selection | BaseException) -> bool:
     """Whether the answer is a refusal that can be shown to a user: a ValueError with a message of one line."""
     return isinstance(answer, ValueError) and len(str(answer).strip().splitlines()) == 1
 

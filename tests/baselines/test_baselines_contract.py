@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import random
+import sys
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -85,6 +87,21 @@ class SeedsGlobalRandom(Good):
     def order(self, scores: np.ndarray, seed: int) -> np.ndarray:
         random.seed(seed)
         return np.array(random.sample(range(scores.size), scores.size))
+
+
+class ReadsGlobalRandom(Good):
+    """Leaves the state as it was, and still hangs on it."""
+
+    def order(self, scores: np.ndarray, seed: int) -> np.ndarray:
+        return np.random.default_rng(np.random.get_state()[1][:4]).permutation(scores.size)
+
+
+class FirstRowsOfStores(Good):
+    """Gives up on tables that are no arrays."""
+
+    def select(self, target: Any, pool: Any, *, budget: Any, seed: int = 0) -> Any:
+        picks = super().select(target, pool, budget=budget, seed=seed)
+        return picks if isinstance(pool, np.ndarray) else replace(picks, indices=np.arange(len(picks)))
 
 
 class Stateful(Good):
@@ -240,6 +257,11 @@ class Exits(Good):
         raise SystemExit(3)
 
 
+class ExitsOnWholePool(Good):
+    def size(self, budget: Any, n_pool: int) -> int:
+        return sys.exit("too large") if budget == 600 else super().size(budget, n_pool)
+
+
 class NeedsAnArgument(Good):
     def __init__(self, k: int) -> None:
         self.k = k
@@ -252,9 +274,12 @@ PLANTED: list[tuple[type[Good], str, str, set[str]]] = [
     (Unseeded, "same seed, same picks", "a second call with the same inputs and seed", set()),
     (GlobalRandom, "global random state", "moves the global state", {"same seed, same picks"}),
     (SeedsGlobalRandom, "global random state", "moves the global state", set()),
+    (ReadsGlobalRandom, "global random state", "picks depend on the global state", set()),
+    (FirstRowsOfStores, "slices suffice", "differ from those from the same array", set()),
     (Stateful, "same seed, same picks", "a second call", set()),
     (RemembersPool, "same seed, same picks", "a call after one with another budget, pool and seed", set()),
     (WholeRounds, "budget is met exactly", "budget 1 of 600 rows: 10 picks, expected 1", set()),
+    (ExitsOnWholePool, "budget is met exactly", "budget 600 of 600 rows: raised SystemExit: too large", set()),
     (FloatShares, "budget is met exactly", "budget '33.3%' of 600 rows: 200 picks, expected 199", set()),
     (AnyBudget, "bad budgets are refused", "budget 0 of 600 rows: a selection of 1 instead of", set()),
     (NoRuleNoWord, "budget None", "stopped by 'budget', which there was none of", set()),
@@ -274,7 +299,7 @@ PLANTED: list[tuple[type[Good], str, str, set[str]]] = [
     (StoppedByHimself, "returns a Selection", "stopped_by is 'patience'", set()),
     (PlainArray, "answers", "select returned a ndarray, not a baselines.Selection", set()),
     (Raises, "answers", r"raised KeyError: 'first line\nsecond line'", set()),
-    (Exits, "answers", "raised SystemExit 3", set()),
+    (Exits, "answers", "raised SystemExit: 3; no other clause was tried", set()),
     (NeedsAnArgument, "answers", "missing 1 required positional argument: 'k'", set()),
 ]
 
