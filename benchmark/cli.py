@@ -281,9 +281,6 @@ def compare(
     raise typer.Exit(measure(request, Machine(device, jobs), format_))
 
 
-LISTS = {"--targets", "--rows", "--seeds", "--target", "--sampler", "--against", "--budget"}
-
-
 @app.command()
 def check(
     sampler: Annotated[
@@ -296,7 +293,9 @@ def check(
     raise typer.Exit(hold(sampler))
 
 
-LISTS = {"--targets", "--rows", "--seeds"}
+COMMAS = {"--targets", "--rows", "--seeds", "--target", "--budget"}
+LISTS = COMMAS | {"--sampler", "--against"}
+"""Options that take several values; a comma inside a sampler's name separates its fields."""
 
 
 def spread_lists(arguments: list[str]) -> list[str]:
@@ -315,7 +314,8 @@ def spread_lists(arguments: list[str]) -> list[str]:
         if current is None:
             spread.append(argument)
         else:
-            spread += [word for part in argument.split(",") if part for word in (current, part)]
+            parts = argument.split(",") if current in COMMAS else [argument]
+            spread += [word for part in parts if part for word in (current, part)]
     return spread
 
 
