@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from baselines import SAMPLERS, BudgetError, FeatureError, Sampler
 
-NAMES = ("knn",)
+NAMES = ("mahalanobis", "knn")
 
 
 class OnlySlices:
