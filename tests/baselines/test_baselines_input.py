@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from baselines import SAMPLERS, BudgetError, FeatureError, Sampler
 
-NAMES = ("mahalanobis", "knn")
+NAMES = ("mahalanobis", "knn", "classifier")
 
 
 class OnlySlices:
