@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from baselines import SAMPLERS, BudgetError, FeatureError, Sampler
 
-NAMES = ("mahalanobis", "knn", "classifier")
+NAMES = ("mahalanobis", "knn", "classifier", "dsir")
 
 
 class OnlySlices:
