@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from baselines import SAMPLERS, BudgetError, FeatureError, Sampler
 
-NAMES = ("mahalanobis", "knn", "classifier", "dsir", "tsds")
+NAMES = ("mahalanobis", "knn", "classifier", "dsir", "tsds", "bloom")
 
 
 class OnlySlices:
@@ -81,8 +81,13 @@ def test_budgets_are_met_to_the_row(sampler: Sampler) -> None:
         assert len(picks) == images
         assert set(picks.indices.tolist()) <= set(range(333))
         assert picks.stopped_by == "budget"
-        assert (np.diff(picks.scores) <= 0).all()
         assert json.loads(json.dumps(picks.info)) == picks.info
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "bloom"])  # which takes in turns
+def test_picks_come_in_the_order_of_their_scores(name: str) -> None:
+    picks = SAMPLERS[name].make().select(domain(20, 6, 1), domain(333, 6, 2), budget=200)
+    assert (np.diff(picks.scores) <= 0).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 5, 3), (4, 1, 2), (2, 9, 1)])
