@@ -1,0 +1,110 @@
+"""Mahalanobis distance (Lee et al., NeurIPS 2018): the pool rows that a Gaussian of the target finds likeliest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines.core.fields import check_count
+from baselines.core.kmeans import centroids
+from baselines.core.scoring import unit_rows
+from baselines.core.selection import Budget, Features, Selection, check_features, check_shape
+from baselines.core.top import images_of, selection
+
+MIN_SHRINKAGE = 1e-6
+"""Least share of the isotropic part: a target of two rows has Ledoit-Wolf shrinkage 0 and a singular covariance."""
+NO_SPREAD = 1e-12
+"""Residuals of unit rows below this are rounding."""
+
+
+class _Gaussians(NamedTuple):
+    """Means [k, d] of Gaussians that share one covariance, and the matrix W [d, d] with W W^T its inverse."""
+
+    means: NDArray[np.float64]
+    whitening: NDArray[np.float64]
+    shrinkage: float
+
+
+@dataclass(frozen=True)
+class Mahalanobis:
+    """The Mahalanobis score (Lee, Lee, Lee and Shin, "A Simple Unified Framework for Detecting Out-of-Distribution
+    Samples and Adversarial Attacks", NeurIPS 2018), turned round: the likeliest rows are picked.
+
+    The score of a pool row z is max_c -(z - mu_c)^T Sigma^-1 (z - mu_c) (equation 2), with one covariance tied over
+    the classes (equation 1), in L2-normalised features. Highest first, ties by smaller position.
+
+    k: number of Gaussians. The target's labels are not used, so the paper's classes become k-means clusters of the
+        target; 1 is a single Gaussian. With k at least the size of the target every row is its own mean, without
+        spread.
+
+    Deviations: clusters in place of classes; unit features in place of raw ones; the last layer only, without input
+    perturbation; and the covariance is shrunk towards its mean variance by Ledoit and Wolf's estimate
+    (scikit-learn), because a target may have fewer rows than features: Sigma = (1 - s) S + s tr(S) / d I. `s` is in
+    `info["shrinkage"]` and at least `MIN_SHRINKAGE`. A target without any spread has Sigma = I, the Euclidean limit.
+
+    Time is that of one float64 product [N, d] x [d, d] and k differences [N, d]; memory a few times the target's in
+    float64 and d x d numbers. Raises ValueError for a `k` that is no int of at least 1.
+    """
+
+    k: int = 1
+
+    def __post_init__(self) -> None:
+        check_count("k", self.k)
+
+    def select(self, target: Features, pool: Features, *, budget: Budget, seed: int = 0) -> Selection:
+        """Pick rows of `pool` [N, d] for `target` [n, d]; `seed` is that of k-means, not used with k = 1.
+
+        Scores are negative squared distances, in units of the target's variance.
+        `info`: "k", the number of Gaussians that have rows, and "shrinkage".
+        Raises BudgetError for a bad budget and for None, FeatureError for features that cannot be compared;
+        ValueError when a k-means centre is the zero vector.
+        """
+        n_target, dim = check_shape(target, "target")
+        n_pool, _ = check_shape(pool, "pool", dim=dim)
+        images_of(budget, n_pool, "mahalanobis")
+        check_features(target, "target")
+        points = unit_rows(np.asarray(target[0:n_target]))
+        fitted = _fit(points, _labels(points, self.k, seed))
+        info = {"k": len(fitted.means), "shrinkage": fitted.shrinkage}
+        return selection(pool, lambda rows: -_squares(unit_rows(rows), fitted), budget, "mahalanobis", info)
+
+
+def _labels(points: NDArray[np.float64], k: int, seed: int) -> NDArray[np.intp]:
+    """Cluster [n] of every unit row of `points` [n, d]: that of the centroid of highest cosine, ties by smaller
+    number."""
+    if k == 1:
+        return np.zeros(len(points), dtype=np.intp)
+    labels: NDArray[np.intp] = np.argmax(points @ centroids(points, k, seed=seed).T, axis=1)
+    return labels
+
+
+def _fit(points: NDArray[np.float64], labels: NDArray[np.intp]) -> _Gaussians:
+    # Late: scikit-learn and scipy cost more than a second to import and are needed here only.
+    from scipy.linalg import solve_triangular
+    from sklearn.covariance import ledoit_wolf_shrinkage, shrunk_covariance
+    from threadpoolctl import threadpool_limits
+
+    used, cluster = np.unique(labels, return_inverse=True)
+    means = np.stack([points[cluster == c].mean(axis=0) for c in range(used.size)])
+    residuals = points - means[cluster]
+    if np.abs(residuals).max() < NO_SPREAD:
+        return _Gaussians(means, np.eye(points.shape[1]), 1.0)
+    with threadpool_limits(1):
+        shrinkage = max(float(ledoit_wolf_shrinkage(residuals, assume_centered=True)), MIN_SHRINKAGE)
+        covariance = shrunk_covariance(residuals.T @ residuals / len(points), shrinkage)
+        factor = np.linalg.cholesky(covariance)
+        whitening = solve_triangular(factor, np.eye(len(factor)), lower=True).T
+    return _Gaussians(means, whitening, shrinkage)
+
+
+def _squares(rows: NDArray[np.float64], fitted: _Gaussians) -> NDArray[np.float64]:
+    """Squared Mahalanobis distances [b] of unit `rows` [b, d] to the nearest mean."""
+    white = rows @ fitted.whitening
+    least = np.full(len(rows), np.inf)
+    for mean in fitted.means @ fitted.whitening:
+        apart = white - mean
+        np.minimum(least, np.einsum("ij,ij->i", apart, apart), out=least)
+    return least
