@@ -69,7 +69,13 @@ KINDS: dict[str, Kind] = {
             "measure",
             1,
             "benchmark.run.measure",
-            ("baselines/metrics.py", "benchmark/images/relevance.py", "benchmark/run/measure.py"),
+            (
+                "baselines/metrics.py",
+                "baselines/core/pairs.py",
+                "baselines/core/scoring.py",
+                "benchmark/images/relevance.py",
+                "benchmark/run/measure.py",
+            ),
         ),
     )
 }

@@ -1,7 +1,7 @@
-"""Hold every stage kind's sources to its version: `python scripts/golden.py` checks, `--update` rewrites the file.
+"""Hold the sources of every stage kind and sampler to its version: `python scripts/golden.py` checks, `--update` rewrites the file.
 
 Update it after a change that moves no number (a rename, a comment never counts). If the change does move numbers, bump
-the kind's version in benchmark/stages.py first: old results are then asked for no more.
+the version in benchmark/stages.py or baselines/registry.py first: old results are then asked for no more.
 """
 
 import ast
@@ -46,12 +46,39 @@ def _files(path: Path) -> list[Path]:
     return [path]
 
 
+def with_imports(module: str, root: Path = ROOT) -> tuple[str, ...]:
+    """The files of a module of `baselines` and of all modules of `baselines` that it imports, directly or not."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        file = waiting.pop().replace(".", "/") + ".py"
+        if file in found or not (root / file).is_file():
+            continue
+        found.add(file)
+        nodes = ast.walk(ast.parse((root / file).read_text()))
+        waiting += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and _ours(node.module)]
+    return tuple(sorted(found))
+
+
+def _ours(module: str | None) -> bool:
+    return module is not None and module.startswith("baselines.")
+
+
 def current(root: Path = ROOT) -> dict[str, dict[str, object]]:
-    """Version and source hash of every kind."""
+    """Version and source hash of every kind of stage and every registered sampler."""
     sys.path.insert(0, str(root))
+    from baselines import SAMPLERS
     from benchmark.stages import KINDS
 
-    return {kind.name: {"version": kind.version, "sources": source_hash(kind.sources, root)} for kind in KINDS.values()}
+    kinds = {kind.name: (kind.version, kind.sources) for kind in KINDS.values()}
+    samplers = {
+        f"sampler {entry.name}": (entry.version, with_imports(entry.path.partition(":")[0], root))
+        for entry in SAMPLERS.values()
+    }
+    return {
+        name: {"version": version, "sources": source_hash(sources, root)}
+        for name, (version, sources) in {**kinds, **samplers}.items()
+    }
 
 
 def differences(now: dict[str, dict[str, object]], golden: dict[str, dict[str, object]]) -> list[str]:
@@ -75,7 +102,8 @@ def main() -> int:
         print(line)
     if problems:
         print(
-            "no number moves? python scripts/golden.py --update; otherwise bump the version in benchmark/stages.py too"
+            "no number moves? python scripts/golden.py --update; otherwise bump the version (benchmark/stages.py,"
+            " baselines/registry.py) too"
         )
     return bool(problems)
 
