@@ -1,4 +1,4 @@
-"""Hold the sources of every stage kind and sampler to its version: `python scripts/golden.py` checks, `--update` rewrites the file.
+"""Hold the sources of every stage kind and sampler to its version: `python scripts/golden.py`, `--update` to rewrite.
 
 Update it after a change that moves no number (a rename, a comment never counts). If the change does move numbers, bump
 the version in benchmark/stages.py or baselines/registry.py first: old results are then asked for no more.
