@@ -112,7 +112,9 @@ def _load(items: Rows) -> "Dataset":
         split = getattr(items.pointer, items.split)
         arguments = {"path": items.pointer.dataset, "name": items.pointer.config, "split": split}
         arguments["revision"] = items.pointer.revision
-        help_ = f"it needs the network, or the Hub's files in the local cache, and the names in its {POINTER}"
+        given = items.folder.is_dir()
+        names = f"and the names in its {POINTER}" if given else f"and there is no folder {items.folder} either"
+        help_ = f"it needs the network, or the Hub's files in the local cache, {names}"
     try:
         return datasets.load_dataset(**arguments)
     except Exception as error:

@@ -1,0 +1,58 @@
+"""Folders and Hub names that a user gives one by one, without a data root."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import UserError
+from benchmark.images.catalogue import Data
+from benchmark.images.rows import Rows
+from benchmark.images.sources import Given
+
+
+def read(place: str, store: Path) -> tuple[str, ...]:
+    data = Data(Given((("pool", place),)), False, store)
+    data.read([("opensets", "pool", "train")])
+    manifest = data.manifest("opensets", "pool", "train")
+    assert manifest is not None and data.images("opensets", "pool", "train").sha256 == manifest.sha256
+    return manifest.ids
+
+
+def test_a_folder_needs_no_layout(data: Path, store: Path) -> None:
+    ids = read(str(data / "targets" / "leaves"), store)
+    assert {item.split("/")[0] for item in ids} == {"train", "test"}
+    assert read(str(data / "targets" / "leaves" / "train" / "ash"), store)[0].count("/") == 0
+
+
+def test_parquet_files_in_a_folder(data: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hub")
+    (tmp_path / "table").mkdir()
+    jpegs = [path.read_bytes() for path in sorted((data / "targets/leaves/train/ash").iterdir())]
+    columns = {"image": [{"bytes": one, "path": None} for one in jpegs]}
+    table = datasets.Dataset.from_dict(columns, features=datasets.Features({"image": datasets.Image()}))
+    table.to_parquet(str(tmp_path / "table" / "train-00000-of-00001.parquet"))
+    assert read(str(tmp_path / "table"), store) == tuple(f"{row:08d}" for row in range(len(jpegs)))
+
+
+def test_a_name_on_the_hub_is_pinned_to_a_revision() -> None:
+    items = Given((("pool", "someone/birds@v2"),)).items("opensets", "pool", "train")
+    assert isinstance(items, Rows) and items.pointer is not None
+    assert (items.pointer.dataset, items.pointer.revision, items.pointer.train) == ("someone/birds", "v2", "train")
+
+
+@pytest.mark.parametrize("place", ["/nowhere/at/all", "./absent", "absent"])
+def test_a_place_that_is_none(place: str, store: Path) -> None:
+    with pytest.raises(UserError, match="there is no such folder"):
+        read(place, store)
+
+
+def test_a_folder_misspelt_as_a_hub_name(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("datasets")
+
+    def absent(**_: object) -> None:
+        raise FileNotFoundError("no such dataset")
+
+    monkeypatch.setattr(datasets, "load_dataset", absent)
+    with pytest.raises(UserError, match="there is no folder my/pool either"):
+        read("my/pool", store)
