@@ -66,3 +66,10 @@ def find_device(name: str) -> tuple[str, int]:
     if not count or (name != "cuda" and int(name.partition(":")[2] or 0) >= count):
         raise UserError(f"device {name} is not there ({count} CUDA devices found); use --device cpu")
     return name, count if name == "cuda" else 1
+
+
+def check_engine(recipe: Recipe) -> None:
+    """UserError with the line that installs it where the recipe's engine is not there."""
+    from benchmark.pretrain.engines import find_engine
+
+    find_engine(recipe.engine)

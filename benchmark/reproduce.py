@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from benchmark.errors import UnknownName
-from benchmark.launch import Machine, Work, execute, find_device
-from benchmark.profiles import Profile
+from benchmark.launch import Machine, Work, check_engine, execute, find_device
 from benchmark.progress import shown
 from benchmark.query import Query
 from benchmark.report.render import Format, render
@@ -18,7 +17,7 @@ def reproduce(query: Query, machine: Machine, *, format_: str, save: Path | None
     form = check_format(format_)
     session = Session(query)
     find_device(machine.device)
-    check_engine(session.profile)
+    check_engine(session.profile.recipe)
     with shown() as progress:
         session.read_data(progress)
     for line in session.data_notes():
@@ -54,10 +53,3 @@ def _show(session: Session, form: Format, save: Path | None) -> None:
     print(render(result, form), end="")
     if save is not None:
         save_results(session, result, save)
-
-
-def check_engine(profile: Profile) -> None:
-    """UserError with the way out where the engine of the profile is not installed."""
-    from benchmark.pretrain.engines import find_engine
-
-    find_engine(profile.recipe.engine)

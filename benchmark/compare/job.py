@@ -10,10 +10,9 @@ from benchmark.compare.plan import Comparison, check_request
 from benchmark.compare.report import Format, render
 from benchmark.compare.request import Request
 from benchmark.errors import UnknownName, UserError
-from benchmark.launch import Machine, Work, execute, find_device
+from benchmark.launch import Machine, Work, check_engine, execute, find_device
 from benchmark.plan import ordered
 from benchmark.progress import shown
-from benchmark.reproduce import check_engine
 from benchmark.store import write_atomically
 
 FILES: dict[str, Format] = {"comparison.md": "md", "comparison.csv": "csv", "comparison.json": "json"}
@@ -27,7 +26,7 @@ def compare(request: Request, machine: Machine, format_: str) -> int:
     comparison = Comparison(request)
     find_device(machine.device)
     if request.train or comparison.frozen is None:
-        check_engine(comparison.planner.profile)
+        check_engine(comparison.planner.profile.recipe)
     _check_out(request.out)
     with shown() as progress:
         comparison.data.read(comparison.wanted, progress)

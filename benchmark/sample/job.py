@@ -11,12 +11,11 @@ from benchmark.entrants import Entrant, Features, find_entrant, measure, read_bu
 from benchmark.errors import UserError
 from benchmark.images.catalogue import Data
 from benchmark.images.sources import Given
-from benchmark.launch import Machine, Work, execute, find_device
+from benchmark.launch import Machine, Work, check_engine, execute, find_device
 from benchmark.plan import Planner, Pretraining, check_budget, ordered
 from benchmark.profiles import find_profile
 from benchmark.progress import shown
 from benchmark.protocols import find_protocol
-from benchmark.reproduce import check_engine
 from benchmark.run.artefacts import POSITIONS, SCORES
 from benchmark.sample.card import card
 from benchmark.sample.request import Request
@@ -86,7 +85,7 @@ def prepare(request: Request) -> Job:
         raise UserError(f'sampler {entrant.name} has no stopping rule: give --budget, an int or a share such as "5%"')
     frozen = None if request.encoder is None else find_encoder(request.encoder)
     if frozen is None:
-        check_engine(profile)
+        check_engine(profile.recipe)
     check_places(request.out, request.exports)
     with shown() as progress:
         data.read([("opensets", "target", "train"), ("opensets", "pool", "train")], progress)

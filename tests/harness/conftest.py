@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.plan import ordered
 from benchmark.query import Query
 from benchmark.run.task import Task
 from benchmark.run.worker import run_stage
@@ -20,25 +21,10 @@ def smoke_session(root, **fields):
     return Session(Query(**{"table": "2", "profile": "smoke", "store": root, **fields}))
 
 
-def with_inputs(ends):
-    """The stages `ends` and all that they build on, once each, inputs first."""
-    ordered = {}
-
-    def visit(stage):
-        if stage.key not in ordered:
-            for needed in stage.stages():
-                visit(needed)
-            ordered[stage.key] = stage
-
-    for stage in ends:
-        visit(stage)
-    return list(ordered.values())
-
-
 def run_in_process(session, ends=None):
     """Run what is not finished of `ends` (default: the whole plan) and of its inputs; the store."""
     store = open_store(session.query.store)
-    for stage in session.plan.stages if ends is None else with_inputs(ends):
+    for stage in session.plan.stages if ends is None else ordered(ends):
         if not store.has(stage):
             run_stage(Task(stage, store, session.data, "cpu"))
     return store
