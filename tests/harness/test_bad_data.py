@@ -46,7 +46,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def reproduced(root, store, capsys, monkeypatch):
-    """Run `reproduce` up to its first stage: the exit code, what it said, and the sessions that came so far."""
+    """Run `reproduce` up to its first stage: the exit code, what it said, and the work that came so far."""
     begun = []
     monkeypatch.setattr(reproduce, "execute", lambda work, machine: begun.append(work) or [])
 
@@ -72,9 +72,9 @@ def assert_refused(answer, store, *parts):
 
 
 def test_good_images_come_as_far_as_the_first_stage(reproduced):
-    code, out, (session,) = reproduced()
+    code, out, (work,) = reproduced()
     assert code == 0 and "error" not in out.err and "note" not in out.err
-    assert all(stage.resolved for stage in session.plan.stages)
+    assert all(stage.resolved for stage in work.stages)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -100,11 +100,11 @@ def test_an_empty_folder_is_refused_by_name_before_anything_is_read(root, store,
 def test_bad_images_within_the_share_of_an_openset_are_counted_and_named_and_the_run_goes_on(root, reproduced):
     for name in ("007.jpg", "100.jpg"):
         truncate(root / "opensets" / "pool" / "train" / name)
-    code, out, (session,) = reproduced()
+    code, out, (work,) = reproduced()
     notes = [line for line in out.err.splitlines() if line.startswith("note: ")]
     assert code == 0 and len(notes) == 1
     assert "pool" in notes[0] and "007.jpg" in notes[0] and "2 " in notes[0]
-    draw = session.cells["X+OS_rand_5", "leaves", 0].sample
+    (draw,) = (stage for stage in work.stages if stage.kind == "sample")
     assert draw.input("openset").count == SHARE - 2
 
 
