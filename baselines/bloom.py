@@ -55,7 +55,10 @@ class BloomCoreset:
     3 %): the same rows pass and the same rounds are needed; cutting our rounds as a Python set's list gives its
     coreset, 120 of 120 and 360 of 360 rows. Cut by similarity, 111 and 351 of them are the same.
 
-    Two passes over the pool. Memory: see `round_robin`. Raises ValueError for a field out of its range.
+    Two passes over the pool. Time, at 2,000 target rows and a pool of 200,000 x 512, 1 %, on one core: 2.4 s, of which
+    the filter takes 0.95 s and retrieval among the 14,444 rows that pass 1.2 s, as among as many random rows;
+    retrieval in the whole pool takes about 10 s, SimCore 0.7 s. Memory: see `round_robin`. Raises ValueError for a
+    field out of its range.
     """
 
     hashes: int = 10

@@ -14,6 +14,9 @@ from baselines.core.scoring import unit_rows
 from baselines.core.selection import Budget, Features, Selection, check_features, check_shape
 from baselines.core.top import images_of, selection
 
+MAX_ITERATIONS = 1000
+"""Steps of the solver (L-BFGS): on unit rows it takes some tens."""
+
 
 @dataclass(frozen=True)
 class ClassifierScore:
@@ -58,10 +61,6 @@ class ClassifierScore:
         log_odds, converged = _train(own, unit_rows(checked_rows(pool, positions, "pool")), self.c)
         info = {"trained_on": positions.size, "converged": converged}
         return selection(pool, lambda rows: log_odds(unit_rows(rows)), budget, "classifier", info)
-
-
-MAX_ITERATIONS = 1000
-"""Steps of the solver (L-BFGS): on unit rows it takes some tens."""
 
 
 def _train(

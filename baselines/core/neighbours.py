@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ FLAT_ROWS = 20_000
 """Up to so many rows densities are exact; beyond, an inverted file as in TSDS's released code searches for them."""
 PROBES = 10
 """Lists of the inverted file that are searched, as in the released code."""
+FEW = 64
+"""Neighbours searched for at first, where most rows need no more."""
 TRAINING_ROWS = 256
 """Rows per list that train the inverted file: more than faiss's k-means would use itself."""
 
@@ -28,27 +30,21 @@ def nearest_rows(
 
     Returns positions int64 [n, m] and cosines float32 [n, m], best first, ties by smaller position. The search is
     exhaustive; what float32 cannot tell apart may come in either order, the m-th and the one left out included.
-    Reads the table once. Memory: n x 3 m numbers of 12 bytes and `SEARCH_ROWS` rows.
+    Reads the table once. Memory: about 36 bytes per query and neighbour, and `SEARCH_ROWS` rows.
 
     Raises FeatureError for rows of `table`, called `name`, that `check_rows` refuses.
     """
-    # Late: faiss is needed by few samplers. One BLAS thread, as more could move the last digits of a product.
-    import faiss
+    # Late: only some samplers need it. One BLAS thread, as more could move the last digits of a product.
     from threadpoolctl import threadpool_limits
 
     asked = queries.astype(np.float32)
-    positions = np.empty((len(asked), 0), dtype=np.int64)
-    cosines = np.empty((len(asked), 0), dtype=np.float32)
-    for first, block in row_blocks(table, len(table), SEARCH_ROWS):
-        check_rows(block, name, first)
-        with threadpool_limits(1, user_api="blas"):
-            found, inside = faiss.knn(asked, _unit32(block), min(m, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
-        positions = np.concatenate([positions, inside + first], axis=1)
-        cosines = np.concatenate([cosines, found], axis=1)
-        if cosines.shape[1] > m:
-            kept = np.argpartition(-cosines, m - 1, axis=1)[:, :m]
-            positions, cosines = _taken(positions, cosines, kept)
-    return _taken(positions, cosines, np.lexsort((positions, -cosines), axis=1))
+    best = _Best(np.full((len(asked), m), -1), np.full((len(asked), m), -np.inf, dtype=np.float32))
+    with threadpool_limits(1, user_api="blas"):
+        for first, block in row_blocks(table, len(table), SEARCH_ROWS):
+            check_rows(block, name, first)
+            _search(asked, _unit32(block), first, best)
+    order = np.lexsort((best.positions, -best.cosines), axis=1)
+    return np.take_along_axis(best.positions, order, axis=1), np.take_along_axis(best.cosines, order, axis=1)
 
 
 def densities(table: Features, bandwidth: float, neighbours: int) -> NDArray[np.float64]:
@@ -66,10 +62,59 @@ def densities(table: Features, bandwidth: float, neighbours: int) -> NDArray[np.
     with threadpool_limits(1, user_api="blas"):
         index = _index(table)
         for first, block in row_blocks(table, len(table), SEARCH_ROWS):
-            squares, _ = index.search(_unit32(block), min(neighbours, len(table)))
-            kernel = 1 - squares.astype(np.float64) / bandwidth**2
-            total[first : first + len(block)] = np.maximum(kernel, 0).sum(axis=1)
+            rows = _unit32(block)
+            part = total[first : first + len(rows)]
+            squares, part[:] = _kernel_sums(index, rows, bandwidth, min(FEW, neighbours))
+            # Most rows have few others within the bandwidth; only those with more are worth a long search.
+            crowded = squares[:, -1] < bandwidth**2
+            if neighbours > FEW and crowded.any():
+                _, part[crowded] = _kernel_sums(index, rows[crowded], bandwidth, neighbours)
     return np.maximum(total, 1)  # the row itself counts 1, which float32 may miss by a little
+
+
+class _Best(NamedTuple):
+    """The best found so far, in no order: positions int64 [n, m] and cosines float32 [n, m], -inf where none yet."""
+
+    positions: NDArray[np.int64]
+    cosines: NDArray[np.float32]
+
+    def add(self, rows: NDArray[np.intp], positions: NDArray[np.int64], cosines: NDArray[np.float32]) -> None:
+        """Take what was found for the queries `rows` [q]: positions and cosines [q, k]."""
+        m = self.cosines.shape[1]
+        joined = np.concatenate([self.cosines[rows], cosines], axis=1)
+        kept = np.argpartition(-joined, m - 1, axis=1)[:, :m]
+        self.cosines[rows] = np.take_along_axis(joined, kept, axis=1)
+        self.positions[rows] = np.take_along_axis(
+            np.concatenate([self.positions[rows], positions], axis=1), kept, axis=1
+        )
+
+
+def _search(asked: NDArray[np.float32], block: NDArray[np.float32], first: int, best: _Best) -> None:
+    """Add to `best` what the unit rows `block`, of positions from `first` on, have for the queries `asked`."""
+    import faiss
+
+    m = best.cosines.shape[1]
+    most = min(m, len(block))
+    # In a pool without order a block has its share of the best so far; more than that is searched for where needed.
+    few = min(most, 3 * m * len(block) // (2 * (first + len(block))) + FEW) if first >= m else most
+    found, inside = faiss.knn(asked, block, few, metric=faiss.METRIC_INNER_PRODUCT)
+    short = (found[:, -1] > best.cosines.min(axis=1)) & (few < most)
+    rows = np.flatnonzero(~short)
+    best.add(rows, inside[rows] + first, found[rows])
+    rows = np.flatnonzero(short)
+    if rows.size:
+        found, inside = faiss.knn(asked[rows], block, most, metric=faiss.METRIC_INNER_PRODUCT)
+        best.add(rows, inside + first, found)
+
+
+def _kernel_sums(
+    index: Any, rows: NDArray[np.float32], bandwidth: float, neighbours: int
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Squared distances [b, neighbours] of `rows` [b, d] to their nearest in the index, nearest first (huge where
+    there are fewer), and the sums [b] of the kernel over these."""
+    squares, _ = index.search(rows, min(neighbours, index.ntotal))
+    kernel = 1 - squares.astype(np.float64) / bandwidth**2
+    return squares, np.maximum(kernel, 0).sum(axis=1)
 
 
 def _index(table: Features) -> Any:
@@ -97,9 +142,3 @@ def _evenly(table: Features, m: int) -> NDArray[np.float32]:
 
 def _unit32(rows: NDArray[Any]) -> NDArray[np.float32]:
     return unit_rows(rows).astype(np.float32)
-
-
-def _taken(
-    positions: NDArray[np.int64], cosines: NDArray[np.float32], columns: NDArray[np.intp]
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    return np.take_along_axis(positions, columns, axis=1), np.take_along_axis(cosines, columns, axis=1)

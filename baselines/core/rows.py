@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.core.selection import Features, check_rows
+from baselines.core.selection import FeatureError, Features, check_rows
 
 READ_ROWS = 4096
-"""Rows between two wanted ones that are rather read along than skipped: the most that one slice spans."""
+"""Most rows that one slice spans; those between two wanted ones are read along."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ def checked_rows(table: Features, positions: NDArray[np.int64], name: str) -> ND
     rows = Rows(table, positions)[0 : positions.size]
     try:
         check_rows(rows, name)
-    except ValueError:
+    except FeatureError:  # it counted the row among those wanted
         for row, position in zip(rows, positions.tolist(), strict=True):
             check_rows(row[None], name, position)
     return np.asarray(rows, dtype=np.float64)

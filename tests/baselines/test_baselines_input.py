@@ -4,6 +4,8 @@ the global random state is moves nothing."""
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +124,11 @@ def test_the_pool_is_read_in_slices_of_bounded_length(sampler: Sampler) -> None:
     picks = sampler.select(OnlySlices(target), seen, budget=50)
     assert seen.longest <= 16384
     assert picks.indices.tolist() == sampler.select(target, pool, budget=50).indices.tolist()
+
+
+def test_importing_costs_numpy_only() -> None:
+    modules = ", ".join(SAMPLERS[name].path.partition(":")[0] for name in NAMES)
+    heavy = "{'sklearn', 'scipy', 'faiss', 'threadpoolctl'}"
+    code = f"import sys, {modules}; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -29,6 +29,17 @@ def test_nearest_rows_are_those_of_all_cosines(n: int, n_table: int, block: int,
     assert cosines.dtype == np.float32
 
 
+@pytest.mark.parametrize("order", ["any", "nearest last"])
+def test_what_a_block_has_beyond_its_share_is_found(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SEARCH_ROWS", 500)
+    rng = np.random.default_rng(4)
+    queries, table = unit_rows(rng.standard_normal((5, 6))), rng.standard_normal((3000, 6))
+    if order == "nearest last":
+        table = table[np.argsort(unit_rows(table) @ queries[0])]
+    positions, _ = nearest_rows(queries, table, 400, "pool")
+    assert positions.tolist() == np.argsort(-(queries @ unit_rows(table).T), axis=1)[:, :400].tolist()
+
+
 def test_equal_rows_tie_by_position() -> None:
     table = np.repeat([[1.0, 0.0], [3.0, 3.0]], 5, axis=0)[::-1]
     positions, _ = nearest_rows(np.array([[1.0, 0.0]]), table, 10, "pool")
@@ -49,6 +60,9 @@ def kernel_sums(rows: np.ndarray, bandwidth: float) -> np.ndarray:
 def test_densities_are_kernel_sums() -> None:
     rows = np.random.default_rng(1).standard_normal((300, 3))
     np.testing.assert_allclose(densities(rows, 0.5, 300), kernel_sums(rows, 0.5), rtol=1e-5)
+    # More than the first, short search finds.
+    np.testing.assert_allclose(densities(rows, 1.2, 300), kernel_sums(rows, 1.2), rtol=1e-5)
+    assert np.sum(cdist(unit_rows(rows), unit_rows(rows)) < 1.2, axis=1).max() > module.FEW
     copies = np.repeat(np.eye(3), [1, 2, 4], axis=0)
     np.testing.assert_allclose(densities(copies, 0.3, 7), [1, 2, 2, 4, 4, 4, 4], rtol=1e-6)
     np.testing.assert_allclose(densities(copies, 0.3, 3), [1, 2, 2, 3, 3, 3, 3], rtol=1e-6)
