@@ -135,5 +135,5 @@ def _retrieve(own: NDArray[np.float64], pool: Features, n_pool: int, passed: NDA
 
 
 def _turns_among(rows: NDArray[np.int64], own: NDArray[np.float64], pool: Features, m: int) -> Turns:
-    turns = round_robin(own, Rows(pool, rows), m, "pool")
+    turns = round_robin(own, Rows(pool, rows), m)
     return turns._replace(positions=rows[turns.positions])

@@ -28,7 +28,7 @@ def test_picks_are_the_turns_among_what_passes() -> None:
     sampler = BloomCoreset()
     passed = passing(sampler, target, pool)
     picks = sampler.select(target, pool, budget=100)
-    turns = round_robin(unit_rows(target), pool[passed], 100, "pool")
+    turns = round_robin(unit_rows(target), pool[passed], 100)
     assert picks.indices.tolist() == passed[turns.positions].tolist()
     assert picks.scores.tolist() == turns.scores.tolist()
     assert picks.info["passed"] == passed.size
@@ -53,7 +53,7 @@ def test_what_the_filter_holds_back_fills_the_rest_of_the_budget() -> None:
     assert 0 < passed.size < 200
     assert sorted(picks.indices[: passed.size].tolist()) == passed.tolist()
     held_back = np.setdiff1d(np.arange(500), passed)
-    turns = round_robin(unit_rows(target), pool[held_back], 200 - passed.size, "pool")
+    turns = round_robin(unit_rows(target), pool[held_back], 200 - passed.size)
     assert picks.indices[passed.size :].tolist() == held_back[turns.positions].tolist()
     assert picks.info["filled"] == 200 - passed.size
 

@@ -34,7 +34,7 @@ def test_turns_are_those_of_the_rule(n: int, n_table: int, shared: bool, data: s
     # Queries that are nearly the same share their nearest rows, so that many rounds are needed.
     queries = unit_rows(rng.standard_normal((1, 4)) + (1e-3 if shared else 1) * rng.standard_normal((n, 4)))
     table = rng.standard_normal((n_table, 4))
-    turns = round_robin(queries, table, m, "pool")
+    turns = round_robin(queries, table, m)
     positions, scores, rounds = in_turns(queries @ unit_rows(table).T, m)
     assert turns.positions.tolist() == positions
     np.testing.assert_allclose(turns.scores, scores, atol=1e-6)
@@ -45,7 +45,7 @@ def test_by_hand() -> None:
     queries = np.array([[1.0, 0.0], [0.0, 1.0]])
     table = np.array([[3.0, 4.0], [1.0, 0.0], [1.0, 0.1], [0.6, 0.8]])
     # Round 1: query 0 takes row 1, query 1 row 0 (3 ties and comes later). Round 2: rows 2 and 3.
-    turns = round_robin(queries, table, 4, "pool")
+    turns = round_robin(queries, table, 4)
     assert turns.positions.tolist() == [1, 0, 2, 3]
     np.testing.assert_allclose(turns.scores, [1, 0.8, 1 / np.sqrt(1.01), 0.8], rtol=1e-6)
     assert turns.rounds == 2
