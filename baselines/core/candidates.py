@@ -63,63 +63,72 @@ class Rough(NamedTuple):
 class Best:
     """For each of k centroids the candidates above a floor that rises to the best score left out.
 
-    Between 2 m and, for the time of one block, 2 m plus the block's hits per centroid are held on average. What
-    `finish` returns depends on the scores alone, not on how they were cut into blocks: the floor ends at the
+    What `finish` returns depends on the scores alone, not on how they were cut into blocks: a floor ends at the
     (m + 1)-th best score, since a lower one would leave more than m rows above it, and those are cut.
+
+    n: number of rows; block_rows: at most so many are added at once. With m they bound the memory: 12 or 16 bytes
+    for each of k (2 m + block_rows) candidates, of which only what is used is touched.
     """
 
-    def __init__(self, k: int, m: int, dtype: np.dtype[Any]) -> None:
-        self._k, self._m = k, m
+    def __init__(self, k: int, m: int, *, n: int, block_rows: int, dtype: np.dtype[Any]) -> None:
+        self._m = m
         self._floor = np.full(k, -np.inf, dtype=dtype)
-        self._parts: list[tuple[NDArray[Any], NDArray[np.int64], NDArray[np.floating]]] = []
-        self._size = 0
-        # The smallest type: numpy sorts 8 and 16 bits by counting.
-        self._label = np.min_scalar_type(k - 1)
+        self._size = np.zeros(k, dtype=np.int64)
+        room = min(2 * m, n) + block_rows
+        self._positions = np.empty((k, room), dtype=np.int64)
+        self._scores = np.empty((k, room), dtype=dtype)
 
     def add(self, first: int, scores: NDArray[np.floating], taken: Mask) -> None:
         """Take the finite scores [k, b], in any memory order, of the rows from position `first` on, but for those
         marked in `taken` [b].
         """
-        above = scores > self._floor[:, None]  # laid out in memory as the scores are
-        if above.flags.c_contiguous:
-            centroid, row = np.divmod(np.flatnonzero(above), scores.shape[1])
-        else:
-            row, centroid = np.divmod(np.flatnonzero(above.T), scores.shape[0])
+        centroid, row = self._above_floor(scores)
         if taken.any():
             free = ~taken[row]
-            row, centroid = row[free], centroid[free]
-        if row.size:
-            self._parts.append((centroid.astype(self._label), row + first, scores[centroid, row]))
-            self._size += row.size
-            if self._size > 2 * self._m * self._k:
-                self._cut()
+            centroid, row = centroid[free], row[free]
+        if not row.size:
+            return
+        counts = np.bincount(centroid, minlength=self._size.size)
+        # The hits come centroid by centroid: each goes behind what its centroid has.
+        shift = self._size - (np.cumsum(counts) - counts)
+        place = np.arange(row.size) + shift[centroid]
+        self._positions[centroid, place] = row + first
+        self._scores[centroid, place] = scores[centroid, row]
+        self._size += counts
+        for c in np.flatnonzero(self._size > 2 * self._m):
+            self._cut(int(c))
 
     def finish(self) -> list[Rough]:
         """For every centroid at most m candidates, and the best score left out."""
-        if not self._parts:
-            return [Rough(np.empty(0, dtype=np.int64), np.empty(0), -np.inf)] * self._k
-        self._cut()
-        [(centroid, positions, scores)] = self._parts
+        for c in np.flatnonzero(self._size > self._m):
+            self._cut(int(c))
         return [
-            Rough(positions[one], scores[one], float(floor))
-            for one, floor in zip(self._by_centroid(centroid), self._floor, strict=True)
+            Rough(positions[:size].copy(), scores[:size].copy(), float(floor))
+            for positions, scores, size, floor in zip(
+                self._positions, self._scores, self._size, self._floor, strict=True
+            )
         ]
 
-    def _cut(self) -> None:
-        """Raise every floor to the (m + 1)-th best score, and drop what is not above it."""
-        centroid, positions, scores = (np.concatenate(column) for column in zip(*self._parts, strict=True))
-        for c, one in enumerate(self._by_centroid(centroid)):
-            if one.size > self._m:
-                place = one.size - self._m - 1
-                self._floor[c] = np.partition(scores[one], place)[place]
-        # Ties with the floor go too: they could not be told from the ones already left out.
-        keep = scores > self._floor[centroid]
-        self._parts = [(centroid[keep], positions[keep], scores[keep])]
-        self._size = int(keep.sum())
+    def _above_floor(self, scores: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Centroids, ascending, and rows of the scores above the floor, looked at in the order of the memory."""
+        above = scores > self._floor[:, None]  # laid out as the scores are
+        if above.flags.c_contiguous:
+            centroid, row = np.divmod(np.flatnonzero(above), scores.shape[1])
+            return centroid, row
+        row, centroid = np.divmod(np.flatnonzero(above.T), scores.shape[0])
+        # numpy sorts 8 and 16 bits by counting.
+        order = np.argsort(centroid.astype(np.min_scalar_type(scores.shape[0])), kind="stable")
+        return centroid[order], row[order]
 
-    def _by_centroid(self, centroid: NDArray[Any]) -> list[NDArray[np.intp]]:
-        order = np.argsort(centroid, kind="stable")
-        return np.split(order, np.cumsum(np.bincount(centroid, minlength=self._k))[:-1])
+    def _cut(self, c: int) -> None:
+        """Raise a floor to the (m + 1)-th best score, and drop what is not above it."""
+        size = self._size[c]
+        positions, scores = self._positions[c, :size], self._scores[c, :size]
+        self._floor[c] = np.partition(scores, size - self._m - 1)[size - self._m - 1]
+        # Ties with the floor go too: they could not be told from the ones already left out.
+        keep = np.flatnonzero(scores > self._floor[c])
+        self._size[c] = keep.size
+        positions[: keep.size], scores[: keep.size] = positions[keep], scores[keep]
 
 
 def ordered(positions: NDArray[np.int64], scores: NDArray[np.floating]) -> Candidates:

@@ -64,7 +64,7 @@ class SimilarityRanking(Ranking):
 
     def top(self, m: int, taken: Mask) -> list[Candidates]:
         """See `Ranking.top`; rows that tie with the first one left out are not certain."""
-        best = Best(self.k, m, self._similarity.dtype)
+        best = Best(self.k, m, n=self.n, block_rows=self._block_rows, dtype=self._similarity.dtype)
         for first, block in row_blocks(self._similarity, self.n, self._block_rows):
             finite = np.isfinite(block)
             if not finite.all():
@@ -133,7 +133,7 @@ class FeatureRanking(Ranking):
                 return
 
     def _pass(self, m: int, taken: Mask) -> list[Rough]:
-        best = Best(self.k, m, np.dtype(np.float32))
+        best = Best(self.k, m, n=self.n, block_rows=self._block_rows, dtype=np.dtype(np.float32))
         for first, block in row_blocks(self._pool, self.n, self._block_rows):
             best.add(first, self._rough_scores(first, block), taken[first : first + len(block)])
         return best.finish()
