@@ -90,10 +90,11 @@ class Best:
             return
         counts = np.bincount(centroid, minlength=self._size.size)
         # The hits come centroid by centroid: each goes behind what its centroid has.
-        shift = self._size - (np.cumsum(counts) - counts)
-        place = np.arange(row.size) + shift[centroid]
-        self._positions[centroid, place] = row + first
-        self._scores[centroid, place] = scores[centroid, row]
+        k, room = self._scores.shape
+        begins = np.arange(k) * room + self._size - (np.cumsum(counts) - counts)
+        place = np.arange(row.size) + begins[centroid]
+        self._positions.reshape(-1)[place] = row + first
+        self._scores.reshape(-1)[place] = scores[centroid, row]
         self._size += counts
         for c in np.flatnonzero(self._size > 2 * self._m):
             self._cut(int(c))
@@ -113,9 +114,8 @@ class Best:
         """Centroids, ascending, and rows of the scores above the floor, looked at in the order of the memory."""
         above = scores > self._floor[:, None]  # laid out as the scores are
         if above.flags.c_contiguous:
-            centroid, row = np.divmod(np.flatnonzero(above), scores.shape[1])
-            return centroid, row
-        row, centroid = np.divmod(np.flatnonzero(above.T), scores.shape[0])
+            return _split(np.flatnonzero(above), scores.shape[1])
+        row, centroid = _split(np.flatnonzero(above.T), scores.shape[0])
         # numpy sorts 8 and 16 bits by counting.
         order = np.argsort(centroid.astype(np.min_scalar_type(scores.shape[0])), kind="stable")
         return centroid[order], row[order]
@@ -129,6 +129,12 @@ class Best:
         keep = np.flatnonzero(scores > self._floor[c])
         self._size[c] = keep.size
         positions[: keep.size], scores[: keep.size] = positions[keep], scores[keep]
+
+
+def _split(flat: NDArray[np.intp], width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Quotients and remainders; several times faster than `numpy.divmod`."""
+    quotient = flat // width
+    return quotient, flat - quotient * width
 
 
 def ordered(positions: NDArray[np.int64], scores: NDArray[np.floating]) -> Candidates:

@@ -42,7 +42,7 @@ SAFE_SQUARES = (2.0**-40, HUGE_SQUARE)
 """Squared norms in this range keep all float32 steps clear of overflow and make underflow negligible."""
 
 _BATCHES = 16  # parts that `FeatureRanking.batches` gives its candidates out in
-_RESCORE_NUMBERS = 2**17  # float64 numbers worked on at once when scoring again: 1 MiB stays in cache
+_RESCORE_NUMBERS = 2**16  # float64 numbers worked on at once when scoring again: 512 KiB stay in the cache
 
 
 class SimilarityRanking(Ranking):
@@ -156,10 +156,13 @@ class FeatureRanking(Ranking):
         centroid = np.repeat(np.arange(self.k), sizes)
         by_position = np.argsort(positions, kind="stable")
         scores = np.empty(positions.size)
+        step = max(1, _RESCORE_NUMBERS // self._exact.shape[0])
         for first, stop, pairs in _runs(positions, by_position, self._block_rows):
             rows = np.asarray(self._pool[first:stop])
-            wanted, where = np.unique(positions[pairs] - first, return_inverse=True)
-            scores[pairs] = self._pair_scores(rows[wanted], where, centroid[pairs])
+            for start in range(0, pairs.size, step):
+                part = pairs[start : start + step]
+                wanted, where = np.unique(positions[part] - first, return_inverse=True)
+                scores[part] = self._pair_scores(rows[wanted], where, centroid[part])
         return np.split(scores, np.cumsum(sizes)[:-1])
 
     def _pair_scores(
@@ -167,14 +170,9 @@ class FeatureRanking(Ranking):
     ) -> NDArray[np.float64]:
         """float64 scores [p] of the pairs (rows[row], centroids[centroid]): the entries of `exact_scores`."""
         columns = scaled_columns(rows)
-        lengths = norms(columns)
-        scores = np.empty(row.size)
-        step = max(1, _RESCORE_NUMBERS // columns.shape[0])
-        for start in range(0, row.size, step):
-            part = slice(start, start + step)
-            terms = np.take(columns, row[part], axis=1)
-            terms *= np.take(self._exact, centroid[part], axis=1)
-            scores[part] = tree_sum(terms) / lengths[row[part]]
+        terms = np.take(columns, row, axis=1)
+        terms *= np.take(self._exact, centroid, axis=1)
+        scores: NDArray[np.float64] = tree_sum(terms) / norms(columns)[row]
         return scores
 
 
