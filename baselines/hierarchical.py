@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.core.exact import checked
-from baselines.core.fields import check_int
+from baselines.core.fields import check_count
 from baselines.core.pool_clusters import PoolClusters, cluster_pool
 from baselines.core.selection import Budget, Features, Selection
 from baselines.core.shares import even_shares
@@ -51,13 +51,13 @@ class HierarchicalKMeans:
     resamples: int = 10
 
     def __post_init__(self) -> None:
-        check_int("resamples", self.resamples, 0)
+        check_count("resamples", self.resamples, 0)
         if self.clusters is None:
             return
         if not isinstance(self.clusters, tuple) or not self.clusters:
             raise ValueError(f"clusters must be a tuple of ints, got {self.clusters!r}")
         for number in self.clusters:
-            check_int("clusters", number, 1)
+            check_count("clusters", number, 1)
         if any(upper >= lower for lower, upper in pairwise(self.clusters)):
             raise ValueError(f"clusters must be fewer on every level than on the one below, got {self.clusters!r}")
 

@@ -64,7 +64,7 @@ SAMPLERS: Mapping[str, Entry] = {
         Entry("knn", "baselines.knn:KNNDistance", "Sun et al., ICML 2022"),
         Entry("tsds", "baselines.tsds:TSDS", "Liu et al., NeurIPS 2024"),
         Entry("bloom", "baselines.bloom:BloomCoreset", "Singh et al., ICASSP 2025, arXiv 2412.16942"),
-        Entry("semdedup", "baselines.semdedup:SemDeDup", "Abbas et al., 2023, around SimCore"),
+        Entry("semdedup", "baselines.semdedup:SemDeDup", "Abbas et al., 2023, around SimCore", stops=True),
         Entry("hierarchical", "baselines.hierarchical:HierarchicalKMeans", "Vo et al., TMLR 2024"),
     )
 }

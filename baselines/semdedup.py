@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.core.exact import grid_rows, rows_at
-from baselines.core.fields import check_int
+from baselines.core.fields import check_count
 from baselines.core.pool_clusters import PoolClusters, cluster_pool
+from baselines.core.rows import Rows
 from baselines.core.selection import (
     Budget,
     BudgetError,
@@ -20,7 +21,6 @@ from baselines.core.selection import (
     check_shape,
     parse_budget,
 )
-from baselines.core.view import Rows
 from baselines.simcore import SimCore
 
 SMALLEST_EPS = 1e-6
@@ -59,7 +59,7 @@ class SemDeDup:
         if not SMALLEST_EPS <= self.eps < 2:
             raise ValueError(f"eps must be at least {SMALLEST_EPS:g} and below 2, got {self.eps!r}")
         if self.clusters is not None:
-            check_int("clusters", self.clusters, 1)
+            check_count("clusters", self.clusters, 1)
 
     def select(self, target: Features, pool: Features, *, budget: Budget, seed: int = 0) -> Selection:
         """Pick rows of `pool` [N, d] for `target` [n, d] with `sampler`. Scores and the end are the sampler's.

@@ -8,8 +8,9 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.core.candidates import Ranking
 from baselines.core.kmeans import centroids
-from baselines.core.ranking import BLOCK_ROWS, FeatureRanking, Ranking, SimilarityRanking
+from baselines.core.ranking import BLOCK_ROWS, FeatureRanking, SimilarityRanking
 from baselines.core.rounds import FailingRound, Overshoot, StopRule, greedy_rounds
 from baselines.core.selection import Budget, BudgetError, Features, Selection, check_shape, parse_budget
 
@@ -30,7 +31,10 @@ class SimCore:
     budget_factor: with budget None at most this many picks per target image.
     n_init: k-means starts. What produced the published numbers predates scikit-learn 1.4 and so
         used its default of that time, 10.
-    block_rows: pool rows read at once; moves time and memory only.
+    block_rows: pool rows read at once.
+    device: where the pool is multiplied with the centroids: None is numpy, "cuda" or any other device torch.
+
+    The last two move time and memory only: the picks are the same to the last bit of their scores.
 
     Raises ValueError for a field out of its range.
     """
@@ -43,6 +47,7 @@ class SimCore:
     budget_factor: int = 50
     n_init: int = 1
     block_rows: int = BLOCK_ROWS
+    device: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("k", "reference_round", "budget_factor", "n_init", "block_rows"):
@@ -54,6 +59,8 @@ class SimCore:
                 raise ValueError(f"{name} must be one of {get_args(kind)}, got {getattr(self, name)!r}")
         if not 0 < self.tau <= 1:
             raise ValueError(f"tau must be above 0 and at most 1, got {self.tau!r}")
+        if self.device is not None and not isinstance(self.device, str):
+            raise ValueError(f"device must be None (numpy) or the name of a torch device, got {self.device!r}")
 
     @classmethod
     def released(cls, **overrides: Any) -> SimCore:
@@ -80,17 +87,17 @@ class SimCore:
         seed: of k-means and of the trimming draw.
 
         Scores are cosines to the centroid that picked. The picks are those of an all-float64 computation for
-        the given centroids: block size and thread count do not move them. `info["near_ties"]` counts
+        the given centroids: block size, thread count and device do not move them. `info["near_ties"]` counts
         successive picks of a centroid that only float64 rounding, or an exact tie, sets in order.
 
-        Raises BudgetError, FeatureError; ValueError when a centroid is the zero vector.
+        Raises BudgetError, FeatureError; ValueError when a centroid is the zero vector or torch lacks the device.
         """
         n_target, dim = check_shape(target, "target")
         n_pool, _ = check_shape(pool, "pool", dim=dim)
         parse_budget(budget, n_pool)  # before k-means: a bad budget should not cost its time
         centres = centroids(target, self.k, n_init=self.n_init, seed=seed)
-        ranking = FeatureRanking(pool, centres, block_rows=self.block_rows)
-        return self._pick(ranking, budget, n_target, seed)
+        ranking = FeatureRanking(pool, centres, block_rows=self.block_rows, device=self.device)
+        return self.select_from(ranking, budget=budget, n_target=n_target, seed=seed)
 
     def select_from_similarity(
         self, similarity: NDArray[np.floating], *, budget: Budget, n_target: int | None = None, seed: int = 0
@@ -102,9 +109,17 @@ class SimCore:
 
         Raises BudgetError, and ValueError for a similarity that cannot be ordered.
         """
-        return self._pick(SimilarityRanking(similarity, block_rows=self.block_rows), budget, n_target, seed)
+        ranking = SimilarityRanking(similarity, block_rows=self.block_rows)
+        return self.select_from(ranking, budget=budget, n_target=n_target, seed=seed)
 
-    def _pick(self, ranking: Ranking, budget: Budget, n_target: int | None, seed: int) -> Selection:
+    def select_from(self, ranking: Ranking, *, budget: Budget, n_target: int | None = None, seed: int = 0) -> Selection:
+        """As `select`, given where the candidates come from: a `FeatureRanking` for centroids of your own, a
+        `FaissRanking` for approximate ones. The number of centroids is the ranking's.
+
+        n_target: size of the target, needed for the cap when budget is None.
+
+        Raises BudgetError, and what the ranking raises.
+        """
         limit, rule = parse_budget(budget, ranking.n), None
         if limit is None:
             if n_target is None:

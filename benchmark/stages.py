@@ -39,6 +39,8 @@ _SAMPLERS = (
     "baselines/core/selection.py",
     "baselines/random.py",
     "baselines/core/kmeans.py",
+    "baselines/core/candidates.py",
+    "baselines/core/products.py",
     "baselines/core/ranking.py",
     "baselines/core/scoring.py",
     "baselines/core/rounds.py",

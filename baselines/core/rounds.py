@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.core.ranking import Candidates, Ranking
+from baselines.core.candidates import Candidates, Ranking
 from baselines.core.selection import Selection, StoppedBy
 
 FailingRound = Literal["kept", "dropped"]
@@ -63,11 +64,14 @@ class _Queues:
         self._ranking = ranking
         self._taken = taken
         self._view = taken.data  # a memoryview reads single flags several times faster than the array does
-        self._queues: list[Iterator[tuple[int, float]]] = [iter(()) for _ in range(ranking.k)]
+        self._batches: Iterator[list[Candidates]] = iter(())
+        self._queues: list[Iterator[tuple[int, float]]] = []
+        self._given = np.zeros(ranking.k, dtype=np.int64)  # candidates of this pass, per centroid
         self._last = [math.inf] * ranking.k
         self.m = m
         self.passes = 0
         self.near_ties = 0
+        self._begin_pass()
 
     def pop(self, centroid: int) -> tuple[int, float]:
         """Take the best row of `centroid` that no earlier round has taken; there must be one."""
@@ -80,21 +84,27 @@ class _Queues:
             self._refill(centroid)
 
     def _refill(self, dry: int) -> None:
-        """Ask for the best free rows of all centroids; those already taken leave room for further ones."""
-        if self.passes:
-            ceiling = max(self.m, MAX_PAIRS // self._ranking.k)
-            self.m = min(self.m * GROWTH, ceiling)
-        self._queues.clear()  # frees the old candidates before the new ones come
-        found = self._ask()
-        while not found[dry].positions.size:
-            self.m *= GROWTH
-            found = self._ask()
-        self._queues = [self._stream(candidates) for candidates in found]
+        """Append the next batch of every centroid; when the pass has none left, begin another with more room."""
+        found = next(self._batches, None)
+        if found is None:
+            self._grow(fruitless=not self._given[dry])
+            self._begin_pass()
+            return
+        for centroid, candidates in enumerate(found):
+            self._given[centroid] += candidates.positions.size
+            self._queues[centroid] = chain(self._queues[centroid], self._stream(candidates))
 
-    def _ask(self) -> list[Candidates]:
+    def _begin_pass(self) -> None:
+        """Forget the old candidates; those already taken leave room for further ones."""
         self.m = min(self.m, self._ranking.n)
         self.passes += 1
-        return self._ranking.top(self.m, self._taken)
+        self._queues = [iter(()) for _ in self._given]
+        self._given[:] = 0
+        self._batches = self._ranking.batches(self.m, self._taken)
+
+    def _grow(self, fruitless: bool) -> None:
+        ceiling = max(self.m, MAX_PAIRS // self._ranking.k)
+        self.m = self.m * GROWTH if fruitless else min(self.m * GROWTH, ceiling)
 
     def _stream(self, candidates: Candidates) -> Iterator[tuple[int, float]]:
         for start in range(0, candidates.positions.size, _CHUNK):
@@ -127,7 +137,7 @@ def greedy_rounds(
     A round below the threshold ends "threshold" even if, being kept, it also reaches the limit. Raises
     ValueError for `limit` or `first_m` below 1.
     """
-    first = suggested_m(limit, ranking.k) if first_m is None else first_m
+    first = suggested_m(limit, ranking.k, ranking.margin) if first_m is None else first_m
     if limit < 1 or first < 1:
         raise ValueError(f"limit and first_m must be at least 1, got {limit} and {first}")
     rounds = _Rounds(taken=np.zeros(ranking.n, dtype=np.bool_))
@@ -149,13 +159,11 @@ def greedy_rounds(
     )
 
 
-def suggested_m(limit: int, k: int) -> int:
-    """Candidates per centroid for a first pass that mostly is the only one.
-
-    A pass costs hardly more for a thousand candidates than for a hundred, and less than a second pass does:
-    eight times the rounds that `limit` takes at least, as far as an eighth of the memory bound goes.
+def suggested_m(limit: int, k: int, margin: int) -> int:
+    """Candidates per centroid for a first pass that mostly is the only one: `margin` times the rounds that `limit`
+    takes at least, as far as half of the memory bound goes.
     """
-    return max(64, min(max(1024, 8 * -(-limit // k)), MAX_PAIRS // (8 * k)))
+    return max(256, min(margin * -(-limit // k), MAX_PAIRS // (2 * k)))
 
 
 def _one_round(queues: _Queues, rounds: _Rounds, k: int) -> dict[int, float]:

@@ -54,6 +54,30 @@ def test_threads_do_not_move_the_centroids() -> None:
     assert len(set(results)) == 1
 
 
+def test_faiss_finds_the_same_blobs() -> None:
+    found, expected = (centroids(blobs(), 3, n_init=5, library=library) for library in ("faiss", "scikit-learn"))
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-12)
+    order = np.argmax(found @ expected.T, axis=0)
+    assert sorted(order) == [0, 1, 2]
+    np.testing.assert_allclose(found[order], expected, atol=1e-6)
+
+
+def test_threads_do_not_move_the_centroids_of_faiss() -> None:
+    features = np.random.default_rng(1).standard_normal((3000, 16)).astype(np.float32)
+    results = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads):
+            results.append(centroids(features, 20, library="faiss").tobytes())
+    assert len(set(results)) == 1
+    assert centroids(features, 20, seed=1, library="faiss").tobytes() != results[0]
+
+
+def test_unknown_library() -> None:
+    with pytest.raises(ValueError, match=r"library must be one of \('scikit-learn', 'faiss'\), got 'cuml'"):
+        centroids(blobs(), 3, library="cuml")  # type: ignore[arg-type]
+
+
 def test_opposite_points_have_no_mean_direction() -> None:
     with pytest.raises(ValueError, match="centroid 0 of 1 is the zero vector"):
         centroids(np.array([[1.0, 0.0], [-1.0, 0.0]]), 1)

@@ -141,11 +141,88 @@ def test_storage_does_not_matter(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 0.0])
-def test_bad_pool_row_is_named(bad: float) -> None:
-    rows = np.ones((100, 3), dtype=np.float32)
-    rows[71] = bad
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_bad_pool_row_is_named(bad: float, dtype: str, device: str | None) -> None:
+    rows = np.ones((100, 3), dtype=dtype)
+    rows[71, : 2 if bad else 3] = bad
+    ranking = FeatureRanking(rows, np.array([[0.6, 0.8, 0.0]]), block_rows=16, device=device)
     with pytest.raises(FeatureError, match="pool row 71 "):
-        FeatureRanking(rows, np.array([[0.6, 0.8, 0.0]]), block_rows=16).top(5, np.zeros(100, dtype=bool))
+        ranking.top(5, np.zeros(100, dtype=bool))
+
+
+def test_the_longest_and_the_shortest_float16_rows() -> None:
+    # 65504 is the largest float16, 6e-8 the smallest: neither is infinity, neither is zero.
+    rows = np.array([[65504, 65504], [65504, 0], [6e-8, 6e-8], [6e-8, 0]], dtype=np.float16)
+    [found] = FeatureRanking(rows, np.array([[0.8, 0.6]])).top(4, np.zeros(4, dtype=bool))
+    assert found.positions.tolist() == [0, 2, 1, 3]
+    assert found.scores.tolist() == pytest.approx([1.4 / 2**0.5, 1.4 / 2**0.5, 0.8, 0.8])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(60, 900), st.integers(1, 4), st.integers(1, 500), st.booleans(), st.data())
+def test_batches_go_on_where_they_ended(n: int, k: int, m: int, close: bool, data: st.DataObject) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**31)))
+    rows = (1 + (1e-4 if close else 1) * rng.standard_normal((n, 5))).astype(data.draw(st.sampled_from(["f4", "f8"])))
+    centroids, taken = unit_rows(rng.random((k, 5)) + 0.1), rng.random(n) < 0.1
+    wanted = full_order(exact_scores(rows, centroids), taken)
+    given: list[list[int]] = [[] for _ in range(k)]
+    for batch in FeatureRanking(rows, centroids, block_rows=50).batches(m, taken):
+        for c, candidates in enumerate(batch):
+            given[c] += candidates.positions.tolist()
+            # Rows that are taken from now on may come or not; all others come, in order.
+            beginning = [position for position in given[c] if not taken[position]]
+            order = [position for position in wanted[c] if not taken[position]]
+            assert beginning == order[: len(beginning)]
+        taken |= rng.random(n) < 0.05
+    if m >= n:
+        assert all(
+            set(order) - set(np.flatnonzero(taken)) <= set(got) for order, got in zip(wanted, given, strict=True)
+        )
+
+
+def test_batches_together_are_the_top() -> None:
+    rng = np.random.default_rng(2)
+    rows, taken = rng.standard_normal((5000, 32)).astype(np.float16), np.zeros(5000, dtype=bool)
+    ranking = FeatureRanking(rows, unit_rows(rng.standard_normal((7, 32))))
+    batches = list(ranking.batches(1500, taken))
+    assert len(batches) == 17  # of 93, the last of 12
+    for c, whole in enumerate(ranking.top(1500, taken)):
+        assert [p for batch in batches for p in batch[c].positions.tolist()] == whole.positions.tolist()
+        assert [s for batch in batches for s in batch[c].scores.tolist()] == whole.scores.tolist()
+
+
+def test_only_what_is_asked_for_is_scored_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    rows, taken = rng.standard_normal((20_000, 16)).astype(np.float32), np.zeros(20_000, dtype=bool)
+    ranking, asked = FeatureRanking(rows, unit_rows(rng.standard_normal((5, 16)))), []
+    again = ranking._score_again
+
+    def remembered(lists: list[np.ndarray]) -> list[np.ndarray]:
+        asked.append(np.stack(lists))
+        return again(lists)
+
+    monkeypatch.setattr(ranking, "_score_again", remembered)
+    batches = ranking.batches(3200, taken)
+    next(batches)
+    taken[rng.permutation(20_000)[:10_000]] = True
+    next(batches)
+    assert [lists.shape for lists in asked] == [(5, 200), (5, 200)]
+    assert not taken[asked[1]].any()
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_the_device_does_not_move_the_candidates(device: str, dtype: str) -> None:
+    rng = np.random.default_rng(5)
+    rows = (1 + 0.01 * rng.standard_normal((3000, 40))).astype(dtype)
+    rows[::7] = rows[3]
+    rows[::11] *= 1e4 if dtype == "f2" else 1e30  # goes beyond what float32 can square
+    centroids, taken = unit_rows(rng.random((6, 40)) + 0.5), rng.random(3000) < 0.2
+    sim = exact_scores(rows, centroids)
+    ranking = FeatureRanking(rows, centroids, block_rows=700, device=device)
+    check_beginnings(ranking.top(100, taken), sim, taken)
+    assert set(check_beginnings(ranking.top(3000, taken), sim, taken)) == {int((~taken).sum())}
 
 
 def test_misuse_of_sources() -> None:

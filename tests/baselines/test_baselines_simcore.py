@@ -101,6 +101,35 @@ def test_block_size_and_threads_do_not_move_anything(tmp_path: Path) -> None:
                 assert picks.info["f_curve"] == expected.info["f_curve"]
 
 
+@pytest.mark.parametrize("budget", [900, None])
+@pytest.mark.parametrize("device", [None, "cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_float16_memory_map_on_any_device(tmp_path: Path, device: str | None, budget: int | None) -> None:
+    target, pool = domain(100, 96, 2, "f2"), domain(5000, 96, 3, "f2")
+    np.save(tmp_path / "pool.npy", pool)
+    on_disk = np.load(tmp_path / "pool.npy", mmap_mode="r")
+    expected = SimCore(k=9, reference_round=2).select(target, pool.astype("f8"), budget=budget)
+    for block_rows, threads in ((37, 1), (8192, 1), (8192, 2)):
+        sampler = SimCore(k=9, reference_round=2, block_rows=block_rows, device=device)
+        with threadpool_limits(threads):
+            picks = sampler.select(target, on_disk, budget=budget)
+        assert picks.indices.tobytes() == expected.indices.tobytes()
+        assert picks.scores.tobytes() == expected.scores.tobytes()
+        assert picks.info == expected.info
+
+
+def test_a_ranking_of_ones_own() -> None:
+    target, pool = domain(60, 8, 11), domain(900, 8, 12)
+    sampler = SimCore.released(k=7, budget_factor=3)
+    for budget in (50, None):
+        expected = sampler.select(target, pool, budget=budget)
+        ranking = FeatureRanking(pool, centroids(target, 7))
+        picks = sampler.select_from(ranking, budget=budget, n_target=60)
+        assert picks.indices.tolist() == expected.indices.tolist()
+        assert picks.info == expected.info
+    with pytest.raises(BudgetError, match="needs n_target"):
+        sampler.select_from(ranking, budget=None)
+
+
 @pytest.mark.parametrize("first_m", [1, 3, 50, 3000])
 def test_first_m_does_not_move_the_picks_where_float32_is_blind(
     reference: Callable[..., Any], same_picks: Callable[[Any, Any], None], first_m: int
@@ -168,7 +197,7 @@ def test_readings_can_be_overridden() -> None:
     [
         *({"k": 0}, {"k": 2.0}, {"k": True}, {"n_init": 0}, {"block_rows": -1}, {"reference_round": 0}),
         *({"budget_factor": 0}, {"tau": 0.0}, {"tau": 1.5}, {"tau": float("nan")}),
-        *({"failing_round": "no"}, {"overshoot": "trimmed"}),
+        *({"failing_round": "no"}, {"overshoot": "trimmed"}, {"device": 0}),
     ],
 )
 def test_bad_fields_are_refused_by_name(fields: dict[str, Any]) -> None:

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from baselines.core.candidates import Best, Rough
+
+
+def kept(scores: np.ndarray, taken: np.ndarray, m: int, cuts: list[int], by_row: bool) -> list[Rough]:
+    """What is left of the scores [k, n] when they come in blocks, in either memory order."""
+    k, n = scores.shape
+    bounds = [0, *sorted(cuts), n]
+    widest = max(np.diff(bounds))
+    best = Best(k, m, n=n, block_rows=int(widest), dtype=scores.dtype)
+    for first, stop in pairwise(bounds):
+        block = scores[:, first:stop]
+        best.add(first, np.asfortranarray(block) if by_row else np.ascontiguousarray(block), taken[first:stop])
+    return best.finish()
+
+
+@settings(max_examples=200)
+@given(st.integers(1, 300), st.integers(1, 5), st.integers(1, 60), st.booleans(), st.data())
+def test_the_best_whatever_the_blocks(n: int, k: int, m: int, by_row: bool, data: st.DataObject) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**31)))
+    scores = rng.integers(-9, data.draw(st.sampled_from([10, 10**6])), (k, n)).astype(
+        data.draw(st.sampled_from(["f4", "f8"]))
+    )
+    taken = rng.random(n) < data.draw(st.sampled_from([0.0, 0.3, 1.0]))
+    cuts = data.draw(st.lists(st.integers(1, n), max_size=6, unique=True))
+    for found, row in zip(kept(scores, taken, m, cuts, by_row), scores, strict=True):
+        free = np.sort(row[~taken])[::-1]
+        floor = free[m] if free.size > m else -np.inf
+        assert found.floor == floor
+        assert sorted(found.positions.tolist()) == np.flatnonzero(~taken & (row > floor)).tolist()
+        assert found.scores.tolist() == row[found.positions].tolist()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_pool_sorted_by_similarity(order: int) -> None:
+    # Ascending, every row is above the floor when it comes: the floor has to rise all the time.
+    scores = np.arange(5000, dtype=np.float32)[::order][None].repeat(2, axis=0)
+    for found in kept(scores, np.zeros(5000, dtype=bool), 10, list(range(100, 5000, 100)), False):
+        assert sorted(found.scores.tolist()) == list(range(4990, 5000))
+        assert found.floor == 4989
+
+
+def test_more_centroids_than_a_byte_counts() -> None:
+    scores = np.random.default_rng(0).random((300, 50))
+    for found, row in zip(kept(scores, np.zeros(50, dtype=bool), 3, [20], True), scores, strict=True):
+        assert sorted(found.positions) == sorted(np.argsort(-row)[:3])

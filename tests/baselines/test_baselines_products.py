@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from baselines.core.products import HUGE_SQUARE, Product, float32_rows, numpy_product, torch_product
+from baselines.core.scoring import error_32, exact_scores, unit_rows
+
+ALL_HALVES = np.arange(2**16, dtype=np.uint16).view(np.float16)
+FINITE = ALL_HALVES[np.isfinite(ALL_HALVES)].reshape(-1, 16)
+
+Maker = Callable[[np.ndarray], Product]
+
+
+@pytest.fixture
+def flushed() -> Iterator[None]:
+    """Subnormal numbers count as zero on this thread, as some programs set it for speed."""
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor cannot flush subnormal numbers")
+    yield
+    torch.set_flush_denormal(False)
+
+
+@pytest.fixture(
+    params=[
+        "numpy",
+        "cpu",
+        pytest.param("cuda", marks=pytest.mark.gpu),
+    ]
+)
+def maker(request: pytest.FixtureRequest) -> Maker:
+    if request.param == "numpy":
+        return numpy_product
+    return lambda centroids: torch_product(centroids, request.param)
+
+
+def within_bound(product: Product, rows: np.ndarray, centroids: np.ndarray) -> None:
+    scores, squares = product(rows)
+    assert scores.dtype == squares.dtype == np.float32
+    difference = np.abs(scores / np.sqrt(squares) - exact_scores(rows, centroids).T)
+    assert difference.max() <= error_32(rows.shape[1])
+
+
+def test_every_finite_float16_is_converted_exactly() -> None:
+    assert float32_rows(FINITE).tobytes() == FINITE.astype(np.float32).tobytes()
+
+
+@pytest.mark.parametrize("rows", [FINITE[:, ::3], FINITE.T, FINITE[5:5], FINITE.astype(">f2"), FINITE[::-1]])
+def test_float16_in_any_layout(rows: np.ndarray) -> None:
+    assert float32_rows(rows).tolist() == rows.astype(np.float32).tolist()
+
+
+def test_float16_where_subnormal_numbers_are_flushed(flushed: None) -> None:
+    tiny = np.array([[1, 0x8001, 0x03FF, 0x3C00]], dtype=np.uint16).view(np.float16)
+    assert float32_rows(tiny).view(np.uint32).tolist() == [[0x33800000, 0xB3800000, 0x387FC000, 0x3F800000]]
+
+
+def test_float16_that_is_not_finite_comes_out_huge() -> None:
+    bad = ALL_HALVES[~np.isfinite(ALL_HALVES)][:, None]
+    assert np.all(np.abs(float32_rows(bad)) >= 2**16)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_norms_tell_rows_that_are_not_finite(maker: Maker, dtype: str, bad: float) -> None:
+    rows = np.ones((3, 5), dtype=dtype)
+    rows[1, 2] = bad
+    _, squares = maker(np.full((1, 5), 5**-0.5, dtype=np.float32))(rows)
+    assert squares[[0, 2]].tolist() == [5, 5]
+    assert not squares[1] < HUGE_SQUARE
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f4"])
+def test_products_are_within_the_bound(maker: Maker, dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    rows = (rng.standard_normal((300, 77)) + 1).astype(dtype)
+    centroids = unit_rows(rng.standard_normal((9, 77)) + 1)
+    within_bound(maker(centroids.astype(np.float32)), rows, centroids)
+
+
+def test_a_read_only_memory_map_is_multiplied_without_a_warning(
+    maker: Maker, tmp_path: object, recwarn: pytest.WarningsRecorder
+) -> None:
+    np.save(f"{tmp_path}/rows.npy", np.ones((4, 2), dtype=np.float16))
+    rows = np.load(f"{tmp_path}/rows.npy", mmap_mode="r")
+    scores, _ = maker(np.array([[0.6, 0.8]], dtype=np.float32))(rows)
+    assert scores.tolist() == [[pytest.approx(1.4)] * 4]
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_settings_of_the_program_do_not_cost_accuracy(device: str) -> None:
+    rng = np.random.default_rng(1)
+    rows, centroids = rng.standard_normal((512, 256)).astype(np.float32), unit_rows(rng.standard_normal((64, 256)))
+    product = torch_product(centroids.astype(np.float32), device)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with torch.autocast(device, dtype=torch.bfloat16):
+            within_bound(product, rows, centroids)
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def test_bfloat16_would_be_noticed() -> None:
+    rng = np.random.default_rng(1)
+    rows, centroids = rng.standard_normal((512, 256)).astype(np.float32), unit_rows(rng.standard_normal((64, 256)))
+
+    def coarse(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            scores = torch.tensor(centroids.astype(np.float32)) @ torch.tensor(block).T
+        return scores.float().numpy(), np.square(block).sum(axis=1)
+
+    with pytest.raises(AssertionError):
+        within_bound(coarse, rows, centroids)
+
+
+@pytest.mark.parametrize("device", ["no such thing", "meta", ""])
+def test_devices_that_torch_cannot_use(device: str) -> None:
+    with pytest.raises(ValueError, match=f"^device '{device}' is not one that torch can use here: "):
+        torch_product(np.ones((1, 1), dtype=np.float32), device)
