@@ -32,6 +32,8 @@ from benchmark.errors import UnknownName, UserError
 from benchmark.idlist import read_ids
 
 GROUP = "benchmark.samplers"
+IDLE = ("block_rows", "device")
+"""Fields of samplers of `baselines` that move time and memory only."""
 
 Kind = Literal["registry", "module", "file", "entry point", "ids"]
 Fields = dict[str, Any]
@@ -107,8 +109,15 @@ def _value(name: str, text: str) -> Any:
 def _registered(entry: Entry, text: str, fields: Fields) -> Plugin:
     make = _maker(text, _guarded(f"sampler {entry.name}", lambda: entry.type), entry.make, fields)
     sampler: Any = make()  # one of ours: a dataclass
-    identity = {"sampler": entry.name, "version": entry.version, "fields": asdict(sampler)}
+    identity = {"sampler": entry.name, "version": entry.version, "fields": _moving(asdict(sampler))}
     return Plugin("registry", text, identity, make)
+
+
+def _moving(fields: Fields) -> Fields:
+    """The fields that can move a pick, those of samplers inside included."""
+    return {
+        name: _moving(value) if isinstance(value, dict) else value for name, value in fields.items() if name not in IDLE
+    }
 
 
 def _of_class(origin: str, attribute: str, text: str, fields: Fields) -> Plugin:
