@@ -23,6 +23,9 @@ STOP = "stop"
 SHARED = ("simcore", "simcore-k1")
 """Samplers whose draws are those of the tables' rows, k and patience included."""
 
+INNER = "sampler"
+"""The field of a sampler of `baselines` that holds the one it wraps."""
+
 
 @dataclass(frozen=True)
 class Features:
@@ -72,7 +75,10 @@ def find_entrant(text: str, planner: Planner) -> Entrant:
     if registered in SHARED:
         return Entrant(plugin.name, _shared(registered, plugin, planner), stops=True)
     identity = canonical_json(plugin.identity)
-    return Entrant(plugin.name, PluginSampling(identity=identity), _stops(plugin), {digest(identity): text})
+    # A filter around SimCore wraps the one that it is compared with, not one of other k and patience.
+    inner = planner.simcore() if plugin.kind == "registry" and INNER in plugin.identity["fields"] else None
+    sampling = PluginSampling(identity=identity, inner=inner)
+    return Entrant(plugin.name, sampling, _stops(plugin), {digest(identity): text})
 
 
 def _shared(registered: str, plugin: Plugin, planner: Planner) -> SimCoreSampling:

@@ -249,10 +249,12 @@ class OracleSampling(Spec):
 
 
 class PluginSampling(Spec):
-    """Any other sampler, by the canonical JSON of what its picks depend on (`benchmark.plugins`)."""
+    """Any other sampler, by the canonical JSON of what its picks depend on (`benchmark.plugins`). `inner` is the SimCore
+    that a sampler around another one wraps."""
 
     kind: Literal["plugin"] = "plugin"
     identity: str
+    inner: SimCoreSampling | None = None
 
 
 Sampling = Annotated[RandomSampling | SimCoreSampling | OracleSampling | PluginSampling, Field(discriminator="kind")]

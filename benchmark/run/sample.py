@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,14 @@ def _select(task: Task, draw: Draw, manifest: Manifest) -> Selection:
         case OracleSampling():
             return _oracle(task, draw, n_pool)
         case SimCoreSampling():
-            sampler = SimCore(**draw.sampling.model_dump(exclude={"kind"}))
-            return sampler.select(*_features(task), budget=_budget(task, draw), seed=draw.seed)
+            simcore = _simcore(draw.sampling)
+            return simcore.select(*_features(task), budget=_budget(task, draw), seed=draw.seed)
         case PluginSampling():
             return _plugin(task, draw, draw.sampling, manifest)
+
+
+def _simcore(spec: SimCoreSampling) -> SimCore:
+    return SimCore(**spec.model_dump(exclude={"kind"}))
 
 
 def _features(task: Task) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -89,6 +94,8 @@ def _plugin(task: Task, draw: Draw, spec: PluginSampling, manifest: Manifest) ->
     if canonical_json(plugin.identity) != spec.identity:
         raise UserError(f"sampler {text} has changed since the run began; start it again")
     sampler, budget = plugin.make(manifest.ids), _budget(task, draw)
+    if spec.inner is not None:
+        sampler = replace(sampler, sampler=_simcore(spec.inner))  # type: ignore[type-var]
     try:
         selection = sampler.select(*_features(task), budget=budget, seed=draw.seed)
     except Exception as error:
