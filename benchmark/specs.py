@@ -249,8 +249,10 @@ class OracleSampling(Spec):
 
 
 class PluginSampling(Spec):
-    """Any other sampler, by the canonical JSON of what its picks depend on (`benchmark.plugins`). `inner` is the SimCore
-    that a sampler around another one wraps."""
+    """Any other sampler, by the canonical JSON of what its picks depend on (`benchmark.plugins`).
+
+    `inner` is the SimCore that a sampler around another one wraps.
+    """
 
     kind: Literal["plugin"] = "plugin"
     identity: str
