@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,8 @@ class HierarchicalKMeans:
 
     def select(self, target: Features, pool: Features, *, budget: Budget, seed: int = 0) -> Selection:
         """Pick rows of `pool` [N, d], cluster by cluster of level 1. `target` is checked and not used. Scores are
-        cosines to the centre of the row's cluster. `info["clusters"]` has the clusters of every level.
+        cosines to the centre of the row's cluster. `info["clusters"]` counts those of every level that
+        are not empty.
 
         seed: of k-means and of the draws.
 
@@ -76,7 +78,8 @@ class HierarchicalKMeans:
         rng = np.random.Generator(np.random.PCG64(seed))
         shares = _down_the_tree(leaves.sizes, parents, images, rng)
         indices = leaves.draw(shares, rng)
-        info = {"clusters": [len(leaves.centres), *(int(parent.max()) + 1 for parent in parents)]}
+        levels: list[NDArray[Any]] = [leaves.labels, *parents]
+        info = {"clusters": [np.unique(labels).size for labels in levels]}
         return Selection(indices, leaves.cosines[indices], "budget", info)
 
     def _levels(self, leaves: PoolClusters, numbers: list[int], seed: int) -> list[Numbers]:
