@@ -101,11 +101,19 @@ def test_settings_of_the_program_do_not_cost_accuracy(
     rng = np.random.default_rng(1)
     rows, centroids = rng.standard_normal((512, 256)).astype(np.float32), unit_rows(rng.standard_normal((64, 256)))
     product = torch_product(centroids.astype(np.float32), device)
+    vecdot, seen = torch.linalg.vecdot, []  # a processor may not use what it is allowed to use
+
+    def watched(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        seen.append((torch.backends.cuda.matmul.fp32_precision, torch.is_autocast_enabled(device)))
+        return vecdot(one, other)
+
+    monkeypatch.setattr(torch.linalg, "vecdot", watched)
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
     try:
         with torch.autocast(device, dtype=torch.bfloat16):
             within_bound(product, rows, centroids)
+        assert seen == [("ieee", False)]
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
         torch.set_float32_matmul_precision(before)
