@@ -95,12 +95,30 @@ def _full_float32() -> Iterator[None]:
     import torch
 
     mkldnn: Any = torch.backends.mkldnn
-    backends: list[Any] = [torch.backends.cuda.matmul, mkldnn.matmul]
-    before = [backend.fp32_precision for backend in backends]
+    switches: list[Any] = [torch.backends.cuda.matmul, mkldnn.matmul]
+    if not all(hasattr(switch, "fp32_precision") for switch in switches):
+        switches = [_OldSwitch()]
+    before = [switch.fp32_precision for switch in switches]
     try:
-        for backend in backends:
-            backend.fp32_precision = "ieee"
+        for switch in switches:
+            switch.fp32_precision = "ieee"
         yield
     finally:
-        for backend, precision in zip(backends, before, strict=True):
-            backend.fp32_precision = precision
+        for switch, precision in zip(switches, before, strict=True):
+            switch.fp32_precision = precision
+
+
+class _OldSwitch:
+    """The one switch of torch before 2.9. Later versions refuse it to programs that have used the new ones."""
+
+    @property
+    def fp32_precision(self) -> str:
+        import torch
+
+        return torch.get_float32_matmul_precision()
+
+    @fp32_precision.setter
+    def fp32_precision(self, value: str) -> None:
+        import torch
+
+        torch.set_float32_matmul_precision("highest" if value == "ieee" else value)

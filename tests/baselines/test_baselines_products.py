@@ -92,15 +92,28 @@ def test_a_read_only_memory_map_is_multiplied_without_a_warning(
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
-def test_settings_of_the_program_do_not_cost_accuracy(device: str) -> None:
+@pytest.mark.parametrize("old_torch", [False, True])
+def test_settings_of_the_program_do_not_cost_accuracy(
+    device: str, old_torch: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if old_torch:
+        monkeypatch.setattr(torch.backends.mkldnn, "matmul", object())
     rng = np.random.default_rng(1)
     rows, centroids = rng.standard_normal((512, 256)).astype(np.float32), unit_rows(rng.standard_normal((64, 256)))
     product = torch_product(centroids.astype(np.float32), device)
+    vecdot, seen = torch.linalg.vecdot, []  # a processor may not use what it is allowed to use
+
+    def watched(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        seen.append((torch.backends.cuda.matmul.fp32_precision, torch.is_autocast_enabled(device)))
+        return vecdot(one, other)
+
+    monkeypatch.setattr(torch.linalg, "vecdot", watched)
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
     try:
         with torch.autocast(device, dtype=torch.bfloat16):
             within_bound(product, rows, centroids)
+        assert seen == [("ieee", False)]
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
         torch.set_float32_matmul_precision(before)
