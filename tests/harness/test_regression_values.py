@@ -16,7 +16,8 @@ from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from baselines import greedy, kmeans, ranking, selection, simcore
+from baselines import simcore
+from baselines.core import kmeans, ranking, rounds, selection
 from baselines.random import Random
 from benchmark.embed import embed
 from benchmark.evaluate import clean
@@ -318,7 +319,7 @@ def taken_ignored(patch):
         self.picked.extend(fresh)
         self.scores.extend(fresh.values())
 
-    patch.setattr(greedy._Rounds, "add", add)
+    patch.setattr(rounds._Rounds, "add", add)
     patch.setattr(selection.Selection, "__post_init__", lambda self: None)
 
 
