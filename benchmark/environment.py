@@ -17,6 +17,7 @@ PACKAGES = (
     "lightning",
     "numpy",
     "scikit-learn",
+    "faiss-cpu",
     "pillow",
     "datasets",
 )
