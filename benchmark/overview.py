@@ -1,10 +1,13 @@
 """What `list`, `show` and `status` print."""
 
+import inspect
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
-from baselines import SAMPLERS
+from baselines import SAMPLERS, Entry
 from benchmark.errors import UnknownName
 from benchmark.opensets import OPENSETS
 from benchmark.profiles import PROFILES
@@ -79,12 +82,21 @@ def describe(name: str, store: Path) -> str:
     specs |= {openset.name: openset for openset in OPENSETS} | {target.name: target for target in TARGETS}
     if name in specs:
         return specs[name].model_dump_json(indent=2)
+    if name in SAMPLERS:
+        return _sampler_text(SAMPLERS[name])
     if name.removeprefix("table") in (known.removeprefix("table") for known in table_names()):
         return load_table(name).model_dump_json(indent=2)
     records = [path for kind in KINDS for path in (store / kind).glob(f"{name}*/record.json")] if len(name) >= 8 else []
     if len(records) == 1:
         return json.dumps(json.loads(records[0].read_text()), indent=2)
-    raise UnknownName("name", name, [*specs, *table_names()])
+    raise UnknownName("name", name, [*specs, *SAMPLERS, *table_names()])
+
+
+def _sampler_text(entry: Entry) -> str:
+    """What the sampler's class says of itself, and the fields that its name stands for."""
+    made: Any = entry.make()
+    named = ", ".join(f"{field.name}={getattr(made, field.name)!r}" for field in fields(made))
+    return f"{entry.name}: {entry.reference}\n\n{inspect.getdoc(entry.type)}\n\nfields: {named or 'none'}"
 
 
 def store_text(root: Path) -> str:

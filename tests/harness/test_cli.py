@@ -30,7 +30,20 @@ print(sorted({"torch", "pandas", "datasets", "sklearn", "scipy", "numpy", "timm"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert all(
-        verb in done.stdout for verb in ("list", "show", "plan", "reproduce", "run", "table", "status", "verify")
+        verb in done.stdout
+        for verb in (
+            "list",
+            "show",
+            "plan",
+            "reproduce",
+            "run",
+            "table",
+            "status",
+            "verify",
+            "sample",
+            "compare",
+            "check",
+        )
     )
 
 
