@@ -142,7 +142,7 @@ Read = tuple[dict[str, float], dict[str, Any]]
 
 
 def _of_sample(metrics: dict[str, Any], info: dict[str, Any]) -> Read:
-    values = {"images": metrics["size"], "seconds": info["select_seconds"]}
+    values = {"images": metrics["size"], "seconds": info["seconds"]}
     return values, {"stopped_by": metrics["stopped_by"], "picks_sha256": metrics["picks_sha256"]}
 
 

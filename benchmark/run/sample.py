@@ -54,7 +54,7 @@ def run(task: Task, folder: Path) -> Outcome:
         "stopped_by": selection.stopped_by,
         "picks_sha256": hashlib.sha256(ids.encode()).hexdigest(),
     }
-    return Outcome(metrics=metrics, info={**selection.info, "select_seconds": round(seconds, 3)})
+    return Outcome(metrics=metrics, info={**selection.info, "seconds": round(seconds, 3)})
 
 
 def _import_libraries(draw: Draw) -> None:
