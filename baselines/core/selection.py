@@ -33,7 +33,7 @@ class FeatureError(ValueError):
 
 
 class Features(Protocol):
-    """Rows of features, read in slices: an array, a memmap or a sharded store."""
+    """Rows of features, read in slices within their length: an array, a memmap or a sharded store."""
 
     def __len__(self) -> int:
         """Number of rows."""

@@ -15,6 +15,7 @@ from benchmark.store import Store
 
 PURITY, ACCURACY, FACILITY = "purity", "accuracy", "facility_location"
 WITHOUT_HELDOUT, BASE_RATE, CEILING = "purity_without_heldout", "base_rate", "ceiling"
+BASE_WITHOUT = "base_rate_without_heldout"
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def _of_purity(metrics: dict[str, Any], info: dict[str, Any]) -> Read:
     everything, without = metrics["all"], metrics.get("without_heldout")
     values = {PURITY: everything["purity"], BASE_RATE: everything["base_rate"], CEILING: everything["ceiling"]}
     if without is not None:
-        values[WITHOUT_HELDOUT] = without["purity"]
+        values |= {WITHOUT_HELDOUT: without["purity"], BASE_WITHOUT: without["base_rate"]}
     return {name: 100 * value for name, value in values.items()}, {}
 
 

@@ -12,6 +12,7 @@ from tabulate import tabulate
 from benchmark.compare.outcome import (
     ACCURACY,
     BASE_RATE,
+    BASE_WITHOUT,
     CEILING,
     PURITY,
     WITHOUT_HELDOUT,
@@ -71,8 +72,9 @@ def _people(form: str, bold: str) -> Callable[[Outcome], str]:
 def _heading(line: Line) -> str:
     if line.budget is None:
         return f"{line.target}, without a coreset"
-    base, ceiling = line.mean_std(BASE_RATE), line.mean_std(CEILING)
-    labels = f" (base rate {base[0]:.1f} %, ceiling {ceiling[0]:.1f} %)" if base and ceiling else ""
+    base, ceiling, without = (line.mean_std(name) for name in (BASE_RATE, CEILING, BASE_WITHOUT))
+    heldout = f"; no held-out: base rate {without[0]:.1f} %" if without else ""
+    labels = f" (base rate {base[0]:.1f} %, ceiling {ceiling[0]:.1f} %{heldout})" if base and ceiling else ""
     rule = "stopping rule" if line.budget == "stop" else f"budget {line.budget}"
     return f"{line.target}, {rule}{labels}"
 
@@ -120,8 +122,10 @@ def _interval(estimate: Estimate) -> str:
 def _notes(outcome: Outcome) -> Iterator[str]:
     yield LEGEND
     seeds = ", ".join(map(str, outcome.seeds))
-    spread = "over seeds and, for accuracy, test items" if len(outcome.seeds) > 1 else "over test items only (one seed)"
-    yield f"Seeds {seeds}; ± is the standard deviation over them; intervals are paired, 95 %, {spread}."
+    if len(outcome.seeds) > 1:
+        yield f"Seeds {seeds}; ± is the standard deviation over them; differences are paired, with 95 % intervals."
+    else:
+        yield f"Seed {seeds} alone: differences of accuracy have 95 % intervals over test items, others have none."
     failures = {(line.sampler, score.reason) for line in outcome.lines for score in line.scores if score.reason}
     yield from (f"{sampler}: {reason}" for sampler, reason in sorted(failures))
     yield from outcome.notes
