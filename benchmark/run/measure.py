@@ -3,10 +3,12 @@
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from baselines.metrics import coreset_metrics
+from baselines.metrics import NEIGHBOURS, coreset_metrics
 from benchmark.run.artefacts import FEATURES, POSITIONS
 from benchmark.run.task import Outcome, Task
 
@@ -15,9 +17,16 @@ def run(task: Task, folder: Path) -> Outcome:
     """Metrics of `baselines.metrics`, and `sources`: the share of the picks from each, where labels say."""
     picks = np.load(task.file("coreset", POSITIONS))
     target, pool = (np.load(task.file(name, FEATURES), mmap_mode="r") for name in ("target", "pool"))
-    metrics = asdict(coreset_metrics(target, pool, picks))
+    metrics = _geometry(target, pool, picks)
     origins = task.origins("openset")
     if origins is not None:
         counts = Counter(origins[position] for position in picks.tolist())
         metrics["sources"] = {origin: count / len(picks) for origin, count in sorted(counts.items())}
     return Outcome(metrics=metrics)
+
+
+def _geometry(target: NDArray[np.float32], pool: NDArray[np.float32], picks: NDArray[np.int64]) -> dict[str, Any]:
+    """Nothing for a single image on either side, which has no neighbours; fewer neighbours for a handful."""
+    if min(len(target), len(picks)) < 2:
+        return {}
+    return asdict(coreset_metrics(target, pool, picks, k=min(NEIGHBOURS, len(target) - 1)))

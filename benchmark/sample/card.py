@@ -52,7 +52,7 @@ def _sampler(sampling: dict[str, Any]) -> str:
 def _rows(metrics: Mapping[str, Any]) -> list[tuple[str, float]]:
     shares: Mapping[str, float] = metrics.get("sources", {})
     named = [(f"share from {source}", share) for source, share in sorted(shares.items(), key=lambda one: -one[1])]
-    return [(METRICS[name], metrics[name]) for name in METRICS] + named
+    return [(METRICS[name], metrics[name]) for name in METRICS if name in metrics] + named
 
 
 def _versions(record: Record) -> str:
