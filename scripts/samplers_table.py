@@ -28,8 +28,10 @@ def purity_table(folder: Path) -> list[str]:
 
 
 def _cell(values: Values, place: tuple[str, str, str], metrics: tuple[str, ...]) -> str:
-    everything, without = (float(values[(*place, metric)]) for metric in metrics)
-    return f"{everything:.1f} ({without:.1f})"
+    """Both purities; "-" where all picks come from held-out sources."""
+    everything, without = (values.get((*place, metric)) for metric in metrics)
+    assert everything is not None
+    return f"{float(everything):.1f} ({'-' if without is None else f'{float(without):.1f}'})"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import get_args
 
 from benchmark.compare.outcome import Outcome, collect
 from benchmark.compare.picture import save_picture
-from benchmark.compare.plan import Comparison, check_request
+from benchmark.compare.plan import Comparison
 from benchmark.compare.report import Format, render
 from benchmark.compare.request import Request
 from benchmark.errors import UnknownName, UserError
@@ -22,7 +22,6 @@ PICTURE = "comparison.png"
 def compare(request: Request, machine: Machine, format_: str) -> int:
     """Compare samplers and print the table. The exit code: 0, or 1 when a sampler or a stage failed."""
     form = _check_format(format_)
-    check_request(request)
     comparison = Comparison(request)
     find_device(machine.device)
     if request.train or comparison.frozen is None:

@@ -7,7 +7,6 @@ from baselines import SAMPLERS
 from benchmark.compare.request import Request
 from benchmark.encoders import Encoder, find_encoder
 from benchmark.entrants import Entrant, Features, find_entrant, measure, read_budget
-from benchmark.errors import UserError
 from benchmark.images.catalogue import Data, Wanted
 from benchmark.plan import Planner, check_budget
 from benchmark.profiles import find_profile
@@ -130,11 +129,3 @@ class Comparison:
         openset = self.request.openset
         trained = self.planner.pretrain(length, seed, label, target=target, openset=openset, sample=sample)
         return self.planner.evaluate(trained, target, seed)
-
-
-def check_request(request: Request) -> None:
-    """UserError for a comparison that compares nothing."""
-    if not request.targets:
-        raise UserError("a comparison needs a target: give --target, names of the data root or of `list targets`")
-    if not request.samplers:
-        raise UserError(f"a comparison needs a sampler: give --sampler, a name of `list samplers`, {ALL}, or your own")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 
 import datasets
 import numpy as np
@@ -162,3 +163,22 @@ def test_what_cannot_be_done_is_said_in_one_line(refused, folders, tmp_path):
 def test_an_empty_pool_is_named(refused, folders):
     (folders / "empty").mkdir(exist_ok=True)
     assert "holds no images" in refused("--budget", "5%", pool="empty")
+
+
+def test_a_pool_that_changes_under_the_run_is_named(folders, tmp_path, capsys, monkeypatch):
+    for name in ("mine", "pool"):
+        shutil.copytree(folders / name, tmp_path / name)
+    execute = job.execute
+
+    def changing(work, machine):
+        save_noise(tmp_path / "pool" / "part0" / "00.png", 9, "red")
+        return execute(work, machine)
+
+    monkeypatch.setattr(job, "execute", changing)
+    places = ["--target", str(tmp_path / "mine"), "--pool", str(tmp_path / "pool"), "--out", str(tmp_path / "out.txt")]
+    with pytest.raises(SystemExit) as end:
+        main(
+            ["sample", *places, "--profile", "smoke", "--steps", "1", "--device", "cpu", "--store", str(tmp_path / "s")]
+        )
+    assert end.value.code == 2 and "has changed since the run began" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "out.txt").exists()
