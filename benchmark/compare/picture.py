@@ -33,8 +33,10 @@ def save_picture(outcome: Outcome, path: Path) -> None:
         axes[0].set_ylabel(target)
         for axis, name in zip(axes, names, strict=True):
             _panel(axis, outcome, [line for line in outcome.lines if line.target == target], name, samplers)
-    handles, labels = grid[0][0].get_legend_handles_labels()
-    marks = dict(zip(labels, handles, strict=True))
+    marks: dict[str, Any] = {}
+    for axis in grid.flat:
+        handles, labels = axis.get_legend_handles_labels()
+        marks |= dict(zip(labels, handles, strict=True))
     figure.legend(marks.values(), marks.keys(), loc="outside upper center", ncols=len(marks), frameon=False)
     if outcome.standins:
         figure.supxlabel("rendered stand-in images", fontsize="small")
