@@ -155,7 +155,8 @@ def test_every_metric_is_what_scikit_learn_gives(tables: tuple[np.ndarray, np.nd
         near(cosines.max(axis=0).mean()),
         near(1 - cosines.max(axis=1).min()),
         *_prdc(target, picks, k),
-        near(_kid(target, picks)),
+        # The kernel's slope is up to 12, and three sums of it come together.
+        pytest.approx(_kid(target, picks), abs=1e-5),
         _share_of_close(picks, 0.9),
     )
     with pytest.MonkeyPatch.context() as patch:

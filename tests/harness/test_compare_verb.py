@@ -37,7 +37,7 @@ def store(tmp_path_factory):
 @pytest.fixture
 def compared(store, tmp_path, capsys):
     def run(*more):
-        (tmp_path / "mine.py").write_text(MINE)
+        (tmp_path / "outsiders.py").write_text(MINE)
         small = ["--target", "dtd", "--steps", "6", "--device", "cpu", "--store", str(store)]
         with pytest.raises(SystemExit) as end:
             main(["compare", *small, *more])
@@ -47,7 +47,7 @@ def compared(store, tmp_path, capsys):
 
 
 def test_every_sampler_gets_a_line_at_every_budget_and_seed(compared, tmp_path):
-    mine = f"{tmp_path / 'mine.py'}:First"
+    mine = f"{tmp_path / 'outsiders.py'}:First"
     out = tmp_path / "out"
     code, shown = compared("--sampler", mine, "--budget", "5%", "stop", "--seeds", "0", "1", "--out", str(out))
     assert code == 0 and "STAND-IN IMAGES" in shown.out
@@ -88,7 +88,7 @@ def test_training_adds_accuracy_with_a_paired_interval(compared):
     [("Outside", "picked position"), ("Raises", "raised KeyError")],
 )
 def test_a_bad_sampler_fails_alone_and_is_named(compared, tmp_path, name, said):
-    code, shown = compared("--sampler", f"{tmp_path / 'mine.py'}:{name}", "--budget", "5%")
+    code, shown = compared("--sampler", f"{tmp_path / 'outsiders.py'}:{name}", "--budget", "5%")
     assert code == 1 and name in shown.err and said in shown.err
     lines = {line.split()[0]: line for line in shown.out.splitlines() if line}
     assert "failed" in next(line for first, line in lines.items() if first.endswith(name))
