@@ -45,8 +45,12 @@ def card(request: Request, encoder: str, sampled: Record, measured: Record, imag
 
 
 def _sampler(sampling: dict[str, Any]) -> str:
-    told = json.loads(sampling["identity"]) if sampling["kind"] == "plugin" else sampling
-    return ", ".join(f"{name} {value}" for name, value in told.items() if name != "kind" or sampling is told)
+    """The sampler's name with its fields, and the hash of code or lists from outside."""
+    told: dict[str, Any] = json.loads(sampling["identity"]) if sampling["kind"] == "plugin" else {}
+    name = told.get("sampler") or told.get("class") or ("list of ids" if told else sampling["kind"])
+    fields = told.get("fields", {}) if told else {key: value for key, value in sampling.items() if key != "kind"}
+    fields |= {key: value for key, value in told.items() if key.endswith("sha256")}
+    return f"{name} ({', '.join(f'{key} {value}' for key, value in fields.items())})" if fields else str(name)
 
 
 def _rows(metrics: Mapping[str, Any]) -> list[tuple[str, float]]:
