@@ -293,9 +293,9 @@ def check(
     raise typer.Exit(hold(sampler))
 
 
-COMMAS = {"--targets", "--rows", "--seeds", "--target", "--budget"}
-LISTS = COMMAS | {"--sampler", "--against"}
-"""Options that take several values; a comma inside a sampler's name separates its fields."""
+COMMAS = {"--targets", "--rows", "--seeds", "--budget"}
+LISTS = COMMAS | {"--target", "--sampler", "--against"}
+"""Options that take several values; in a folder's name and between a sampler's fields a comma is no separator."""
 
 
 def spread_lists(arguments: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from benchmark.specs import Metric
 from benchmark.statistics import Estimate, mean_std, paired_difference, paired_means
 from benchmark.store import Store
 
-PURITY, ACCURACY, FACILITY = "purity", "accuracy", "facility_location"
+PURITY, ACCURACY = "purity", "accuracy"
 WITHOUT_HELDOUT, BASE_RATE, CEILING = "purity_without_heldout", "base_rate", "ceiling"
 BASE_WITHOUT = "base_rate_without_heldout"
 

@@ -7,6 +7,7 @@ from baselines import SAMPLERS
 from benchmark.compare.request import Request
 from benchmark.encoders import Encoder, find_encoder
 from benchmark.entrants import Entrant, Features, find_entrant, measure, read_budget
+from benchmark.errors import UserError
 from benchmark.images.catalogue import Data, Wanted
 from benchmark.plan import Planner, check_budget
 from benchmark.profiles import find_profile
@@ -55,7 +56,10 @@ class Comparison:
         """The samplers held against first, then the others; each name once."""
         named = [*self.request.against, *self.request.samplers]
         texts = [text for name in named for text in (SAMPLERS if name == ALL else [name])]
-        found = {entrant.name: entrant for entrant in (find_entrant(text, self.planner) for text in texts)}
+        found: dict[str, Entrant] = {}
+        for entrant in (find_entrant(text, self.planner) for text in texts):
+            if found.setdefault(entrant.name, entrant).sampling != entrant.sampling:
+                raise UserError(f"two samplers are called {entrant.name}: rename a file or a class")
         return tuple(found.values())
 
     @property

@@ -18,7 +18,11 @@ def build(spec: Backbone) -> nn.Module:
     Weights are drawn from torch's global generator: seed it first. Raises UnknownName for a name that the library does
     not have, UserError for a torchvision network whose classifier is not a single layer at its end.
     """
-    return _from_timm(spec.name) if spec.library == "timm" else _from_torchvision(spec.name)
+    match spec:
+        case Backbone(name=name, library="timm"):
+            return _from_timm(name)
+        case Backbone(name=name):
+            return _from_torchvision(name)
 
 
 def _from_timm(name: str) -> nn.Module:

@@ -19,7 +19,7 @@ from benchmark.protocols import find_protocol
 from benchmark.run.artefacts import POSITIONS, SCORES
 from benchmark.sample.card import card
 from benchmark.sample.request import Request
-from benchmark.sample.write import Coreset, check_places, write
+from benchmark.sample.write import Coreset, check_link, check_places, write
 from benchmark.specs import SeedAxes
 from benchmark.stages import Images, Stage
 from benchmark.store import Store
@@ -87,6 +87,7 @@ def prepare(request: Request) -> Job:
     if frozen is None:
         check_engine(profile.recipe)
     check_places(request.out, request.exports)
+    check_link(data.find("opensets", "pool"), request.exports)
     with shown() as progress:
         data.read([("opensets", "target", "train"), ("opensets", "pool", "train")], progress)
     job = Job(request, data, planner, entrant, budget, frozen)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import UserError
-from benchmark.images.items import Folder
+from benchmark.images.items import Folder, Items
 from benchmark.images.sources import Source
 from benchmark.sample.request import Exports
 from benchmark.store import write_atomically
@@ -41,11 +41,19 @@ def check_places(out: Path, exports: Exports) -> None:
     for path in (out, *([exports.sheet] if exports.sheet else []), *exports.folders):
         if not path.absolute().parent.is_dir():
             raise UserError(f"cannot write {path}: there is no folder {path.parent}")
+    if out.suffix in (".csv", ".md"):
+        raise UserError(f"cannot write {out}: scores (.csv) and card (.md) come beside it; name it {out.stem}.txt")
     if out.is_dir():
         raise UserError(f"cannot write {out}: it is a folder; name a file such as {out}/coreset.txt")
     for path in exports.folders:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise UserError(f"{path} exists already and is not empty: name a new folder")
+
+
+def check_link(items: Items, exports: Exports) -> None:
+    """UserError for links to images that are no files."""
+    if exports.link is not None and not isinstance(items, Folder):
+        raise UserError("--link needs a pool of files in folders: use --copy or --dataset")
 
 
 def write(coreset: Coreset, out: Path, exports: Exports) -> None:
@@ -94,8 +102,7 @@ def _aside(path: Path) -> Iterator[Path]:
 
 def _link(coreset: Coreset, folder: Path) -> None:
     items = coreset.source.items
-    if not isinstance(items, Folder):
-        raise UserError("--link needs a pool of files in folders: use --copy or --dataset")
+    assert isinstance(items, Folder)
     for item in coreset.ids:
         (folder / item).parent.mkdir(parents=True, exist_ok=True)
         (folder / item).symlink_to((items.path / item).resolve())

@@ -79,7 +79,7 @@ def test_picks_are_the_pseudo_codes(
     )
     expected = reference(sim, limit, overshoot=overshoot, seed=seed, **({} if rule is None else vars(rule)))
     same_picks(picks, expected)
-    json.dumps(picks.info)
+    assert json.loads(json.dumps(picks.info)) == picks.info
 
 
 def test_one_round_by_hand() -> None:

@@ -50,6 +50,11 @@ print(sorted({"torch", "pandas", "datasets", "sklearn", "scipy", "numpy", "timm"
 @pytest.mark.parametrize(
     ("given", "meant"),
     [
+        (["sample", "--target", "a,b", "--budget", "5%"], ["sample", "--target", "a,b", "--budget", "5%"]),
+        (
+            ["compare", "--sampler", "simcore:k=5,tau=0.9", "random"],
+            ["compare", "--sampler", "simcore:k=5,tau=0.9", "--sampler", "random"],
+        ),
         (
             ["plan", "--targets", "a", "b", "--seeds", "0", "1"],
             ["plan", "--targets", "a", "--targets", "b", "--seeds", "0", "--seeds", "1"],

@@ -95,6 +95,14 @@ def test_a_bad_sampler_fails_alone_and_is_named(compared, tmp_path, name, said):
     assert "failed" not in lines["simcore"] and said in shown.out
 
 
+def test_two_files_of_one_name_are_told_apart(compared, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "outsiders.py").write_text(MINE + "# another version")
+    names = [f"{tmp_path / folder / 'outsiders.py'}:First" for folder in (".", "other")]
+    code, shown = compared("--sampler", *names, "--budget", "5%")
+    assert code == 2 and "two samplers are called outsiders.py:First" in shown.err
+
+
 def test_names_are_checked_first(compared):
     for arguments, said in (
         (["--sampler", "simcor"], "simcore"),

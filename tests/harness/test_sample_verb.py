@@ -157,6 +157,7 @@ def test_what_cannot_be_done_is_said_in_one_line(refused, folders, tmp_path):
     assert "is no finished pretraining" in refused("--encoder", str(tmp_path))
     assert "unknown timm network" in refused("--encoder", "timm:resnet5o")
     assert "there is no folder" in refused(out="nowhere/coreset.txt")
+    assert "name it coreset.txt" in refused(out="coreset.csv")
     assert "is not empty" in refused("--copy", str(folders / "pool"))
 
 

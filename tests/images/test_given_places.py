@@ -8,6 +8,8 @@ from benchmark.errors import UserError
 from benchmark.images.catalogue import Data
 from benchmark.images.rows import Rows
 from benchmark.images.sources import Given
+from benchmark.sample.request import Exports
+from benchmark.sample.write import check_link
 
 
 def read(place: str, store: Path) -> tuple[str, ...]:
@@ -33,6 +35,9 @@ def test_parquet_files_in_a_folder(data: Path, store: Path, tmp_path: Path, monk
     table = datasets.Dataset.from_dict(columns, features=datasets.Features({"image": datasets.Image()}))
     table.to_parquet(str(tmp_path / "table" / "train-00000-of-00001.parquet"))
     assert read(str(tmp_path / "table"), store) == tuple(f"{row:08d}" for row in range(len(jpegs)))
+    items = Given((("pool", str(tmp_path / "table")),)).items("opensets", "pool", "train")
+    with pytest.raises(UserError, match="--link needs a pool of files"):
+        check_link(items, Exports(link=tmp_path / "links"))
 
 
 def test_a_name_on_the_hub_is_pinned_to_a_revision() -> None:

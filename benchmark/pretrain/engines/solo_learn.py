@@ -12,7 +12,7 @@ import torch
 from benchmark.errors import UserError
 from benchmark.pretrain.backbones import build
 from benchmark.pretrain.engines import Engine, Learner
-from benchmark.specs import Recipe
+from benchmark.specs import Backbone, Recipe
 
 COMMIT = "9187ea39c2c3f43c455ab06664d2b019a9802954"
 
@@ -130,10 +130,10 @@ def _refuse(recipe: Recipe, method: Any) -> None:
     if recipe.method.batchnorm:
         raise UserError("solo-learn's SimCLR head has no BatchNorm; set method.batchnorm to false, or use lightly")
     known = sorted(name for name in method._BACKBONES if name.startswith("resnet"))
-    if recipe.backbone.library != "torchvision" or recipe.backbone.name not in known:
+    if recipe.backbone not in [Backbone(name=name, library="torchvision") for name in known]:
+        wanted = " ".join(recipe.backbone.model_dump().values())
         raise UserError(
-            f"engine solo-learn builds torchvision's {', '.join(known)} only, not {recipe.backbone.library}'s "
-            f"{recipe.backbone.name}; use engine lightly"
+            f"engine solo-learn builds torchvision's {', '.join(known)} only, not {wanted}; use engine lightly"
         )
 
 
