@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.core.exact import checked, grid_rows, rows_at
+from baselines.core.exact import checked, grid_rows
 from baselines.core.fields import check_count
-from baselines.core.rows import Rows
+from baselines.core.rows import Rows, rows_at
 from baselines.core.selection import Budget, Features, Selection, check_rows, row_blocks
 from baselines.nearest import NearestRetrieval
 
@@ -72,7 +72,7 @@ class FacilityLocation:
         near = NearestRetrieval().select(rows, pool, budget=self.shortlist * images)
         view = Rows(pool, np.sort(near.indices))
         picks = _selection(grid_rows(rows), view, images)
-        return replace(picks, indices=view.positions[picks.indices])
+        return replace(picks, indices=view.positions[picks.indices].astype(np.int64))
 
 
 def _selection(points: NDArray[np.float64], pool: Features, images: int) -> Selection:

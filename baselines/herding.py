@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.core.exact import checked, grid_rows, rows_at
+from baselines.core.exact import checked, grid_rows
 from baselines.core.fields import check_count
 from baselines.core.ranking import Candidates, FeatureRanking
+from baselines.core.rows import rows_at
 from baselines.core.scoring import exact_scores
 from baselines.core.selection import Budget, Features, Selection
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.core.exact import checked, grid_rows, rows_at
+from baselines.core.exact import checked, grid_rows
 from baselines.core.ranking import Candidates
 from baselines.core.round_robin import exact_neighbours
+from baselines.core.rows import rows_at
 from baselines.core.selection import Budget, Features, Selection
 
 GROWTH = 4

@@ -12,16 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from baselines.core.pairs import (
-    Between,
-    PickedRows,
-    Positions,
-    Within,
-    check_positions,
-    pairs_between,
-    pairs_within,
-    rows_at,
-)
+from baselines.core.pairs import Between, Within, pairs_between, pairs_within
+from baselines.core.rows import PickedRows, Positions, check_positions, rows_at
 from baselines.core.selection import Features, check_shape
 
 __all__ = [

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.core.exact import grid_rows, rows_at
+from baselines.core.exact import grid_rows
 from baselines.core.fields import check_count
 from baselines.core.pool_clusters import PoolClusters, cluster_pool
-from baselines.core.rows import Rows
+from baselines.core.rows import Rows, rows_at
 from baselines.core.selection import (
     Budget,
     BudgetError,

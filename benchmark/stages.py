@@ -74,6 +74,7 @@ KINDS: dict[str, Kind] = {
             (
                 "baselines/metrics.py",
                 "baselines/core/pairs.py",
+                "baselines/core/rows.py",
                 "baselines/core/scoring.py",
                 "benchmark/images/relevance.py",
                 "benchmark/run/measure.py",

@@ -16,7 +16,6 @@ from baselines.core.selection import Budget, Features, check_features, check_sha
 from baselines.core.top import images_of
 
 _STEPS = 2.0**26
-_GAP = 16  # rows that cost less to read along than another slice does
 
 
 def grid(numbers: NDArray[np.floating]) -> Float64:
@@ -41,18 +40,3 @@ def checked(target: Features, pool: Features, budget: Budget, sampler: str) -> t
     images = images_of(budget, n_pool, sampler)
     check_features(target, "target")
     return np.asarray(target[0:n_target]), images
-
-
-def rows_at(table: Features, positions: NDArray[np.int64]) -> NDArray[np.floating]:
-    """The rows of `table` at `positions` [m], m >= 1, in that order; reads slices only where it has to."""
-    if isinstance(table, np.ndarray):
-        return np.asarray(table[positions])
-    order = np.argsort(positions, kind="stable")
-    runs = np.split(order, np.flatnonzero(np.diff(positions[order]) > _GAP) + 1)
-    parts = []
-    for run in runs:
-        first = int(positions[run[0]])
-        block = np.asarray(table[first : int(positions[run[-1]]) + 1])
-        parts.append(block[positions[run] - first])
-    rows: NDArray[np.floating] = np.concatenate(parts)[np.argsort(order)]
-    return rows

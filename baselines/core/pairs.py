@@ -16,54 +16,12 @@ from numpy.typing import NDArray
 from baselines.core.scoring import unit_rows
 from baselines.core.selection import Features, check_rows, check_shape
 
-Positions = NDArray[np.integer]
 Float32 = NDArray[np.float32]
 
 BLOCK_ROWS = 4096
 """Rows read and multiplied at once. Fixed, because the last digits of a matrix product may depend on it."""
 RIM = 1e-6
 """A row this close to the rim of a ball counts as outside it, whatever the rounding of float32 makes of it."""
-
-
-@dataclass(frozen=True, eq=False)
-class PickedRows:
-    """The rows `indices` [m] of `table` [N, d] as a table [m, d] of their own, in this order, read when asked for.
-
-    Raises ValueError for positions that are not of the table, FeatureError naming the row of the table that has NaN,
-    infinity or only zeros when it is read.
-    """
-
-    table: Features
-    indices: Positions
-
-    def __post_init__(self) -> None:
-        check_positions(self.indices, len(self.table))
-
-    def __len__(self) -> int:
-        return self.indices.size
-
-    def __getitem__(self, rows: slice, /) -> NDArray[np.floating]:
-        found = rows_at(self.table, self.indices[rows])
-        for odd in np.flatnonzero(~(np.isfinite(found).all(axis=1) & found.any(axis=1)))[:1]:
-            check_rows(found[odd : odd + 1], "pool", int(self.indices[rows][odd]))
-        return found
-
-
-def rows_at(table: Features, indices: Positions) -> NDArray[np.floating]:
-    """The rows `indices` [m] of `table` [N, d], in this order, as an array [m, d] of the table's type.
-
-    The table is read in slices of at most `BLOCK_ROWS` rows, each once and only where a row is wanted.
-    Raises ValueError for positions that are not of the table (negative ones would wrap around silently).
-    """
-    check_positions(indices, len(table))
-    first_row = np.asarray(table[0:1])
-    found = np.empty((indices.size, *first_row.shape[1:]), dtype=first_row.dtype)
-    order = np.argsort(indices, kind="stable")
-    block = indices[order] // BLOCK_ROWS
-    for places in np.split(order, np.flatnonzero(np.diff(block)) + 1):
-        start, stop = int(indices[places[0]]), int(indices[places[-1]]) + 1
-        found[places] = np.asarray(table[start:stop])[indices[places] - start]
-    return found
 
 
 @dataclass(frozen=True)
@@ -157,12 +115,3 @@ def _unit_blocks(table: Features, name: str, start: int = 0) -> Iterator[tuple[s
         block = np.asarray(table[rows])
         check_rows(block, name, first)
         yield rows, unit_rows(block).astype(np.float32)
-
-
-def check_positions(indices: Positions, n_rows: int) -> None:
-    """Raise ValueError unless `indices` is an integer array [m], m >= 1, of positions among `n_rows` rows."""
-    if indices.ndim != 1 or indices.size == 0 or not np.issubdtype(indices.dtype, np.integer):
-        raise ValueError(f"indices must be integers [m], at least one, got {indices.dtype} {indices.shape}")
-    low, high = int(indices.min()), int(indices.max())
-    if low < 0 or high >= n_rows:
-        raise ValueError(f"position {low if low < 0 else high} is not one of the {n_rows} rows")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.core.exact import grid, grid_rows, rows_at
+from baselines.core.exact import grid, grid_rows
+from baselines.core.rows import rows_at
 from baselines.core.selection import Features, check_features, check_rows, row_blocks
 
 ITERATIONS = 25

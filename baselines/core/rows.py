@@ -2,47 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.core.selection import FeatureError, Features, check_rows
+from baselines.core.selection import Features, check_rows
 
 READ_ROWS = 4096
 """Most rows that one slice spans; those between two wanted ones are read along."""
 
+Positions = NDArray[np.integer]
+
+_GAP = 16  # rows that cost less to read along than another slice does
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The rows `positions` int64 [m], ascending, of `table` [N, d], as a table [m, d] that is read when sliced."""
+    """The rows `positions` [m] of `table` [N, d], in this order, as a table [m, d] that is read when sliced."""
 
     table: Features
-    positions: NDArray[np.int64]
+    positions: Positions
 
     def __len__(self) -> int:
         return self.positions.size
 
-    def __getitem__(self, rows: slice) -> NDArray[Any]:
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]:
         wanted = self.positions[rows]
-        if not wanted.size:
-            return np.asarray(self.table[0:0])
-        return np.concatenate([np.asarray(self.table[a:b])[inside] for a, b, inside in _ranges(wanted)])
+        return rows_at(self.table, wanted) if wanted.size else np.asarray(self.table[0:0])
 
 
-def checked_rows(table: Features, positions: NDArray[np.int64], name: str) -> NDArray[np.float64]:
-    """The rows `positions` [m], ascending, of `table` [N, d] as float64 [m, d].
+@dataclass(frozen=True, eq=False)
+class PickedRows(Rows):
+    """As `Rows`, for picks that may be anybody's.
 
-    Raises FeatureError as `check_rows` does, with the row's place in the table.
+    Raises ValueError for positions that are not of the table, FeatureError naming the row of the table that has NaN,
+    infinity or only zeros when it is read.
     """
-    rows = Rows(table, positions)[0 : positions.size]
-    try:
-        check_rows(rows, name)
-    except FeatureError:  # it counted the row among those wanted
-        for row, position in zip(rows, positions.tolist(), strict=True):
-            check_rows(row[None], name, position)
+
+    def __post_init__(self) -> None:
+        check_positions(self.positions, len(self.table))
+
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]:
+        found = super().__getitem__(rows)
+        check_picked(found, self.positions[rows], "pool")
+        return found
+
+
+def rows_at(table: Features, positions: Positions) -> NDArray[Any]:
+    """The rows of `table` [N, d] at `positions` [m], in that order, as an array [m, d] of the table's type.
+
+    Anything but an array is read in slices of at most `READ_ROWS` rows, each once and only near wanted rows.
+    Raises ValueError for positions that are not of the table (negative ones would wrap around silently).
+    """
+    check_positions(positions, len(table))
+    if isinstance(table, np.ndarray):
+        return np.asarray(table[positions])
+    order = np.argsort(positions, kind="stable")
+    ascending = positions[order]
+    cuts = np.flatnonzero((np.diff(ascending) > _GAP) | (np.diff(ascending // READ_ROWS) > 0)) + 1
+    parts = [np.asarray(table[int(run[0]) : int(run[-1]) + 1])[run - run[0]] for run in np.split(ascending, cuts)]
+    rows: NDArray[Any] = np.concatenate(parts)[np.argsort(order)]
+    return rows
+
+
+def check_positions(positions: Positions, n_rows: int) -> None:
+    """Raise ValueError unless `positions` is an integer array [m], m >= 1, of positions among `n_rows` rows."""
+    if positions.ndim != 1 or positions.size == 0 or not np.issubdtype(positions.dtype, np.integer):
+        raise ValueError(f"indices must be integers [m], at least one, got {positions.dtype} {positions.shape}")
+    low, high = int(positions.min()), int(positions.max())
+    if low < 0 or high >= n_rows:
+        raise ValueError(f"position {low if low < 0 else high} is not one of the {n_rows} rows")
+
+
+def check_picked(rows: NDArray[Any], positions: Positions, name: str) -> None:
+    """As `check_rows`, for the rows [m, d] of a table at `positions` [m]: the message gives the place in the table."""
+    for odd in np.flatnonzero(~(np.isfinite(rows).all(axis=1) & rows.any(axis=1)))[:1]:
+        check_rows(rows[odd : odd + 1], name, int(positions[odd]))
+
+
+def checked_rows(table: Features, positions: Positions, name: str) -> NDArray[np.float64]:
+    """The rows `positions` [m] of `table` [N, d] as float64 [m, d]. Raises FeatureError as `check_picked` does."""
+    rows = rows_at(table, positions)
+    check_picked(rows, positions, name)
     return np.asarray(rows, dtype=np.float64)
 
 
@@ -52,10 +95,3 @@ def sample_positions(n_rows: int, m: int, seed: int) -> NDArray[np.int64]:
         return np.arange(n_rows, dtype=np.int64)
     drawn = np.random.Generator(np.random.PCG64(seed)).choice(n_rows, size=m, replace=False, shuffle=False)
     return np.sort(drawn).astype(np.int64)
-
-
-def _ranges(positions: NDArray[np.int64]) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
-    """Yield (first row, stop row, wanted rows counted from the first) for every range that has a wanted row."""
-    cuts = np.flatnonzero(np.diff(positions // READ_ROWS)) + 1
-    for part in np.split(positions, cuts):
-        yield int(part[0]), int(part[-1]) + 1, part - part[0]

@@ -1,6 +1,5 @@
 """Stage `measure`: the geometry of a coreset in feature space, and which sources it comes from."""
 
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.metrics import NEIGHBOURS, coreset_metrics
+from baselines.metrics import NEIGHBOURS, coreset_metrics, source_shares
 from benchmark.run.artefacts import FEATURES, POSITIONS
 from benchmark.run.task import Outcome, Task
 
@@ -20,8 +19,7 @@ def run(task: Task, folder: Path) -> Outcome:
     metrics = _geometry(target, pool, picks)
     origins = task.origins("openset")
     if origins is not None:
-        counts = Counter(origins[position] for position in picks.tolist())
-        metrics["sources"] = {origin: count / len(picks) for origin, count in sorted(counts.items())}
+        metrics["sources"] = {origin: share for origin, share in source_shares(picks, origins).items() if share}
     return Outcome(metrics=metrics)
 
 

@@ -16,6 +16,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from baselines import FeatureError
 from baselines.core import pairs
+from baselines.core import rows as reading
 from baselines.metrics import (
     CoresetMetrics,
     Overlap,
@@ -201,7 +202,7 @@ def test_rows_come_in_the_order_of_the_picks(wanted: list[int], block: int) -> N
     table = np.arange(200, dtype=np.float16).reshape(100, 2)
     store, indices = OnlySlices(table), np.array(wanted)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pairs, "BLOCK_ROWS", block)
+        patch.setattr(reading, "READ_ROWS", block)
         found = rows_at(store, indices)
     assert found.dtype == np.float16 and found.tolist() == table[indices].tolist()
     assert store.largest <= block
@@ -244,6 +245,7 @@ def test_bad_input_is_named() -> None:
 
 def test_memory_is_that_of_a_few_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pairs, "BLOCK_ROWS", 256)
+    monkeypatch.setattr(reading, "READ_ROWS", 256)
     rows = np.random.default_rng(0).normal(size=(8000, 64)).astype(np.float16)
     pool = OnlySlices(rows)
     tracemalloc.start()
