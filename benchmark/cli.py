@@ -11,6 +11,7 @@ import typer
 
 from benchmark.errors import UserError
 from benchmark.query import Query
+from benchmark.specs import Precision
 
 app = typer.Typer(
     name="benchmark",
@@ -21,8 +22,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-TableOption = Annotated[str, typer.Option("--table", help="2, 3, 4, 5 or full-finetuning")]
-TableArgument = Annotated[str, typer.Argument(metavar="N", help="2, 3, 4, 5 or full-finetuning")]
+TableOption = Annotated[str, typer.Option("--table", help="2, 3, 4, 5, figure3 or another of 'list tables'")]
+TableArgument = Annotated[str, typer.Argument(metavar="N", help="2, 3, 4, 5, figure3 or another of 'list tables'")]
 ProfileOption = Annotated[str, typer.Option("--profile", help="smoke, mini or paper")]
 ProtocolOption = Annotated[str | None, typer.Option("--protocol", help="released or clean; default: the profile's")]
 Targets = Annotated[list[str] | None, typer.Option("--targets", help="names; default: the table's columns")]
@@ -34,6 +35,15 @@ Seeds = Annotated[list[int] | None, typer.Option("--seeds", min=0, help="0 1 2 o
 Controls = Annotated[bool, typer.Option("--controls", help="add the control rows")]
 Steps = Annotated[
     int | None, typer.Option("--steps", min=1, help="optimiser steps of every row instead of the profile's")
+]
+Method = Annotated[str | None, typer.Option("--method", help="one of `list methods`, instead of each row's own")]
+BackboneName = Annotated[str | None, typer.Option("--backbone", help="one of `list backbones`, or any name of timm")]
+EngineOption = Annotated[
+    str | None, typer.Option("--engine", help="solo-learn or lightly; default: the method's in the profile")
+]
+PrecisionOption = Annotated[
+    Precision | None,
+    typer.Option("--precision", help="of training, instead of the profile's; float32 where a CPU has no fast bfloat16"),
 ]
 DataRoot = Annotated[Path | None, typer.Option("--data-root", envvar="BENCHMARK_DATA", help="folder of real images")]
 StorePath = Annotated[Path, typer.Option("--store", help="where results are kept")]
@@ -61,13 +71,15 @@ def list_(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="any name that `list` shows, or the key of a stage")],
+    name: Annotated[
+        list[str], typer.Argument(help="any name that `list` shows, `recipe METHOD`, or the key of a stage")
+    ],
     store: StorePath = Path("runs"),
 ) -> None:
     """All that is known of one name: a dataset, table, variant, profile (with its recipe), protocol or stage."""
     from benchmark.overview import describe
 
-    print(describe(name, store))
+    print(describe(" ".join(name), store))
 
 
 def _query(
@@ -80,6 +92,10 @@ def _query(
     seeds: Seeds = None,
     controls: Controls = False,
     steps: Steps = None,
+    method: Method = None,
+    backbone: BackboneName = None,
+    engine: EngineOption = None,
+    precision: PrecisionOption = None,
     data_root: DataRoot = None,
     store: StorePath = Path("runs"),
 ) -> Query:
@@ -94,6 +110,10 @@ def _query(
         seeds=tuple(seeds or (0,)),
         controls=controls,
         steps=steps,
+        method=method,
+        backbone=backbone,
+        engine=engine,
+        precision=precision,
         data_root=data_root,
         store=store,
     )
@@ -149,6 +169,10 @@ def run(
     openset: OpenSetOption = None,
     seeds: Seeds = None,
     steps: Steps = None,
+    method: Method = None,
+    backbone: BackboneName = None,
+    engine: EngineOption = None,
+    precision: PrecisionOption = None,
     data_root: DataRoot = None,
     store: StorePath = Path("runs"),
     device: Device = "auto",
@@ -159,7 +183,8 @@ def run(
     from benchmark.launch import Machine
     from benchmark.reproduce import reproduce as measure
 
-    query = _query("2", profile, protocol, [target], [variant], openset, seeds, False, steps, data_root, store)
+    chosen = (method, backbone, engine, precision)
+    query = _query("2", profile, protocol, [target], [variant], openset, seeds, False, steps, *chosen, data_root, store)
     raise typer.Exit(measure(query, Machine(device, jobs), format_=format_, save=None))
 
 
@@ -216,6 +241,7 @@ def sample(
     encoder: Encoder = None,
     profile: Annotated[str, typer.Option("--profile", help="whose recipe, k and patience are taken")] = "mini",
     steps: Steps = None,
+    precision: PrecisionOption = None,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
     link: Annotated[Path | None, typer.Option("--link", help="new folder of symbolic links to the picks")] = None,
     copy: Annotated[Path | None, typer.Option("--copy", help="new folder of copies of the picks")] = None,
@@ -233,7 +259,7 @@ def sample(
     from benchmark.sample.request import Exports, Request
 
     exports = Exports(link, copy, dataset, sheet)
-    request = Request(target, pool, out, sampler, budget, encoder, profile, steps, seed, store, exports)
+    request = Request(target, pool, out, sampler, budget, encoder, profile, steps, seed, store, exports, precision)
     raise typer.Exit(draw(request, Machine(device, jobs)))
 
 
@@ -249,6 +275,7 @@ def compare(
     encoder: Encoder = None,
     profile: ProfileOption = "smoke",
     steps: Steps = None,
+    precision: PrecisionOption = None,
     data_root: DataRoot = None,
     store: StorePath = Path("runs"),
     out: Annotated[
@@ -277,6 +304,7 @@ def compare(
         data_root=data_root,
         store=store,
         out=out,
+        precision=precision,
     )
     raise typer.Exit(measure(request, Machine(device, jobs), format_))
 
@@ -291,6 +319,18 @@ def check(
     from benchmark.check import check as hold
 
     raise typer.Exit(hold(sampler))
+
+
+@app.command()
+def export(
+    key: Annotated[str, typer.Argument(help="first eight or more digits of a pretrain or evaluate stage's key")],
+    out: Annotated[Path, typer.Option("--out", help="new folder for weights, configuration and card")],
+    store: StorePath = Path("runs"),
+) -> None:
+    """A trained encoder as a folder that timm and the Hub load, with a card that says what it was trained on."""
+    from benchmark.export.job import export as take_out
+
+    print(take_out(key, out, store))
 
 
 COMMAS = {"--targets", "--rows", "--seeds", "--budget"}

@@ -1,7 +1,7 @@
 """From finished stages to a table: what was measured, what is missing, what the claims say."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from benchmark.run.artefacts import PREDICTIONS
 from benchmark.session import Session
 from benchmark.specs import Metric, Spec
 from benchmark.store import Record, Store
-from benchmark.targets import TARGETS
+from benchmark.targets import OTHER_TARGETS, TARGETS
 
 
 class Layout(Spec):
@@ -93,7 +93,7 @@ def layout_of(session: Session) -> Layout:
         steps=session.query.steps,
         standins=session.profile.standins,
         verified_paper=session.verified_paper,
-        notes=tuple(session.data_notes()),
+        notes=(*session.data_notes(), *session.recipe_notes()),
     )
 
 
@@ -102,7 +102,7 @@ def runs_of(session: Session) -> list[Run]:
     runs = [_run(session.store, row, cell) for (row, _, _), cell in session.cells.items()]
     planned = {(run.row, run.target) for run in runs}
     runs += [
-        Run(row.id, target, seed, (), "skipped", f"{row.openset} has no relevance labels for {target}")
+        Run(row.id, target, seed, (), "skipped", session.obstacle(row, target))
         for row in session.rows
         for target in session.targets
         for seed in session.seeds
@@ -152,7 +152,7 @@ def assemble(layout: Layout, runs: Iterable[Run]) -> TableResult:
     table = load_table(layout.table)
     cells = [_cell(layout, *place, group) for place, group in by_cell.items()]
     measured = {place: _answers(group) for place, group in by_cell.items() if any(r.evaluate for r in group)}
-    sizes = {target.name: target.test for target in TARGETS}
+    sizes = {target.name: target.test for target in (*TARGETS, *OTHER_TARGETS)}
     return TableResult(
         table,
         layout.profile,
@@ -199,15 +199,22 @@ def _notes(layout: Layout) -> list[str]:
     return [] if layout.steps is None else [f"every row took {layout.steps} optimiser steps, not the profile's number"]
 
 
-def _warnings(runs: Iterable[Run]) -> Iterable[str]:
-    """What makes numbers of one table hard to compare: several versions of one package, or kinds of device."""
+def _warnings(runs: Iterable[Run]) -> Iterator[str]:
+    """What makes numbers of one table hard to compare: several versions of one package, or kinds of device; and what
+    trainings note, each note once."""
     versions: dict[str, set[str]] = defaultdict(set)
+    noted: dict[str, set[str]] = defaultdict(set)
     for run in runs:
         for record in filter(None, (run.evaluate, run.pretrain, run.sample)):
             hardware = record.environment["hardware"]
             versions["device"].add(hardware.get("gpu", hardware["device"]))
             for package, version in record.environment["packages"].items():
                 versions[package].add(version)
+        if run.pretrain is not None:
+            for note in run.pretrain.info.get("notes", ()):
+                noted[note].add(run.pretrain.key)
     for package, found in sorted(versions.items()):
         if len(found) > 1:
             yield f"numbers of this table were made with more than one {package}: {', '.join(sorted(found))}"
+    for note, keys in noted.items():
+        yield f"{note} (in {len(keys)} training{'s' if len(keys) > 1 else ''})"

@@ -1,19 +1,22 @@
 """What a plan will cost: samples, exposures, device-hours, disk, each with the assumption that it rests on."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from baselines.core.selection import parse_budget
+from benchmark.errors import UserError
 from benchmark.lengths import epochs_of
+from benchmark.networks import bytes_of, features_of
 from benchmark.plan import Cell, Pretraining
+from benchmark.published import table_names
+from benchmark.recipe_specs import Length, Steps
 from benchmark.session import Session
-from benchmark.specs import Draw, Embedding, Length, Steps
+from benchmark.specs import Draw, Embedding
 from benchmark.stages import Images, Stage
 
 # A pass of the network without gradient costs about a third of a training pass, and one view instead of two.
 EMBEDS_PER_PAIR = 6.0
 FEATURE_BYTES = 4
-ENCODER_BYTES = {"resnet50": 95e6, "resnet10t": 20e6, "test_resnet": 2e6}
-FEATURES = {"resnet50": 2048, "resnet10t": 512, "test_resnet": 96}
 UNSTATED_SHARE = 0.05
 
 
@@ -78,14 +81,44 @@ class Costs:
             return _count(stage.input("images")) / (rate * EMBEDS_PER_PAIR)
         return 0.0
 
+    def spending(self) -> dict[str, float]:
+        """Device-hours of every stage of the plan, by key."""
+        trained = {cell.pretrain.key: cell.target for cell in self.session.cells.values()}
+        return {
+            stage.key: self.hours(stage, self.training(stage, trained.get(stage.key, "")) if _trains(stage) else None)
+            for stage in self.session.plan.stages
+        }
+
     def disk(self, stage: Stage) -> float:
         """Bytes that a stage leaves in the store."""
-        name = self.session.profile.recipe.backbone.name
-        if stage.kind == "pretrain":
-            return ENCODER_BYTES[name]
-        if isinstance(stage.spec, Embedding):
-            return float(_count(stage.input("images"))) * FEATURES[name] * FEATURE_BYTES
+        if isinstance(stage.spec, Pretraining):
+            return bytes_of(stage.spec.recipe.backbone)
+        encoder = stage.input("encoder")
+        if isinstance(stage.spec, Embedding) and isinstance(encoder, Stage):
+            assert isinstance(encoder.spec, Pretraining)
+            width = features_of(encoder.spec.recipe.backbone)
+            return float(_count(stage.input("images"))) * width * FEATURE_BYTES
         return 0.0
+
+
+def _trains(stage: Stage) -> bool:
+    return stage.kind == "pretrain"
+
+
+def _shared(session: Session, spending: dict[str, float]) -> Iterator[str]:
+    """For every other table that the same question could be put to: what of this plan is also in its."""
+    for name in table_names():
+        if name == session.table.id:
+            continue
+        try:
+            other = Session(replace(session.query, table=name, rows=()), session.data)
+        except UserError:
+            # Its rows, targets or data are not to be had here.
+            continue
+        both = {stage.key for stage in other.plan.stages} & set(spending)
+        if both:
+            saved = sum(spending[key] for key in both)
+            yield f"shared with table {name}: {len(both)} stages, which then cost once: {saved:,.1f} device-hours saved"
 
 
 def _count(images: Stage | Images | None) -> int:
@@ -132,12 +165,11 @@ def _cell_line(costs: Costs, row: str, cell: Cell) -> list[str]:
 
 def _totals(costs: Costs) -> list[str]:
     session = costs.session
-    trained = {cell.pretrain.key: cell.target for cell in session.cells.values()}
     hours = disk = left = 0.0
     counts: dict[str, list[int]] = {}
+    spending = costs.spending()
     for stage in session.plan.stages:
-        training = costs.training(stage, trained.get(stage.key, "")) if stage.kind == "pretrain" else None
-        spent, done = costs.hours(stage, training), costs.store.has(stage)
+        spent, done = spending[stage.key], costs.store.has(stage)
         hours, left, disk = hours + spent, left + (0 if done else spent), disk + costs.disk(stage)
         count = counts.setdefault(stage.kind, [0, 0])
         count[0], count[1] = count[0] + 1, count[1] + done
@@ -150,6 +182,7 @@ def _totals(costs: Costs) -> list[str]:
         f"second ({profile.rate_source}); {EMBEDS_PER_PAIR:g} images embedded count as a pair, probes as nothing",
         f"disk: about {disk / 1e9:,.1f} GB of features (float32) and encoders",
     ]
+    lines += _shared(session, spending)
     if unresolved:
         lines.append(f"unresolved (absent, or not read yet): {', '.join(unresolved)}")
     return lines

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.errors import UnknownName, UserError
+from benchmark.method_specs import LCR, MAE
 from benchmark.plan import Pretraining
 from benchmark.profiles import PROFILES
-from benchmark.specs import Backbone, Embedding, FrozenEncoder, Recipe
+from benchmark.recipe_specs import Backbone, FrozenEncoder, Recipe
+from benchmark.specs import Embedding
 from benchmark.stages import Stage
 
 FORMS = "give timm:NAME, timm:NAME=FILE or the folder of a finished pretraining (runs/pretrain/<key>)"
@@ -67,8 +69,13 @@ def _of_suite(path: Path) -> Encoder:
         digest = _sha256(folder / WEIGHTS)
     except (OSError, ValueError, KeyError, UserError) as error:
         raise UserError(f"encoder '{path}' is no finished pretraining of this suite; {FORMS}") from error
+    if isinstance(recipe.method, LCR):
+        raise UserError(f"encoder '{path}' pools by LCR's map, which is no network of timm: export its network instead")
     spec = _as_trained(recipe, digest)
-    return Encoder(Stage("frozen", spec, (), record["label"]), _embedding(recipe), {digest: str(folder / WEIGHTS)})
+    # MAE's patch tokens are what its samplers see; probes read the class token all the same.
+    token = "patches" if isinstance(recipe.method, MAE) else "head"
+    embedding = embedding_of(recipe).model_copy(update={"token": token})
+    return Encoder(Stage("frozen", spec, (), record["label"]), embedding, {digest: str(folder / WEIGHTS)})
 
 
 def _as_trained(recipe: Recipe, digest: str) -> FrozenEncoder:
@@ -78,10 +85,12 @@ def _as_trained(recipe: Recipe, digest: str) -> FrozenEncoder:
     return FrozenEncoder(backbone=recipe.backbone, origin="suite", sha256=digest, mean=MEAN, std=STD)
 
 
-def _embedding(recipe: Recipe) -> Embedding:
+def embedding_of(recipe: Recipe) -> Embedding:
     """How features were taken where the encoder was trained; by the usual 8 : 7 for a recipe of no profile."""
     for profile in PROFILES.values():
-        if profile.recipe.augmentation == recipe.augmentation:
+        scale = profile.scale
+        size = (scale.size, scale.stored) if scale else (profile.embedding.crop, "original")
+        if size == (recipe.augmentation.size, recipe.augmentation.stored):
             return profile.embedding
     side = recipe.augmentation.size
     return Embedding(resize=side * 8 // 7, crop=side, stored=recipe.augmentation.stored)

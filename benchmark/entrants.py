@@ -8,15 +8,7 @@ from baselines.core.selection import Budget
 from benchmark.errors import UserError
 from benchmark.plan import Measures, Planner
 from benchmark.plugins import Plugin, resolve
-from benchmark.specs import (
-    Draw,
-    PluginSampling,
-    RandomSampling,
-    Sampling,
-    SimCoreSampling,
-    canonical_json,
-    digest,
-)
+from benchmark.specs import Draw, PluginSampling, RandomSampling, Sampling, SimCoreSampling, canonical_json, digest
 from benchmark.stages import Images, Stage
 
 STOP = "stop"

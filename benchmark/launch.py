@@ -1,5 +1,6 @@
 """Running the stages of a plan: on which device, with how many workers, into which store."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 from benchmark.environment import cores
 from benchmark.errors import UserError
 from benchmark.images.catalogue import Data
-from benchmark.specs import Recipe
+from benchmark.plan import Pretraining
+from benchmark.recipe_specs import Recipe
 from benchmark.stages import Stage
 
 
@@ -26,30 +28,44 @@ class Work:
     stages: Iterable[Stage]
     store: Path
     data: Data
-    recipe: Recipe
     local: Mapping[str, str] = field(default_factory=dict)
 
 
 def execute(work: Work, machine: Machine) -> list[str]:
     """Run what is not finished; the keys of the stages that failed."""
     # Imported here: the store is written to only once all names and data are known to be good.
-    from benchmark.pretrain.backbones import groups_of
     from benchmark.run.executor import Executor
     from benchmark.run.screen import make_screen
     from benchmark.run.worker import Context
     from benchmark.store import open_store
 
     device, devices = find_device(machine.device)
+    stages = tuple(work.stages)
+    if device == "cpu" and any(_in_bfloat16(stage) for stage in stages):
+        _warn_of_slow_bfloat16()
     store = open_store(work.store)
-    groups = groups_of(2 * work.recipe.batch, work.recipe.batchnorm_group)
-    # Devices share a run's BatchNorm groups evenly, or the number of devices would move its numbers.
-    devices = max(count for count in range(1, devices + 1) if groups % count == 0)
     jobs = machine.jobs
     if jobs is None:
-        jobs = 1 if device != "cpu" else max(1, cores() // work.recipe.threads)
+        threads = max((stage.spec.recipe.threads for stage in stages if isinstance(stage.spec, Pretraining)), default=1)
+        jobs = 1 if device != "cpu" else max(1, cores() // threads)
     context = Context(store.root, work.data, device, devices, workers=max(1, cores() // jobs), local=work.local)
-    states = Executor(store, context, jobs, make_screen()).run(work.stages)
+    states = Executor(store, context, jobs, make_screen()).run(stages)
     return [key for key, state in states.items() if state == "failed"]
+
+
+def _in_bfloat16(stage: Stage) -> bool:
+    return isinstance(stage.spec, Pretraining) and stage.spec.recipe.precision == "bfloat16"
+
+
+def _warn_of_slow_bfloat16() -> None:
+    import torch
+
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        print(
+            "note: this CPU has no instructions for bfloat16 and takes ten times as long in it; --precision float32 is "
+            "another recipe (other keys, other numbers) that does not",
+            file=sys.stderr,
+        )
 
 
 def find_device(name: str) -> tuple[str, int]:

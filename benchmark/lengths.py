@@ -1,6 +1,6 @@
 """How many epochs the released code trains; used by plans and by training, so that both say the same. No torch."""
 
-from benchmark.specs import CodedEpochs, Epochs
+from benchmark.recipe_specs import CodedEpochs, Epochs
 
 
 def epochs_of(length: Epochs | CodedEpochs, coreset: int) -> int:

@@ -9,19 +9,22 @@ from typing import Any
 
 from baselines import SAMPLERS, Entry
 from benchmark.errors import UnknownName
+from benchmark.methods import METHODS
+from benchmark.networks import NETWORKS
 from benchmark.opensets import OPENSETS
 from benchmark.profiles import PROFILES
 from benchmark.protocols import PROTOCOLS
 from benchmark.published import load_table, table_names
+from benchmark.recipe_text import recipe_text
 from benchmark.specs import Spec
 from benchmark.stages import KINDS
 from benchmark.store import Store
-from benchmark.targets import TARGETS
+from benchmark.targets import OTHER_TARGETS, TARGETS
 from benchmark.variants import VARIANTS
 
 
 def _targets() -> Iterable[str]:
-    for target in TARGETS:
+    for target in (*TARGETS, *OTHER_TARGETS):
         counts = f"{target.classes:>4} classes {target.train:>7,} train {target.test:>6,} test"
         yield f"{target.name:<11} {target.title:<9} {counts}  {target.metric}"
 
@@ -43,11 +46,24 @@ def _variants() -> Iterable[str]:
 
 
 def _profiles() -> Iterable[str]:
-    return (f"{p.name:<6} protocol {p.protocol:<8} engine {p.recipe.engine:<10} {p.summary}" for p in PROFILES.values())
+    return (f"{p.name:<6} protocol {p.protocol:<8} {p.summary}" for p in PROFILES.values())
 
 
 def _protocols() -> Iterable[str]:
     return (f"{protocol.name:<8} {protocol.summary}" for protocol in PROTOCOLS.values())
+
+
+def _methods() -> Iterable[str]:
+    for method in METHODS:
+        yield f"{method.name:<13} {method.title:<28} engines: {', '.join(method.engines):<20} {method.reference}"
+
+
+def _backbones() -> Iterable[str]:
+    for network in NETWORKS.values():
+        backbone = network.backbone
+        size = f"{network.features:>5} features {network.parameters / 1e6:>6.1f} M parameters  {network.reading:<12}"
+        yield f"{backbone.name:<22} {backbone.library:<12} {size} {network.note}".rstrip()
+    yield "any other name of timm"
 
 
 def _samplers() -> Iterable[str]:
@@ -55,6 +71,8 @@ def _samplers() -> Iterable[str]:
         rule = "stopping rule" if entry.stops else ""
         yield f"{entry.name:<18} {rule:<14} {entry.reference}"
 
+
+RECIPE = "recipe "
 
 LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "targets": _targets,
@@ -64,6 +82,8 @@ LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "profiles": _profiles,
     "protocols": _protocols,
     "samplers": _samplers,
+    "methods": _methods,
+    "backbones": _backbones,
 }
 
 
@@ -77,9 +97,14 @@ def listing(what: str | None) -> str:
 
 
 def describe(name: str, store: Path) -> str:
-    """All that is known of a name, as JSON; a stage by the first eight or more digits of its key."""
-    specs: dict[str, Spec] = {**PROFILES, **PROTOCOLS, **VARIANTS}
-    specs |= {openset.name: openset for openset in OPENSETS} | {target.name: target for target in TARGETS}
+    """All that is known of a name, as JSON; a stage by the first eight or more digits of its key, a method by its
+    recipe ("byol" or "recipe byol")."""
+    if name.startswith(RECIPE) or name in METHODS:
+        return recipe_text(METHODS.get(name.removeprefix(RECIPE)))
+    specs: dict[str, Spec] = {**PROFILES, **PROTOCOLS, **VARIANTS, **NETWORKS}
+    specs |= {openset.name: openset for openset in OPENSETS} | {
+        target.name: target for target in (*TARGETS, *OTHER_TARGETS)
+    }
     if name in specs:
         return specs[name].model_dump_json(indent=2)
     if name in SAMPLERS:
@@ -89,7 +114,7 @@ def describe(name: str, store: Path) -> str:
     records = [path for kind in KINDS for path in (store / kind).glob(f"{name}*/record.json")] if len(name) >= 8 else []
     if len(records) == 1:
         return json.dumps(json.loads(records[0].read_text()), indent=2)
-    raise UnknownName("name", name, [*specs, *SAMPLERS, *table_names()])
+    raise UnknownName("name", name, [*specs, *SAMPLERS, *METHODS.names(), *table_names()])
 
 
 def _sampler_text(entry: Entry) -> str:

@@ -10,23 +10,22 @@ from typing import Protocol as Interface
 
 from baselines.core.selection import BudgetError, parse_budget
 from benchmark.errors import UserError
-from benchmark.profiles import Lengths, Profile, equal_lengths
+from benchmark.profiles import Profile
 from benchmark.protocols import Protocol
+from benchmark.recipe_specs import Epochs, Length, OnlineProbe, Probe, Recipe, Steps
+from benchmark.recipes import Lengths, equal_lengths
+from benchmark.setups import Setup
 from benchmark.specs import (
     Draw,
     Embedding,
-    Epochs,
-    Length,
     Metric,
     OracleSampling,
     RandomSampling,
-    Recipe,
     Role,
     Sampling,
     SeedAxes,
     SimCoreSampling,
     Spec,
-    Steps,
 )
 from benchmark.stages import Images, Stage
 from benchmark.variants import Variant
@@ -117,12 +116,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Planner:
-    """Builds the stages of cells for one profile and protocol. `steps` overrides the profile's optimiser steps."""
+    """Builds the stages of cells for one profile, protocol and setup (`chosen`; None means SimCLR as usual).
+
+    `steps` overrides the profile's optimiser steps. With `online` cells are the accuracy of the classifier that was
+    trained beside the method, not that of a probe.
+    """
 
     profile: Profile
     protocol: Protocol
     catalogue: Catalogue
     steps: int | None = None
+    chosen: Setup | None = None
+    online: bool = False
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.profile.steps is None and self.protocol.lengths == "coded":
@@ -130,20 +135,25 @@ class Planner:
                 f"--steps has no meaning in profile {self.profile.name}: its lengths follow the released rule"
             )
 
+    @cached_property
+    def setup(self) -> Setup:
+        """The method and network of all cells."""
+        return self.chosen or self.profile.setup()
+
     # Lengths ---------------------------------------------------------------------------------------------------------
 
     def lengths(self, target: str) -> Lengths:
         """How long each kind of row is trained. Where the released rule has no meaning, all take equal steps."""
-        if self.profile.coded and self.protocol.lengths == "coded":
-            return self.profile.coded
+        if self.setup.coded and self.protocol.lengths == "coded":
+            return self.setup.coded
         return equal_lengths(self.steps or self.profile.steps or self._target_steps(target))
 
     def _target_steps(self, target: str) -> int:
-        coded = self.profile.coded
+        coded = self.setup.coded
         count = self.catalogue.images("targets", target, "train").count
         if coded is None or not isinstance(coded.target, Epochs) or count is None:
             raise UserError(f"the number of images of target '{target}' is not known: equal steps cannot be planned")
-        return coded.target.epochs * -(-count // self.profile.recipe.batch)
+        return coded.target.epochs * -(-count // self.setup.recipe.batch)
 
     def length_of(self, variant: Variant) -> str:
         """The field of `Lengths` that a variant uses."""
@@ -166,9 +176,13 @@ class Planner:
             inputs.append(("openset", self.catalogue.images("opensets", openset, "train")))
         if sample is not None:
             inputs.append(("coreset", sample))
-        recipe = self.profile.recipe.model_copy(update={"length": length})
-        spec = Pretraining(recipe=recipe, seeds=SeedAxes(init=seed, data=seed))
-        return Stage("pretrain", spec, tuple(inputs), label)
+        alone = openset is None and sample is None
+        return Stage("pretrain", self.pretraining(length, seed, alone=alone), tuple(inputs), label)
+
+    def pretraining(self, length: Length, seed: int, *, alone: bool) -> Pretraining:
+        """The spec of one training, on X `alone` or with images of an open-set."""
+        recipe = self.setup.alone if alone else self.setup.recipe
+        return Pretraining(recipe=recipe.model_copy(update={"length": length}), seeds=SeedAxes(init=seed, data=seed))
 
     def retrieval(self, target: str, seed: int, *, untrained: bool = False) -> Stage:
         """The encoder whose features samplers see: SSL on X, once per target and seed, or the network untrained."""
@@ -177,9 +191,9 @@ class Planner:
         return self.pretrain(length, seed, label, target=target, openset=None, sample=None)
 
     def embed(self, encoder: Stage, images: Images, embedding: Embedding | None = None) -> Stage:
-        """Features of a split; by the profile's embedding where none is given."""
+        """Features of a split for a sampler; by the setup's embedding where none is given."""
         inputs = (("encoder", encoder), ("images", images))
-        return Stage("embed", embedding or self.profile.embedding, inputs, f"{images.label} by {encoder.label}")
+        return Stage("embed", embedding or self.setup.sampling, inputs, f"{images.label} by {encoder.label}")
 
     def simcore(self, k: int | None = None) -> SimCoreSampling:
         """SimCore by the profile's k and patience and the protocol's reading."""
@@ -243,15 +257,21 @@ class Planner:
         )  # fmt: skip
 
     def evaluate(self, encoder: Stage, target: str, seed: int, embedding: Embedding | None = None) -> Stage:
-        """The linear probe of an encoder; on the profile's embedding where none is given."""
-        probe = self.profile.probe(self.protocol.probe, self.catalogue.metric(target))
+        """The probe of an encoder; on the setup's embedding where none is given."""
+        probe = self._probe(target)
         if probe.kind == "released":
             probe = probe.model_copy(update={"seed": seed})
         if embedding is not None:
-            probe = probe.model_copy(update={"embedding": embedding})
+            probe = probe.model_copy(update={"embedding": embedding.model_copy(update={"token": "head"})})
         train, test = (self.catalogue.images("targets", target, split) for split in ("train", "test"))
         inputs = (("encoder", encoder), ("train", train), ("test", test))
         return Stage("evaluate", probe, inputs, f"probe of {encoder.label} on {target}")
+
+    def _probe(self, target: str) -> Probe:
+        metric = self.catalogue.metric(target)
+        if self.online:
+            return OnlineProbe(embedding=self.setup.probing, metric=metric)
+        return self.profile.probe(self.setup, self.protocol.probe, metric)
 
     def purity(self, sample: Stage | None, openset: str, target: str) -> Stage | None:
         """How much of a coreset is relevant, where labels say so."""
@@ -264,7 +284,7 @@ class Planner:
 
     def _assumed(self, kind: str, lengths: Lengths, target: str) -> tuple[str, ...]:
         fields = [f"length of the {kind} rows"] if kind in lengths.assumed else []
-        fields += [a.field for a in self.profile.assumptions if not a.targets or target in a.targets]
+        fields += [a.field for a in self.setup.assumptions if not a.targets or target in a.targets]
         return tuple(fields)
 
 

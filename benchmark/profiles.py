@@ -1,57 +1,15 @@
-"""How much of the paper a run pays for. A profile fixes engine, images, recipe, lengths, k and patience."""
+"""How much of the paper a run pays for. A profile fixes images, scale, lengths, k and patience."""
 
 from benchmark.errors import UnknownName
-from benchmark.specs import (
-    SGD,
-    AdamW,
-    Augmentation,
-    Backbone,
-    CleanProbe,
-    CodedEpochs,
-    Cosine,
-    Embedding,
-    Epochs,
-    Length,
-    Metric,
-    Precision,
-    Probe,
-    ProtocolName,
-    Recipe,
-    ReleasedProbe,
-    SimCLR,
-    Spec,
-    Steps,
-)
-
-
-class Lengths(Spec):
-    """How long each kind of row is trained. `assumed` names the fields that the paper does not state."""
-
-    retrieval: Length
-    target: Length
-    openset: Length
-    both: Length
-    fixed: Length
-    stopped: Length
-    assumed: tuple[str, ...] = ()
-
-
-def equal_lengths(steps: int) -> Lengths:
-    """Every row the same number of optimiser steps; the retrieval encoder is then the X row itself."""
-    length = Steps(steps=steps)
-    return Lengths(retrieval=length, target=length, openset=length, both=length, fixed=length, stopped=length)
-
-
-class Assumption(Spec):
-    """A value that the paper does not state, for the targets named (all of them if none is)."""
-
-    field: str
-    why: str
-    targets: tuple[str, ...] = ()
+from benchmark.methods import METHODS
+from benchmark.networks import find_backbone
+from benchmark.recipe_specs import SGD, Augmentation, Backbone, CleanProbe, Probe, ReleasedProbe
+from benchmark.setups import Assumption, Scale, Setup, check_engine_name, check_network, published_setup, small_setup
+from benchmark.specs import Embedding, Metric, Precision, ProtocolName, Spec
 
 
 class Profile(Spec):
-    """A budget. `coded` is None where the released epoch rule has no meaning (its constants are ImageNet's).
+    """A budget. `scale` is None in the paper profile, which runs methods as they are published.
 
     `pairs_per_second` is the assumed training rate of one device, for cost estimates only.
     """
@@ -60,9 +18,8 @@ class Profile(Spec):
     summary: str
     standins: bool
     protocol: ProtocolName
-    recipe: Recipe
+    scale: Scale | None
     steps: int | None
-    coded: Lengths | None = None
     embedding: Embedding
     k: int
     patience: int
@@ -72,37 +29,54 @@ class Profile(Spec):
     pairs_per_second: float
     rate_source: str
 
-    def probe(self, kind: str, metric: Metric) -> Probe:
+    def setup(
+        self,
+        method: str = "simclr",
+        backbone: str | None = None,
+        engine: str | None = None,
+        precision: Precision | None = None,
+    ) -> Setup:
+        """A method as this profile runs it, on the network it is published with or on `backbone`; `engine` and
+        `precision` where they are not to be the profile's.
+
+        Raises UnknownName for an unknown method or backbone, UserError for a network that the method cannot train.
+        """
+        entry = METHODS.get(method)
+        asked = entry.published.backbone if backbone is None else find_backbone(backbone)
+        if asked.name == entry.published.backbone.name:
+            asked = entry.published.backbone
+        check_network(entry, asked)
+        check_engine_name(entry, engine)
+        if self.scale is None:
+            setup = published_setup(entry, asked, engine, self.embedding, self.assumptions)
+        else:
+            setup = small_setup(entry, asked, engine, self.embedding, self.scale, self.steps or 0)
+        return setup if precision is None else setup.at(precision)
+
+    def probe(self, setup: Setup, kind: str, metric: Metric) -> Probe:
         """The linear probe of protocol `kind` for a target with `metric`."""
         if kind == "clean":
-            return CleanProbe(embedding=self.embedding, metric=metric)
+            return CleanProbe(embedding=setup.probing, metric=metric)
         return ReleasedProbe(
-            embedding=self.embedding,
+            embedding=setup.probing,
             metric=metric,
             # The released probe only crops and flips.
-            augmentation=self.recipe.augmentation.model_copy(
-                update={"jitter_probability": 0.0, "grey_probability": 0.0}
+            augmentation=Augmentation(
+                size=setup.recipe.augmentation.size,
+                stored=setup.recipe.augmentation.stored,
+                jitter=setup.recipe.augmentation.jitter,
+                jitter_probability=0.0,
+                grey_probability=0.0,
             ),
             optimiser=SGD(lr=10.0),
             precision="float32",
+            standardise=setup.standardise,
             **self.released_probe,  # type: ignore[arg-type]
         )
 
 
-def _small_recipe(
-    backbone: str, size: int, stored: int, steps: int, *, lr: float, jitter: float, precision: Precision
-) -> Recipe:
-    return Recipe(
-        engine="lightly",
-        method=SimCLR(temperature=0.2, batchnorm=True),
-        backbone=Backbone(name=backbone, library="timm"),
-        augmentation=Augmentation(size=size, stored=stored, jitter=(jitter, jitter, jitter, jitter / 4)),
-        optimiser=AdamW(lr=lr, weight_decay=1e-4),
-        schedule=Cosine(per="step", warmup_steps=10),
-        length=Steps(steps=steps),
-        batch=64,
-        precision=precision,
-    )
+def _timm(name: str, **sizes: int) -> Backbone:
+    return Backbone(name=name, library="timm", **sizes)  # type: ignore[arg-type]
 
 
 SMOKE = Profile(
@@ -110,7 +84,22 @@ SMOKE = Profile(
     summary="every cell through the real pipeline on rendered stand-in images, minutes on two cores",
     standins=True,
     protocol="clean",
-    recipe=_small_recipe("test_resnet", 32, 40, 40, lr=1e-3, jitter=0.4, precision="float32"),
+    scale=Scale(
+        size=32,
+        stored=40,
+        lr=1e-3,
+        jitter=0.4,
+        precision="float32",
+        networks={
+            "resnet50": _timm("test_resnet"),
+            "resnet18": _timm("test_byobnet"),
+            "resnext50_32x4d": _timm("test_nfnet"),
+            "resnet101": _timm("test_convnext"),
+            "efficientnet_b0": _timm("test_efficientnet"),
+            "vit_tiny_patch16_224": _timm("test_vit", image_size=32, patch_size=8),
+            "vit_base_patch16_224": _timm("test_vit", image_size=32, patch_size=8),
+        },
+    ),
     steps=40,
     embedding=Embedding(resize=36, crop=32, stored=40),
     # A class of the stand-ins has about as many centroids as it would have with 100 on the paper's targets.
@@ -127,7 +116,18 @@ MINI = Profile(
     standins=False,
     protocol="clean",
     # Tuned on pets3's train split and X + random alone: results/mini/tuning.jsonl, by scripts/tune_mini.py.
-    recipe=_small_recipe("resnet10t", 48, 64, 400, lr=2e-3, jitter=0.2, precision="bfloat16"),
+    scale=Scale(
+        size=48,
+        stored=64,
+        lr=2e-3,
+        jitter=0.2,
+        precision="bfloat16",
+        networks={
+            "resnet50": _timm("resnet10t"),
+            "vit_tiny_patch16_224": _timm("vit_tiny_patch16_224", image_size=48, patch_size=8),
+            "vit_base_patch16_224": _timm("vit_tiny_patch16_224", image_size=48, patch_size=8),
+        },
+    ),
     steps=400,
     embedding=Embedding(resize=55, crop=48, stored=64),
     # 100 centroids and patience 20 would take 2,000 of 16 thousand images before the rule may stop.
@@ -138,36 +138,13 @@ MINI = Profile(
     rate_source="ResNet-10-T at 48 px in bfloat16 on one CPU core",
 )
 
-_CODED = CodedEpochs()
-
 PAPER = Profile(
     name="paper",
     summary="the published recipe on the real datasets, GPU-months",
     standins=False,
     protocol="released",
-    recipe=Recipe(
-        engine="solo-learn",
-        method=SimCLR(temperature=0.07),
-        backbone=Backbone(name="resnet50", library="torchvision"),
-        augmentation=Augmentation(size=224),
-        optimiser=SGD(lr=0.1, weight_decay=1e-4),
-        schedule=Cosine(per="epoch"),
-        length=_CODED,
-        batch=512,
-        precision="float16",
-        # Both views of 512 images are concatenated before they are scattered to four GPUs: 1,024 / 4 crops.
-        batchnorm_group=256,
-    ),
+    scale=None,
     steps=None,
-    coded=Lengths(
-        retrieval=Epochs(epochs=1000),
-        target=Epochs(epochs=5000),
-        openset=Epochs(epochs=100),
-        both=Epochs(epochs=200),
-        fixed=_CODED,
-        stopped=_CODED,
-        assumed=("openset", "fixed"),
-    ),
     embedding=Embedding(resize=256, crop=224),
     k=100,
     patience=20,

@@ -12,24 +12,36 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from benchmark.claims import Claim
 from benchmark.errors import UnknownName, UserError
+from benchmark.methods import METHODS
 from benchmark.specs import Spec
 from benchmark.variants import find_variant
 
-Task = Literal["linear_eval", "e2e_finetune_100pct"]
-INHERITED = ("task", "method", "backbone", "openset")
+Task = Literal[
+    "linear_eval",
+    "linear_eval_50pct",
+    "linear_eval_20pct",
+    "online_eval",
+    "e2e_finetune_100pct",
+    "retrieval_rank1",
+    "retrieval_rank5",
+    "retrieval_map",
+]
+InitialWeights = Literal["random", "imagenet-supervised"]
+INHERITED = ("task", "method", "backbone", "openset", "initial_weights")
 
 
 class Source(Spec):
     """Where the numbers stand, and where they were read.
 
-    `confidence`: "primary" is the authors' own text; "transcript" a transcription of pictures of the paper.
+    `confidence`: "primary" is the authors' own text; "transcript" a transcription of pictures of the paper; "secondary"
+    what another work made of the paper's numbers.
     """
 
     work: str
     url: str
     place: str
     read_in: str
-    confidence: Literal["primary", "transcript"]
+    confidence: Literal["primary", "transcript", "secondary"]
 
 
 class Tolerance(Spec):
@@ -42,11 +54,12 @@ class Tolerance(Spec):
 
 
 class Row(Spec):
-    """A published row. Task, method, backbone and open-set are the table's where the row does not state its own.
+    """A published row. What `INHERITED` names is the table's where the row does not state its own.
 
-    `values` (the table's unit, None where "-" is printed) and `shares` (per cent of the open-set that was picked) have
-    one entry per column; `bold` and `underline` name the columns marked so in print. `assumed` names what the row rests
-    on and the source does not state.
+    `values` (the table's unit, None where "-" is printed), `top5` (per cent, printed beside the values) and `shares`
+    (per cent of the open-set that was picked) have one entry per column; `bold` and `underline` name the columns marked
+    so in print. `initial_weights` is what the training on the variant's images starts from. `assumed` names what the
+    row rests on and the source does not state.
     """
 
     id: str
@@ -56,7 +69,9 @@ class Row(Spec):
     method: str
     backbone: str
     openset: str | None = None
+    initial_weights: InitialWeights = "random"
     values: tuple[float | None, ...]
+    top5: tuple[float | None, ...] | None = None
     shares: tuple[float, ...] | None = None
     bold: tuple[str, ...] = ()
     underline: tuple[str, ...] = ()
@@ -68,13 +83,24 @@ class Row(Spec):
         return find_variant(name).name
 
     @property
-    def runnable(self) -> bool:
-        """Whether the suite can measure the row: linear evaluation of SimCLR with the backbone of Table 2."""
-        return (self.task, self.method, self.backbone) == ("linear_eval", "simclr", "resnet50")
+    def obstacle(self) -> str:
+        """Why the suite cannot measure the row; nothing where it can."""
+        if self.task not in ("linear_eval", "online_eval"):
+            return f"evaluation {self.task} is not measured by this suite yet"
+        if self.method not in METHODS:
+            return f"method {self.method} has no recipe in this suite"
+        if self.task == "online_eval" and METHODS.get(self.method).published.online is None:
+            return f"method {self.method} has a recipe for SimCore's tables here, none for this one"
+        return "" if self.initial_weights == "random" else f"starts from {self.initial_weights} weights"
 
 
 class Table(Spec):
-    """A published table. `columns` are targets; `decimals` is how many are printed."""
+    """A published table. `columns` are targets; `decimals` is how many are printed.
+
+    `evidence` grades a table of another work than SimCore's: "A" was read in its authors' repository, "A2" in the
+    repository of the authors of the baselines, "B" in a quotation, "C" in the abstract, "D" in a user's report.
+    Without a `tolerance` measured values are shown with their difference to the published ones and no verdict.
+    """
 
     id: str
     title: str
@@ -82,13 +108,15 @@ class Table(Spec):
     unit: str
     decimals: int = Field(ge=0)
     source: Source
+    evidence: Literal["A", "A2", "B", "C", "D"] | None = None
     method: str | None = None
     backbone: str | None = None
     openset: str | None = None
+    initial_weights: InitialWeights = "random"
     assumed: tuple[str, ...] = ()
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
-    tolerance: Tolerance
+    tolerance: Tolerance | None
     claims: tuple[Claim, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -112,7 +140,8 @@ class Table(Spec):
         columns = info.data.get("columns", ())
         _refuse_repeats("row", [row.id for row in rows])
         for row in rows:
-            if len(row.values) != len(columns) or len(row.shares or columns) != len(columns):
+            stated = [entries for entries in (row.values, row.top5, row.shares) if entries is not None]
+            if any(len(entries) != len(columns) for entries in stated):
                 raise ValueError(f"row {row.id} does not have {len(columns)} entries")
             _refuse_strangers(f"row {row.id} marks the column", (*row.bold, *row.underline), columns)
         return rows
@@ -120,11 +149,13 @@ class Table(Spec):
     @field_validator("claims")
     @classmethod
     def _claims_fit(cls, claims: tuple[Claim, ...], info: ValidationInfo) -> tuple[Claim, ...]:
-        ids = [row.id for row in info.data.get("rows", ())]
+        tasks = {row.id: row.task for row in info.data.get("rows", ())}
         _refuse_repeats("claim", [claim.id for claim in claims])
         for claim in claims:
-            _refuse_strangers(f"claim {claim.id} names the row", (claim.left, claim.right), ids)
+            _refuse_strangers(f"claim {claim.id} names the row", (claim.left, claim.right), list(tasks))
             _refuse_strangers(f"claim {claim.id} names the target", claim.targets, info.data.get("columns", ()))
+            if tasks[claim.left] != tasks[claim.right]:
+                raise ValueError(f"claim {claim.id} compares {tasks[claim.left]} with {tasks[claim.right]}")
         return claims
 
     def row(self, name: str) -> Row:
@@ -185,7 +216,7 @@ def table_names() -> list[str]:
 
 @cache
 def load_table(name: str) -> Table:
-    """The table called `name`: "2", "table2" or "full-finetuning". `UnknownName` with the nearest names otherwise."""
+    """The table called `name`: "2", "table2" or "figure3". `UnknownName` with the nearest names otherwise."""
     # Imported here: `--help` starts without it.
     import yaml
 

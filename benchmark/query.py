@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.specs import Precision
+
 
 @dataclass(frozen=True)
 class Query:
@@ -17,5 +19,9 @@ class Query:
     seeds: tuple[int, ...] = (0,)
     controls: bool = False
     steps: int | None = None
+    method: str | None = None
+    backbone: str | None = None
+    engine: str | None = None
+    precision: Precision | None = None
     data_root: Path | None = None
     store: Path = Path("runs")

@@ -17,12 +17,13 @@ def reproduce(query: Query, machine: Machine, *, format_: str, save: Path | None
     form = check_format(format_)
     session = Session(query)
     find_device(machine.device)
-    check_engine(session.profile.recipe)
+    for setup in session.setups:
+        check_engine(setup.recipe)
     with shown() as progress:
         session.read_data(progress)
     for line in session.data_notes():
         print(f"note: {line}", file=sys.stderr)
-    failed = execute(Work(session.plan.stages, query.store, session.data, session.profile.recipe), machine)
+    failed = execute(Work(session.plan.stages, query.store, session.data), machine)
     _show(session, form, save)
     return 1 if failed else 0
 

@@ -1,11 +1,11 @@
 """A question with all its names resolved: the rows, the targets, the data, the plan."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from benchmark.errors import UnknownName, UserError
-from benchmark.images.catalogue import Data, Wanted
+from benchmark.images.catalogue import Data, Wanted, registered
 from benchmark.opensets import OPENSETS
 from benchmark.plan import Cell, Plan, Planner
 from benchmark.profiles import Profile, find_profile
@@ -13,53 +13,85 @@ from benchmark.progress import Progress
 from benchmark.protocols import Protocol, find_protocol
 from benchmark.published import Row, Table, load_table
 from benchmark.query import Query
+from benchmark.setups import Setup
 from benchmark.specs import Role
 from benchmark.store import Store
-from benchmark.targets import TARGETS
+from benchmark.targets import OTHER_TARGETS, TARGETS
 from benchmark.variants import CONTROLS, Variant, find_variant
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """A row that is to be measured: the published row (None for a control) and what it trains on."""
+    """A row that is to be measured: the published row (None for a control), what it trains on, which method on which
+    network (None: the method's own). `obstacle` says why it cannot be measured."""
 
     id: str
     title: str
     variant: Variant
     openset: str
     published: Row | None
+    method: str
+    backbone: str | None
+    online: bool = False
+    obstacle: str = ""
 
 
 class Session:
-    """A query whose names are all known: its table, rows, targets and plan. Nothing is written by making one."""
+    """A query whose names are all known: its table, rows, targets and plan. Nothing is written by making one.
 
-    def __init__(self, query: Query) -> None:
+    `data` is that of another session with the same data root and store, which then lists no folder again.
+    """
+
+    def __init__(self, query: Query, data: Data | None = None) -> None:
         self.query = query
         self.table: Table = load_table(query.table)
         self.profile: Profile = find_profile(query.profile)
         self.protocol: Protocol = find_protocol(query.protocol or self.profile.protocol)
-        self.data = Data(query.data_root, standins=self.profile.standins, cache=query.store)
+        self.data = data or Data(query.data_root, standins=self.profile.standins, cache=query.store)
         # Named twice is asked for once.
         self.targets = tuple(dict.fromkeys(query.targets)) or tuple(self.table.columns)
         self.seeds = tuple(dict.fromkeys(query.seeds))
+        self._planners: dict[tuple[str, str | None, bool], Planner] = {}
         self.rows = self._rows()
-        check_datasets(self.data, self.targets, {row.openset for row in self.rows})
+        check_datasets(self.data, self.targets, {row.openset for row in self._measured})
 
     def _rows(self) -> tuple[TableRow, ...]:
-        refused = [row.id for row in self.table.rows if not row.runnable]
-        if refused:
-            raise UserError(
-                f"table {self.table.id} cannot be measured yet (rows {', '.join(refused)}): "
-                f"its published values are shown by 'show {self.table.id}'"
-            )
         default = self.query.openset or self.table.openset or "imagenet"
-        rows = [
-            TableRow(row.id, row.title, find_variant(row.variant), self._openset_of(row, default), row)
-            for row in self.table.rows
-        ]
-        named = {name: find_variant(name) for name in CONTROLS}
-        rows += [TableRow(name, variant.title, variant, default, None) for name, variant in named.items()]
-        return self._chosen(rows)
+        rows = [self._published_row(row, default) for row in self.table.rows]
+        method = self.query.method or self.table.method or "simclr"
+        backbone = self.query.backbone or self.table.backbone
+        for name in CONTROLS:
+            variant = find_variant(name)
+            rows.append(TableRow(name, variant.title, variant, default, None, method, backbone))
+        chosen = self._chosen(rows)
+        self._check_overrides(chosen)
+        if all(row.obstacle for row in chosen):
+            why = "; ".join(dict.fromkeys(row.obstacle for row in chosen))
+            raise UserError(
+                f"table {self.table.id} cannot be measured ({why}): its published values are shown by "
+                f"'show {self.table.id}'"
+            )
+        return chosen
+
+    def _check_overrides(self, rows: Iterable[TableRow]) -> None:
+        """UserError where one method or network would be put for several rows that differ by just that."""
+        published = [row.published for row in rows if row.published is not None]
+        for option, asked, own in (
+            ("--method", self.query.method, {row.method for row in published}),
+            ("--backbone", self.query.backbone, {row.backbone for row in published}),
+        ):
+            if asked and len(own) > 1:
+                raise UserError(
+                    f"{option} {asked} for rows of {', '.join(sorted(own))}: choose rows of one with --rows"
+                )
+
+    def _published_row(self, row: Row, default: str) -> TableRow:
+        method = self.query.method or row.method
+        backbone = self.query.backbone or (row.backbone if self.query.method is None else None)
+        online = row.task == "online_eval"
+        openset = self._openset_of(row, default)
+        obstacle = row.obstacle if self.query.method is None else ""
+        return TableRow(row.id, row.title, find_variant(row.variant), openset, row, method, backbone, online, obstacle)
 
     def _openset_of(self, row: Row, default: str) -> str:
         return default if self.query.openset or row.openset is None else row.openset
@@ -75,24 +107,42 @@ class Session:
         wanted = {known[name].id for name in self.query.rows}
         return tuple(row for row in rows if row.id in wanted or (self.query.controls and row.variant.control))
 
-    @cached_property
-    def planner(self) -> Planner:
-        return Planner(self.profile, self.protocol, self.data, self.query.steps)
+    def planner(self, row: TableRow) -> Planner:
+        """What plans the cells of a row: one for every method, network and kind of evaluation."""
+        asked = row.method, row.backbone, row.online
+        if asked not in self._planners:
+            setup = self.profile.setup(row.method, row.backbone, self.query.engine, self.query.precision)
+            planner = Planner(self.profile, self.protocol, self.data, self.query.steps, setup, row.online)
+            self._planners[asked] = planner
+        return self._planners[asked]
 
-    def runs(self, row: TableRow, target: str) -> bool:
-        """Whether the row has a meaning for the target: the oracle needs relevance labels."""
-        return row.variant.sampler != "oracle" or self.data.relevance(row.openset, target) is not None
+    @property
+    def setups(self) -> tuple[Setup, ...]:
+        """The methods and networks of the rows, each once."""
+        return tuple({id(found): found for row in self._measured if (found := self.planner(row).setup)}.values())
+
+    def obstacle(self, row: TableRow, target: str) -> str:
+        """Why a cell is not run; nothing where it is. The oracle needs relevance labels."""
+        if row.obstacle:
+            return row.obstacle
+        if row.variant.sampler == "oracle" and self.data.relevance(row.openset, target) is None:
+            return f"{row.openset} has no relevance labels for {target}"
+        return ""
 
     @cached_property
     def cells(self) -> dict[tuple[str, str, int], Cell]:
         """The planned cells by (row id, target, seed), in table order."""
         return {
-            (row.id, target, seed): self.planner.cell(row.variant, target, row.openset, seed)
+            (row.id, target, seed): self.planner(row).cell(row.variant, target, row.openset, seed)
             for target in self.targets
             for row in self.rows
             for seed in self.seeds
-            if self.runs(row, target)
+            if not self.obstacle(row, target)
         }
+
+    @property
+    def _measured(self) -> Iterator[TableRow]:
+        return (row for row in self.rows if not row.obstacle)
 
     @property
     def plan(self) -> Plan:
@@ -102,7 +152,7 @@ class Session:
     def wanted(self) -> list[Wanted]:
         """The splits whose images the plan needs."""
         needed: set[Wanted] = {("targets", target, split) for target in self.targets for split in ("train", "test")}
-        needed |= {("opensets", row.openset, "train") for row in self.rows if row.variant.openset != "none"}
+        needed |= {("opensets", row.openset, "train") for row in self._measured if row.variant.openset != "none"}
         return sorted(needed)
 
     def read_data(self, progress: Progress) -> None:
@@ -114,18 +164,38 @@ class Session:
         """What a reader should know of the data: unreadable files, counts that are not the paper's."""
         return [*self.data.skipped(self.wanted), *self.data.count_differences(self.wanted)]
 
+    def recipe_notes(self) -> Iterator[str]:
+        """How what is trained differs from what the table's rows were trained by."""
+        query = self.query
+        asked = {
+            "method": query.method,
+            "backbone": query.backbone,
+            "engine": query.engine,
+            "precision": query.precision,
+        }
+        changed = ", ".join(f"{name} {value}" for name, value in asked.items() if value)
+        if changed:
+            yield f"measured with {changed}: the published values beside these are of the table's own recipes"
+        for setup in self.setups:
+            if setup.stand_in:
+                yield f"{setup.method}: {setup.recipe.backbone.told} stands in for {setup.asked.told}"
+
     @property
     def verified_paper(self) -> bool:
         """Whether numbers may be held against the published ones: the paper profile on the paper's number of images."""
-        if (self.protocol.name, self.query.steps) != ("released", None) or any(map(self._elsewhere, self.rows)):
+        query = self.query
+        changed = {query.steps, query.method, query.backbone, query.engine, query.precision} != {None}
+        if self.protocol.name != "released" or changed or any(map(self._elsewhere, self.rows)):
             return False
         known = all(self.data.manifest(*wanted) is not None for wanted in self.wanted)
-        registered = all(name in (TARGETS if role == "targets" else OPENSETS) for role, name, _ in self.wanted)
-        return self.profile.paper and known and registered and not self.data.count_differences(self.wanted)
+        named = all(registered(role, name) is not None for role, name, _ in self.wanted)
+        return self.profile.paper and known and named and not self.data.count_differences(self.wanted)
 
     def _elsewhere(self, row: TableRow) -> bool:
         """Whether a published row is measured on another open-set than the published one."""
-        return row.published is not None and row.openset != (row.published.openset or self.table.openset)
+        if row.published is None or row.variant.openset == "none":
+            return False
+        return row.openset != (row.published.openset or self.table.openset)
 
     @property
     def store(self) -> Store:
@@ -135,8 +205,8 @@ class Session:
 def check_datasets(data: Data, targets: Iterable[str], opensets: Iterable[str]) -> None:
     """UnknownName for a target or open-set that is neither registered nor there."""
     for target in targets:
-        if target not in TARGETS and not data.has("targets", target):
-            _refuse(data, "targets", target, TARGETS.names())
+        if registered("targets", target) is None and not data.has("targets", target):
+            _refuse(data, "targets", target, [*TARGETS.names(), *OTHER_TARGETS.names()])
     for openset in opensets:
         if openset not in OPENSETS and not data.has("opensets", openset):
             _refuse(data, "opensets", openset, OPENSETS.names())

@@ -25,14 +25,16 @@ _IMAGES = ("benchmark/images/pixels.py", "benchmark/images/augment.py", "benchma
 _NETWORKS = (
     "benchmark/pretrain/backbones.py",
     "benchmark/pretrain/images.py",
+    "benchmark/pretrain/encoder.py",
     "benchmark/pretrain/numerics.py",
+    "benchmark/pretrain/rationale.py",
     "benchmark/run/encoder.py",
 )
 _TRAINING = ("benchmark/pretrain", "benchmark/lengths.py", "benchmark/run/pretrain.py")
 _PROBES = (
     "benchmark/pretrain/feed.py",
+    "benchmark/pretrain/optimisers.py",
     "benchmark/pretrain/schedule.py",
-    "benchmark/pretrain/train.py",
     "benchmark/statistics.py",
 )
 _SAMPLERS = (

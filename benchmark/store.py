@@ -181,6 +181,20 @@ def write_atomically(path: Path, text: str) -> None:
         aside.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def place_aside(path: Path) -> Iterator[Path]:
+    """A new place beside `path`, for a file or a folder, that takes its name when the block ends well, and is gone when
+    it does not."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield aside
+        aside.replace(path)
+    finally:
+        if aside.is_dir():
+            shutil.rmtree(aside)
+        aside.unlink(missing_ok=True)
+
+
 def _moved(folder: Path, to: Path) -> bool:
     """Rename a folder unless `to` is there and not empty."""
     try:

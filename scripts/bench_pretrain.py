@@ -1,157 +1,274 @@
-"""Images per second of pretraining: the bare model step, our trainer, and a plain ImageFolder-DataLoader loop.
+"""Images per second of pretraining: the bare step of the model, our trainer, and solo-learn's own training.
 
-    python -m scripts.bench_pretrain --rounds 5 --steps 20
-    python -m scripts.bench_pretrain --backbone resnet18
+    python -m scripts.bench_pretrain --profile mini --methods simclr --backbone resnet18
+    python -m scripts.bench_pretrain --profile smoke --format md
+    python -m scripts.bench_pretrain --profile mini --methods simclr --backbone all --compile --contiguous
 
-The recipe is the mini profile's; the three take turns, round by round, so that a busy machine slows them alike, and
-medians are compared. The trainer is the real one, timed from its first step to its last.
+A row is a method of a profile on a network. Its contenders take turns, round by round, so that a busy machine slows
+them alike; each is a process of its own, whose peak memory is its own. Rates are medians over rounds, ratios medians of
+each round's ratio. solo-learn takes part where it can be imported, with the faster of its numbers of workers; its
+images are those that we crop from, small JPEG files, which spares it the decoding of large ones.
 """
 
+from __future__ import annotations
+
 import argparse
+import dataclasses
+import importlib.util
 import statistics
+import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
-import numpy as np
 import torch
-from PIL import Image
-from torch.utils.data import DataLoader
-from torchvision import datasets, transforms
+from tabulate import tabulate
 
-from benchmark.images.augment import MEAN, STD
-from benchmark.pretrain.engines import Learner, find_engine
-from benchmark.pretrain.feed import VIEWS
-from benchmark.pretrain.images import SquareImages
-from benchmark.pretrain.numerics import autocast, fixed
-from benchmark.pretrain.train import optimiser, train
-from benchmark.profiles import MINI
-from benchmark.specs import Backbone, Recipe, SeedAxes, Steps
+from benchmark.errors import UserError
+from benchmark.methods import METHODS
+from benchmark.networks import NETWORKS
+from benchmark.pretrain.engines import find_engine
+from benchmark.profiles import MINI, SMOKE, Profile
+from benchmark.recipe_specs import Recipe, Steps
+from benchmark.specs import Precision
+from scripts.bench_racers import Case, Failed, Racer, lay_out
 
-CPU = torch.device("cpu")
-IMAGES = 512
+BARE, OURS, SOLO, COMPILED, CONTIGUOUS = "bare step", "our trainer", "solo-learn", "compiled", "contiguous"
+PROFILES = {profile.name: profile for profile in (SMOKE, MINI)}
+LONGEST = 200
+"""Steps of a round at most: solo-learn's one epoch has to last."""
 
 
-def arguments() -> argparse.Namespace:
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--backbone", default=MINI.recipe.backbone.name, help="a network of timm")
-    parser.add_argument("--workers", type=int, default=2, help="of the plain loop's DataLoader")
-    parser.add_argument("--steps", type=int, default=20, help="per round")
+    parser.add_argument("--profile", choices=PROFILES, default=MINI.name)
+    parser.add_argument("--methods", nargs="+", metavar="NAME", default=METHODS.names())
+    parser.add_argument(
+        "--backbone", nargs="+", metavar="NAME", default=[None], help="registered, of timm, or all; default: published"
+    )
+    parser.add_argument("--engine", help="of the bare step and our trainer; default: the method's in the profile")
+    parser.add_argument("--size", type=int, help="of crops, in pixels; default: the profile's")
+    parser.add_argument(
+        "--precision", choices=get_args(Precision), help="default: the profile's; bfloat16 crawls on a CPU without it"
+    )
     parser.add_argument("--rounds", type=int, default=5)
-    return parser.parse_args()
+    parser.add_argument("--seconds", type=float, default=4.0, help="of the bare step in a round")
+    parser.add_argument("--steps", type=int, help="in a round, instead of --seconds")
+    parser.add_argument("--workers", type=int, nargs="+", default=[2, 0], help="of solo-learn's DataLoader, to try")
+    parser.add_argument("--no-solo", action="store_true", help="leave solo-learn out")
+    parser.add_argument("--compile", action="store_true", help="also a bare step whose backbone is torch.compile'd")
+    parser.add_argument("--contiguous", action="store_true", help="also a bare step that is not channels_last")
+    parser.add_argument("--format", choices=("text", "md"), default="text")
+    return parser.parse_args(given)
 
 
-def recipe(backbone: str) -> Recipe:
-    changes = {"backbone": Backbone(name=backbone, library="timm"), "length": Steps(steps=10**6)}
-    return MINI.recipe.model_copy(update=changes)
+# Rows ----------------------------------------------------------------------------------------------------------------
 
 
-def stepper(spec: Recipe) -> Callable[[torch.Tensor], None]:
-    """One forward, backward and optimiser step on crops [2 * batch, 3, S, S] of a model of its own."""
-    learner: Learner = find_engine(spec.engine).build(spec, 0).to(memory_format=torch.channels_last).train()
-    update = optimiser(spec.optimiser, learner.trainable())
+@dataclasses.dataclass
+class Row:
+    """What was measured of one recipe: images per second by contender and round; MiB; why something is missing."""
 
-    def step(crops: torch.Tensor) -> None:
-        with autocast(CPU, spec.precision):
-            projections = learner(crops.contiguous(memory_format=torch.channels_last))
-        loss = learner.contrast(*projections.float().chunk(VIEWS))
-        update.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        update.step()
+    method: str
+    recipe: Recipe | None
+    rates: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    memory: dict[str, float | None] = dataclasses.field(default_factory=dict)
+    notes: list[str] = dataclasses.field(default_factory=list)
 
-    return step
+    def rate(self, contender: str) -> float | None:
+        rates = self.rates.get(contender)
+        return statistics.median(rates) if rates else None
 
-
-def fixed_batch(spec: Recipe) -> Iterator[torch.Tensor]:
-    crops = torch.randn(VIEWS * spec.batch, 3, spec.augmentation.size, spec.augmentation.size)
-    while True:
-        yield crops
-
-
-def trainer_rate(spec: Recipe, images: SquareImages, folder: Path, start: int, steps: int) -> float:
-    """Images per second of the real trainer over `steps` steps, which goes on from its checkpoint at step `start`."""
-    marks: list[float] = []
-    train(
-        spec,
-        images,
-        SeedAxes(init=0, data=0),
-        checkpoint_dir=folder,
-        stop_after=start + steps + 1,
-        progress=lambda *_: marks.append(time.perf_counter()),
-    )
-    return (len(marks) - 1) * spec.batch / (marks[-1] - marks[0])
+    def ratio(self, contender: str, to: str) -> float | None:
+        """The median of the rounds' ratios."""
+        pairs = zip(self.rates.get(contender, []), self.rates.get(to, []), strict=False)
+        ratios = [one / other for one, other in pairs]
+        return statistics.median(ratios) if ratios else None
 
 
-def plain_feed(spec: Recipe, folder: Path, workers: int) -> Iterator[torch.Tensor]:
-    chosen = spec.augmentation
-    view = transforms.Compose(
-        [
-            transforms.RandomResizedCrop(chosen.size, chosen.scale, chosen.ratio),
-            transforms.RandomHorizontalFlip(chosen.flip),
-            transforms.RandomApply([transforms.ColorJitter(*chosen.jitter)], chosen.jitter_probability),
-            transforms.RandomGrayscale(chosen.grey_probability),
-            transforms.ToTensor(),
-            transforms.Normalize(MEAN, STD),
-        ]
-    )
-    images = datasets.ImageFolder(str(folder), lambda image: torch.stack([view(image), view(image)]))
-    loader = DataLoader(
-        images, spec.batch, shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0
-    )
-    while True:
-        for views, _ in loader:
-            yield views.transpose(0, 1).flatten(0, 1)
+def rows(options: argparse.Namespace) -> Iterator[Row]:
+    """A row for every method and network that differ; one that cannot be trained says why."""
+    seen: set[tuple[str, Recipe]] = set()
+    backbones = list(NETWORKS) if options.backbone == ["all"] else options.backbone
+    for method in options.methods:
+        for backbone in backbones:
+            try:
+                recipe = _recipe(PROFILES[options.profile], method, backbone, options)
+            except UserError as error:
+                yield Row(method, None, notes=[str(error)])
+                continue
+            if (method, recipe) not in seen:
+                seen.add((method, recipe))
+                yield Row(method, recipe)
 
 
-def pictures(folder: Path, squares: np.ndarray) -> None:
-    """The squares as JPEG files of one class."""
-    (folder / "class").mkdir(parents=True)
-    for index, square in enumerate(squares):
-        Image.fromarray(square).save(folder / "class" / f"{index}.jpg", quality=90)
+def _recipe(profile: Profile, method: str, backbone: str | None, options: argparse.Namespace) -> Recipe:
+    recipe = profile.setup(method, backbone, options.engine).recipe
+    find_engine(recipe.engine).maker(getattr(recipe.method, "inner", recipe.method).kind)
+    # As many steps as nobody will take: contenders are stopped.
+    changes: dict[str, object] = {"length": Steps(steps=10**6)}
+    if options.precision:
+        changes["precision"] = options.precision
+    if options.size:
+        crops = recipe.augmentation
+        assert isinstance(crops.stored, int)
+        sizes = {"size": options.size, "stored": round(crops.stored * options.size / crops.size)}
+        changes["augmentation"] = crops.model_copy(update=sizes)
+        if recipe.backbone.image_size:
+            changes["backbone"] = recipe.backbone.model_copy(update={"image_size": options.size})
+    return recipe.model_copy(update=changes)
 
 
-def rate(step: Callable[[torch.Tensor], None], feed: Iterator[torch.Tensor], steps: int, batch: int) -> float:
-    """Images per second over `steps` steps."""
-    began = time.perf_counter()
-    for _ in range(steps):
-        step(next(feed))
-    return steps * batch / (time.perf_counter() - began)
+# Races ---------------------------------------------------------------------------------------------------------------
+
+
+class Race:
+    """The contenders of a row that are still in it. Who fails is out, and the row says why."""
+
+    def __init__(self, row: Row, case: Case, options: argparse.Namespace) -> None:
+        self.row, self.options, self.batch = row, options, case.recipe.batch
+        self.racers = {name: Racer(place, case, given) for name, place, given in _contenders(options)}
+
+    def run(self) -> None:
+        """A round that warms up and decides how long the others are, then the others."""
+        for name in list(self.racers):
+            self._ask(name, "ready")
+        first = {name: self._ask(name, "rate", self.options.steps or 3) for name in list(self.racers)}
+        steps = self.options.steps or max(3, min(LONGEST, round(self.options.seconds * (first[BARE] or 0.0))))
+        self._choose(first)
+        for _ in range(self.options.rounds):
+            for name in list(self.racers):
+                if rate := self._ask(name, "rate", steps):
+                    self.row.rates.setdefault(name, []).append(rate * self.batch)
+        for name in list(self.racers):
+            self.row.memory[name] = self._ask(name, "finish")
+
+    def _ask(self, name: str, what: str, *given: int) -> float | None:
+        if name not in self.racers:
+            return None
+        try:
+            answer: float | None = getattr(self.racers[name], what)(*given)
+            return answer
+        except Failed as error:
+            self._out(name)
+            self.row.notes.append(f"{name}: {error}")
+            return None
+
+    def _out(self, name: str) -> None:
+        self.racers.pop(name).leave()
+
+    def _choose(self, first: dict[str, float | None]) -> None:
+        """Keep the faster solo-learn, under its plain name."""
+        candidates = sorted(
+            (name for name in self.racers if name.startswith(SOLO)), key=lambda name: first[name] or 0.0
+        )
+        for slower in candidates[:-1]:
+            self._out(slower)
+        for best in candidates[-1:]:
+            self.racers[SOLO] = self.racers.pop(best)
+            self.row.notes.append(best)
+
+    def stop(self) -> None:
+        for name in list(self.racers):
+            self._out(name)
+
+
+def _contenders(options: argparse.Namespace) -> Iterator[tuple[str, str, dict[str, object]]]:
+    """Name, place in the code and options of each."""
+    ours = "scripts.bench_contenders"
+    yield BARE, f"{ours}:bare", {}
+    yield OURS, f"{ours}:trainer", {}
+    if options.compile:
+        yield COMPILED, f"{ours}:bare", {"compiled": True}
+    if options.contiguous:
+        yield CONTIGUOUS, f"{ours}:bare", {"contiguous": True}
+    if not options.no_solo and all(importlib.util.find_spec(name) for name in ("solo", "lightning")):
+        for workers in options.workers:
+            yield f"{SOLO} with {workers} workers", "scripts.bench_solo:solo", {"workers": workers}
+
+
+def race(row: Row, options: argparse.Namespace) -> None:
+    """Fill the row."""
+    if row.recipe is None:
+        return
+    with tempfile.TemporaryDirectory() as name:
+        case = Case(row.recipe, Path(name))
+        lay_out(case)
+        match = Race(row, case, options)
+        try:
+            match.run()
+        finally:
+            match.stop()
+
+
+# Report --------------------------------------------------------------------------------------------------------------
+
+
+def goals(recipe: Recipe) -> tuple[float, float]:
+    """What ours / bare and ours / solo-learn should be at least."""
+    stated = recipe.method.kind == "simclr" and recipe.backbone.name == "resnet18" and recipe.augmentation.size == 48
+    return (0.95, 1.4) if stated else (0.9, 1.0)
+
+
+def headers(extra: list[str]) -> list[str]:
+    more = [f"{name} / bare" for name in extra]
+    images = [f"{name}, images/s" for name in (BARE, OURS, SOLO)]
+    return ["method", "network", *images, "ours / bare", "ours / solo-learn", *more, "peak MiB of the three", "notes"]
+
+
+def cells(row: Row, extra: list[str]) -> list[str]:
+    """The row as `headers` names its cells."""
+    if row.recipe is None:
+        return [row.method, *[""] * (len(headers(extra)) - 2), "; ".join(row.notes)]
+    of_bare, of_solo = goals(row.recipe)
+    three = (BARE, OURS, SOLO)
+    return [
+        row.method,
+        row.recipe.backbone.name,
+        *(_number(row.rate(name)) for name in three),
+        _judged(row.ratio(OURS, BARE), of_bare),
+        _judged(row.ratio(OURS, SOLO), of_solo),
+        *(_judged(row.ratio(name, BARE)) for name in extra),
+        ", ".join(_number(row.memory.get(name)) for name in three),
+        "; ".join(row.notes),
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
+
+
+def _judged(ratio: float | None, goal: float = 0.0) -> str:
+    """The ratio, and the goal that it misses."""
+    if ratio is None:
+        return "-"
+    return f"{ratio:.2f}" if ratio >= goal else f"{ratio:.2f} (goal {goal:.2f})"
+
+
+def report(done: list[Row], options: argparse.Namespace) -> str:
+    """A table, and a line on what all of its rows share."""
+    extra = [name for name, asked in ((COMPILED, options.compile), (CONTIGUOUS, options.contiguous)) if asked]
+    style = "github" if options.format == "md" else "simple"
+    table = tabulate([cells(row, extra) for row in done], headers(extra), tablefmt=style, disable_numparse=True)
+    recipe = next((row.recipe for row in done if row.recipe), None)
+    if recipe is None:
+        return table
+    crops = recipe.augmentation
+    shared = f"crops of {crops.size} px from {crops.stored} px, batch {recipe.batch}, {recipe.precision}"
+    versions = f"{recipe.threads} thread, torch {torch.__version__}, {options.rounds} rounds"
+    return f"{table}\n\nProfile {options.profile}: {shared}, {versions}."
 
 
 def main() -> None:
     options = arguments()
-    spec = recipe(options.backbone)
-    side = spec.augmentation.stored
-    assert isinstance(side, int)
-    squares = np.random.default_rng(0).integers(0, 256, (IMAGES, side, side, 3), dtype=np.uint8)
-    with tempfile.TemporaryDirectory() as name, fixed(spec.threads):
-        folder = Path(name)
-        pictures(folder / "pictures", squares)
-        np.save(folder / "squares.npy", squares)
-        cache = SquareImages.of((np.load(folder / "squares.npy", mmap_mode="r"), None))
-        step, plain = stepper(spec), plain_feed(spec, folder / "pictures", options.workers)
-        with closing(plain):  # type: ignore[type-var]
-            rounds = []
-            for turn in range(options.rounds + 1):
-                done = turn * (options.steps + 1)
-                rounds.append(
-                    {
-                        "bare model": rate(step, fixed_batch(spec), options.steps, spec.batch),
-                        "our trainer": trainer_rate(spec, cache, folder / "run", done, options.steps),
-                        "plain DataLoader": rate(step, plain, options.steps, spec.batch),
-                    }
-                )
-    report(rounds[1:])  # the first warms up
-
-
-def report(rounds: list[dict[str, float]]) -> None:
-    """Medians, and the medians of each round's ratio to the bare model."""
-    print(f"{'':18}{'images/s':>10}{'of bare':>10}")
-    for what in rounds[0]:
-        ratio = statistics.median(one[what] / one["bare model"] for one in rounds)
-        print(f"{what:18}{statistics.median(one[what] for one in rounds):10.1f}{ratio:10.1%}")
+    done: list[Row] = []
+    for row in rows(options):
+        race(row, options)
+        done.append(row)
+        # A long run shows what it has so far.
+        print(report(done[-1:], options), file=sys.stderr, flush=True)
+    print(report(done, options))
 
 
 if __name__ == "__main__":

@@ -99,9 +99,7 @@ def measure(root: Path) -> dict:
     from benchmark.store import Store
 
     session = Session(Query("2", "smoke", targets=TARGETS, rows=ROWS, seeds=SEEDS, store=root))
-    failed = execute(
-        Work(session.plan.stages, session.query.store, session.data, session.profile.recipe), Machine("cpu")
-    )
+    failed = execute(Work(session.plan.stages, session.query.store, session.data), Machine("cpu"))
     if failed:
         raise SystemExit(f"{len(failed)} stages failed: see `python -m benchmark status --store {root}`")
     by_seed = [values_of(session, Store(root), seed) for seed in SEEDS]

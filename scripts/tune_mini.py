@@ -21,10 +21,12 @@ from benchmark.embed import embed
 from benchmark.environment import environment
 from benchmark.evaluate.clean import fit
 from benchmark.images.catalogue import Data
+from benchmark.pretrain.encoder import load_encoder
 from benchmark.pretrain.images import SquareImages
-from benchmark.pretrain.train import load_encoder, train
+from benchmark.pretrain.train import train
 from benchmark.profiles import MINI
-from benchmark.specs import Recipe, SeedAxes
+from benchmark.recipe_specs import Recipe
+from benchmark.specs import SeedAxes
 
 TARGET, OPENSET, BUDGET, FOLDS = "pets3", "mixed", "5%", 4
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -77,7 +79,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("changes", nargs="*")
     options = parser.parse_args()
-    recipe = changed(MINI.recipe, options.changes)
+    recipe = changed(MINI.setup().recipe, options.changes)
     stored, size = recipe.augmentation.stored, recipe.augmentation.size
     data = Data(options.data_root, standins=False, cache=options.store)
     data.read([("targets", TARGET, "train"), ("opensets", OPENSET, "train")])
@@ -89,7 +91,7 @@ def main() -> None:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         result = train(recipe, images, SeedAxes(init=options.seed, data=options.seed), checkpoint_dir=Path(folder))
-        features = embed(load_encoder(recipe.backbone, result.encoder), SquareImages.of((squares, None)), embedding)
+        features = embed(load_encoder(recipe, result.encoder), SquareImages.of((squares, None)), embedding)
     labels = np.array(data.manifest("targets", TARGET, "train").labels)
     accuracy, entropy, strength = score(features, labels)
     line = {

@@ -25,14 +25,13 @@ def compare(request: Request, machine: Machine, format_: str) -> int:
     comparison = Comparison(request)
     find_device(machine.device)
     if request.train or comparison.frozen is None:
-        check_engine(comparison.planner.profile.recipe)
+        check_engine(comparison.planner.setup.recipe)
     _check_out(request.out)
     with shown() as progress:
         comparison.data.read(comparison.wanted, progress)
     comparison.check_budgets()
     stages = ordered(end for trial in comparison.trials() for end in trial.ends())
-    recipe = comparison.planner.profile.recipe
-    failed = execute(Work(stages, request.store, comparison.data, recipe, comparison.local), machine)
+    failed = execute(Work(stages, request.store, comparison.data, comparison.local), machine)
     outcome = collect(comparison)
     print(render(outcome, form), end="")
     if request.out is not None:

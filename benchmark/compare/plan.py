@@ -45,7 +45,8 @@ class Comparison:
         self.request = request
         profile = find_profile(request.profile)
         self.data = Data(request.data_root, standins=profile.standins, cache=request.store)
-        self.planner = Planner(profile, find_protocol("clean"), self.data, request.steps)
+        setup = profile.setup(precision=request.precision)
+        self.planner = Planner(profile, find_protocol("clean"), self.data, request.steps, setup)
         self.budgets = {text: read_budget(text) for text in dict.fromkeys(request.budgets)}
         self.targets, self.seeds = tuple(dict.fromkeys(request.targets)), tuple(dict.fromkeys(request.seeds))
         check_datasets(self.data, self.targets, {request.openset})

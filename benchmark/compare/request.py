@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.specs import Precision
+
 
 @dataclass(frozen=True)
 class Request:
@@ -21,3 +23,4 @@ class Request:
     data_root: Path | None = None
     store: Path = Path("runs")
     out: Path | None = None
+    precision: Precision | None = None

@@ -15,7 +15,7 @@ from benchmark.errors import UserError
 from benchmark.evaluate import ProbeResult
 from benchmark.pretrain.numerics import fixed
 from benchmark.progress import Progress, silent
-from benchmark.specs import CleanProbe
+from benchmark.recipe_specs import CleanProbe
 from benchmark.statistics import accuracy
 
 Floats = NDArray[np.float64]

@@ -20,10 +20,10 @@ from benchmark.pretrain.backbones import feature_dimension, group_batchnorm, gro
 from benchmark.pretrain.feed import Feed
 from benchmark.pretrain.images import TrainingImages
 from benchmark.pretrain.numerics import autocast, fixed
+from benchmark.pretrain.optimisers import linear_group, optimiser
 from benchmark.pretrain.schedule import AUGMENT, LAYERS, Course
-from benchmark.pretrain.train import optimiser
 from benchmark.progress import Progress, silent
-from benchmark.specs import ReleasedProbe
+from benchmark.recipe_specs import ReleasedProbe
 from benchmark.statistics import accuracy
 
 Labels = NDArray[np.int64]
@@ -82,6 +82,16 @@ def _all(crops: int) -> slice:
     return slice(0, crops)
 
 
+def _head(features: int, classes: int, spec: ReleasedProbe) -> nn.Module:
+    """The linear layer, for MAE behind a BatchNorm without parameters (train_sup.py)."""
+    layer = nn.Linear(features, classes)
+    if not spec.standardise:
+        return layer
+    nn.init.trunc_normal_(layer.weight, std=0.01)
+    nn.init.zeros_(layer.bias)
+    return nn.Sequential(nn.BatchNorm1d(features, affine=False, eps=1e-6), layer)
+
+
 class _Probe:
     def __init__(
         self,
@@ -97,23 +107,23 @@ class _Probe:
         group_batchnorm(self.encoder, groups_of(spec.batch, spec.batchnorm_group))
         self.labels = torch.from_numpy(labels.astype(np.int64)).to(device)
         self.course = Course(len(images), spec.batch, spec.epochs * -(-len(images) // spec.batch), False, spec.seed)
-        self.feed = Feed(
-            images, spec.augmentation, self.course.rows, (spec.seed, AUGMENT), _all, device, workers, views=1
-        )
+        augmentation = spec.augmentation.model_copy(update={"views": 1})
+        self.feed = Feed(images, augmentation, self.course.rows, (spec.seed, AUGMENT), _all, device, workers)
         torch.manual_seed(int(stream(spec.seed, LAYERS).integers(2**63)))
-        self.classifier = nn.Linear(feature_dimension(self.encoder), int(labels.max()) + 1).to(device)
-        self.optimiser = optimiser(spec.optimiser, self.classifier.parameters())
+        self.classifier = _head(feature_dimension(self.encoder), int(labels.max()) + 1, spec).to(device)
+        self.optimiser = optimiser(spec.optimiser, linear_group(self.classifier))
         self._frozen_test: list[torch.Tensor] = []
 
     def train_epoch(self, epoch: int) -> None:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.spec, epoch)
         self.encoder.train(self.spec.adapt_batchnorm)
+        self.classifier.train()
         first = (epoch - 1) * self.course.per_epoch
         steps = range(first, first + self.course.per_epoch)
         for step, crops in zip(steps, self.feed.crops(steps.start, steps.stop), strict=True):
             with torch.no_grad(), autocast(self.device, self.spec.precision):
-                features = self.encoder(crops.contiguous(memory_format=torch.channels_last))
+                features = self.encoder(crops.views.contiguous(memory_format=torch.channels_last))
             labels = self.labels[torch.from_numpy(self.course.rows(step)).to(self.device)]
             loss = nn.functional.cross_entropy(self.classifier(features.float()), labels)
             self.optimiser.zero_grad()
@@ -122,6 +132,7 @@ class _Probe:
 
     def predict(self, test: TrainingImages) -> NDArray[np.int32]:
         """The class of every test image by the encoder in eval mode as it is now, int32 [n_test]."""
+        self.classifier.eval()
         with torch.no_grad():
             found = [self.classifier(features).argmax(1) for features in self._test_features(test)]
         predicted: NDArray[np.int32] = torch.cat(found).cpu().numpy().astype(np.int32)

@@ -16,9 +16,9 @@ from benchmark.images.scan import count_differences, find_manifest, open_source
 from benchmark.images.sources import LAYOUT, DataRoot, Given, ImageRoot, Source
 from benchmark.opensets import OPENSETS
 from benchmark.progress import Progress, silent
-from benchmark.specs import Metric, Role
+from benchmark.specs import Metric, OpenSet, Role, Target
 from benchmark.stages import Images
-from benchmark.targets import TARGETS
+from benchmark.targets import registered_target
 
 Wanted = tuple[Role, str, Split]
 
@@ -119,7 +119,8 @@ class Data:
 
     def metric(self, target: str) -> Metric:
         """The paper's metric for its targets, top-1 for all others."""
-        return TARGETS.get(target).metric if target in TARGETS else "top1"
+        known = registered_target(target)
+        return known.metric if known else "top1"
 
     # For runs --------------------------------------------------------------------------------------------------------
 
@@ -139,9 +140,9 @@ class Data:
         """How the images found differ in number from the registered data sets of the same names."""
         lines = []
         for role, name, split in wanted:
-            manifest, registry = self.manifest(role, name, split), TARGETS if role == "targets" else OPENSETS
-            if manifest is not None and name in registry and not self.standins:
-                lines += count_differences([manifest], registry.get(name))  # type: ignore[arg-type]
+            manifest, known = self.manifest(role, name, split), registered(role, name)
+            if manifest is not None and known is not None and not self.standins:
+                lines += count_differences([manifest], known)
         return lines
 
     def skipped(self, wanted: Iterable[Wanted]) -> list[str]:
@@ -187,7 +188,17 @@ class Data:
         return origins(self.verified_source(images))
 
 
+def registered(role: Role, name: str) -> Target | OpenSet | None:
+    """The registered data set of that name, None for a folder of somebody's own."""
+    if role == "targets":
+        return registered_target(name)
+    return OPENSETS.get(name) if name in OPENSETS else None
+
+
 def _registered_count(role: Role, name: str, split: str) -> int | None:
-    if role == "opensets":
-        return OPENSETS.get(name).images if name in OPENSETS else None
-    return getattr(TARGETS.get(name), split) if name in TARGETS else None
+    match registered(role, name):
+        case OpenSet(images=images):
+            return images
+        case Target() as target:
+            return target.train if split == "train" else target.test
+    return None

@@ -1,39 +1,49 @@
 """Backbones by name, without classifier and from random weights, and BatchNorm over groups of a forward pass."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import timm
+import timm.layers
 import torch
 import torchvision
 from torch import nn
 
 from benchmark.errors import UnknownName, UserError
-from benchmark.specs import Backbone
+from benchmark.recipe_specs import Backbone
 
 
-def build(spec: Backbone) -> nn.Module:
-    """The network `spec` names, giving pooled features [B, d] for images [B, 3, S, S].
+def build(spec: Backbone, drop_path: float = 0.0) -> nn.Module:
+    """The network `spec` names, giving pooled features [B, d] for images [B, 3, S, S]: global average pooling, or the
+    class token of a vision transformer. `drop_path` is the rate of stochastic depth.
 
     Weights are drawn from torch's global generator: seed it first. Raises UnknownName for a name that the library does
-    not have, UserError for a torchvision network whose classifier is not a single layer at its end.
+    not have, UserError for a torchvision network whose classifier is not a single layer at its end, and for fields
+    that the network has no use for.
     """
-    match spec:
-        case Backbone(name=name, library="timm"):
-            return _from_timm(name)
-        case Backbone(name=name):
-            return _from_torchvision(name)
+    network = _from_timm(spec, drop_path) if spec.library == "timm" else _from_torchvision(spec, drop_path)
+    if spec.stem != "imagenet":
+        _small_stem(network, spec)
+    return network
 
 
-def _from_timm(name: str) -> nn.Module:
-    if not timm.is_model(name):
-        raise UnknownName("timm backbone", name, timm.list_models())
-    return cast(nn.Module, timm.create_model(name, pretrained=False, num_classes=0))
+def _from_timm(spec: Backbone, drop_path: float) -> nn.Module:
+    if not timm.is_model(spec.name):
+        raise UnknownName("timm backbone", spec.name, timm.list_models())
+    sizes = {"img_size": spec.image_size, "patch_size": spec.patch_size, "drop_path_rate": drop_path or None}
+    options = {name: value for name, value in sizes.items() if value is not None}
+    try:
+        return cast(nn.Module, timm.create_model(spec.name, pretrained=False, num_classes=0, **options))
+    except TypeError as error:
+        raise UserError(f"timm's {spec.name} cannot be built with {options}: {error}") from error
 
 
-def _from_torchvision(name: str) -> nn.Module:
+def _from_torchvision(spec: Backbone, drop_path: float) -> nn.Module:
+    name = spec.name
     if name not in torchvision.models.list_models(module=torchvision.models):
         raise UnknownName("torchvision backbone", name, torchvision.models.list_models(module=torchvision.models))
+    if spec.image_size or spec.patch_size or drop_path:
+        raise UserError(f"torchvision's {name} takes no image_size, patch_size or drop_path; use the one of timm")
     network = cast(nn.Module, torchvision.models.get_model(name, weights=None))
     ending = next((part for part in ("fc", "classifier", "heads", "head") if hasattr(network, part)), None)
     if ending is None:
@@ -42,14 +52,60 @@ def _from_torchvision(name: str) -> nn.Module:
     return network
 
 
+def _small_stem(network: nn.Module, spec: Backbone) -> None:
+    if not hasattr(network, "maxpool"):
+        raise UserError(f"{spec.name} has no max-pool to take out: no stem '{spec.stem}'")
+    network.maxpool = nn.Identity()
+    if spec.stem == "cifar":
+        first = getattr(network, "conv1", None)
+        if not isinstance(first, nn.Conv2d):
+            raise UserError(f"{spec.name} does not begin with one convolution: no stem 'cifar'")
+        network.conv1 = nn.Conv2d(3, first.out_channels, kernel_size=3, stride=1, padding=2, bias=False)
+
+
 def feature_dimension(backbone: nn.Module) -> int:
     """d of the backbone's features, found by one forward pass in eval mode, which changes nothing in it."""
     training = backbone.training
     parameter = next(backbone.parameters())
+    side = getattr(getattr(backbone, "patch_embed", None), "img_size", None) or (224,)
     with torch.no_grad():
-        features = backbone.eval()(torch.zeros(1, 3, 224, 224, device=parameter.device))
+        features = backbone.eval()(torch.zeros(1, 3, side[0], side[0], device=parameter.device))
     backbone.train(training)
     return int(features.shape[1])
+
+
+def take_any_size(module: nn.Module) -> None:
+    """Let timm's vision transformers in `module` see images of other sizes than their own, local crops for one, by
+    resampled positions. Images of their own size go through as before."""
+    for network in cast(Any, module.modules()):
+        if hasattr(network, "dynamic_img_size") and not network.dynamic_img_size:
+            network.dynamic_img_size = True
+            network.patch_embed.strict_img_size = False
+            network.patch_embed.flatten, network.patch_embed.output_fmt = False, timm.layers.Format.NHWC
+
+
+class PatchMean(nn.Module):
+    """A vision transformer read as the released sampling reads MAE's: the mean of the normalised patch tokens, through
+    the last normalisation a second time."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        if not hasattr(network, "patch_embed"):
+            raise UserError("token 'patches' is of vision transformers: this network has no patches")
+        self.network: Any = network
+        self.patch_embed = network.patch_embed
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        tokens = self.network.forward_features(images)[:, self.network.num_prefix_tokens :]
+        return cast(torch.Tensor, self.network.norm(tokens.mean(1)))
+
+
+def pooling(network: nn.Module) -> nn.Module:
+    """The layer that pools a convolutional network's last feature map. UserError for a network that has none."""
+    layer = next((getattr(network, name) for name in ("avgpool", "global_pool") if hasattr(network, name)), None)
+    if not isinstance(layer, nn.Module):
+        raise UserError(f"{type(network).__name__} has no pooled feature map to weight: use a convolutional network")
+    return layer
 
 
 def groups_of(crops: int, group: int | None) -> int:

@@ -3,7 +3,7 @@
 import errno
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -17,10 +17,12 @@ FILE = "checkpoint.safetensors"
 
 @dataclass(frozen=True)
 class State:
-    """What a checkpoint holds beside weights: the loss of every step done, and the seconds they took."""
+    """What a checkpoint holds beside weights: the loss of every step done, the seconds they took, the method's own
+    statistics of the last one."""
 
     losses: list[float]
     seconds: float
+    statistics: dict[str, float] = field(default_factory=dict)
 
 
 def save(
@@ -31,7 +33,12 @@ def save(
     for index, values in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser/{index}/{name}": torch.as_tensor(value) for name, value in values.items()}
     tensors["losses"] = torch.tensor(state.losses, dtype=torch.float64)
-    words = {"identity": identity, "seconds": state.seconds, "scaler": scaler.state_dict()}
+    words = {
+        "identity": identity,
+        "seconds": state.seconds,
+        "statistics": state.statistics,
+        "scaler": scaler.state_dict(),
+    }
     write(folder / FILE, tensors, {name: json.dumps(value) for name, value in words.items()})
 
 
@@ -71,7 +78,7 @@ def load(
     learner.load_state_dict(_under("learner/", tensors))
     _restore(optimiser, _under("optimiser/", tensors))
     scaler.load_state_dict(words["scaler"])
-    return State(tensors["losses"].tolist(), words["seconds"])
+    return State(tensors["losses"].tolist(), words["seconds"], words["statistics"])
 
 
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -1,6 +1,6 @@
-"""Several devices for one run: crops are cut over ranks as over BatchNorm groups, projections are gathered whole.
+"""Several devices for one run: crops are cut over ranks as over BatchNorm groups, outputs are gathered whole.
 
-Every rank computes the loss of the whole step from all projections and lets the gradient flow into its own; the sum
+Every rank computes the loss of the whole step from all outputs and lets the gradient flow into its own; the sum
 over ranks is then the gradient of the one-device step. So the number of devices moves no more than rounding.
 """
 
@@ -16,6 +16,9 @@ import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
 
 from benchmark.errors import UserError
+from benchmark.method_specs import one_device
+from benchmark.pretrain.backbones import groups_of
+from benchmark.recipe_specs import Recipe
 
 T = TypeVar("T")
 
@@ -36,18 +39,29 @@ class Ranks:
     def stretch(self, crops: int) -> slice:
         return self.stretches(crops)[self.rank]
 
-    def gather(self, mine: torch.Tensor, crops: int) -> torch.Tensor:
-        """The rows [crops, d] of all ranks, of which only those of `mine` carry a gradient."""
+    def gather(self, mine: torch.Tensor) -> torch.Tensor:
+        """The rows [all, ...] of all ranks in their order, of which only those of `mine` carry a gradient."""
         if self.size == 1:
             return mine
-        lengths = [stretch.stop - stretch.start for stretch in self.stretches(crops)]
-        padded = torch.zeros((max(lengths), mine.shape[1]), dtype=mine.dtype, device=mine.device)
+        length = torch.tensor(len(mine), device=mine.device)
+        lengths = [torch.empty_like(length) for _ in range(self.size)]
+        dist.all_gather(lengths, length)
+        padded = mine.new_zeros((int(max(lengths)), *mine.shape[1:]))
         padded[: len(mine)] = mine.detach()
         received = [torch.empty_like(padded) for _ in lengths]
         dist.all_gather(received, padded)
-        parts = [rows[:length] for rows, length in zip(received, lengths, strict=True)]
+        parts = [rows[: int(count)] for rows, count in zip(received, lengths, strict=True)]
         parts[self.rank] = mine
         return torch.cat(parts)
+
+
+def usable(recipe: Recipe, devices: int) -> int:
+    """How many of `devices` a training can use: they share its BatchNorm groups evenly, or their number would move its
+    numbers."""
+    if one_device(recipe.method):
+        return 1
+    groups = groups_of(recipe.augmentation.views * recipe.batch, recipe.batchnorm_group)
+    return max(count for count in range(1, devices + 1) if groups % count == 0)
 
 
 def check(devices: int, groups: int, sizes: set[int]) -> None:
@@ -61,7 +75,7 @@ def check(devices: int, groups: int, sizes: set[int]) -> None:
         )
     for crops in sizes:
         if any(stretch.start == stretch.stop for stretch in Ranks(0, devices, groups).stretches(crops)):
-            raise UserError(f"a last batch of {crops // 2} images is too small for {devices} devices; use fewer")
+            raise UserError(f"a last batch of {crops} crops is too small for {devices} devices; use fewer")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """How long a run is, which images each step sees and at what learning rate: all functions of the step's number."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmark.errors import UserError
 from benchmark.images.augment import stream
 from benchmark.lengths import epochs_of
-from benchmark.specs import CodedEpochs, Cosine, Recipe, Steps
+from benchmark.recipe_specs import CodedEpochs, Cosine, Recipe, Steps
 
 # What a stream of random numbers is for; part of its key beside the seed and the epoch or step.
 ORDER, AUGMENT, LAYERS = range(3)
@@ -21,7 +21,7 @@ class Course:
     """The steps of one run over `images` images in batches of `batch`.
 
     `chained`: batches are cut from an endless chain of permutations and are always full; otherwise every epoch ends
-    with a batch of what is left.
+    with a batch of what is left, or leaves it out (`drop_last`).
     """
 
     images: int
@@ -29,10 +29,16 @@ class Course:
     steps: int
     chained: bool
     seed: int
+    drop_last: bool = False
 
     @property
     def per_epoch(self) -> int:
-        return math.ceil(self.images / self.batch)
+        return self.images // self.batch if self.drop_last else math.ceil(self.images / self.batch)
+
+    @property
+    def _used(self) -> int:
+        """Images of a permutation that an epoch looks at."""
+        return self.per_epoch * self.batch if self.drop_last else self.images
 
     @property
     def epochs(self) -> int:
@@ -60,12 +66,15 @@ class Course:
     def seen(self, steps: int) -> int:
         """Images (pairs of crops) that the first `steps` steps look at."""
         whole, rest = divmod(steps, self.per_epoch)
-        return steps * self.batch if self.chained else whole * self.images + min(rest * self.batch, self.images)
+        return steps * self.batch if self.chained else whole * self._used + min(rest * self.batch, self._used)
 
     def exposures(self, steps: int) -> NDArray[np.int64]:
         """How often each image is looked at in the first `steps` steps, int64 [images]."""
-        whole, rest = divmod(self.seen(steps), self.images)
+        whole, rest = divmod(self.seen(steps), self._used)
         counts = np.full(self.images, whole, dtype=np.int64)
+        if self._used < self.images:
+            for epoch in range(whole):
+                counts[self._permutation(epoch)[self._used :]] -= 1
         counts[self._permutation(whole)[:rest]] += 1
         return counts
 
@@ -76,7 +85,8 @@ def _permutation(seed: int, epoch: int, images: int) -> NDArray[np.int64]:
 
 
 def course(recipe: Recipe, images: int, seed: int, coreset: int | None = None) -> Course:
-    """The course of `recipe` over `images` images, ordered by `seed`.
+    """The course of `recipe` over `images` images, ordered by `seed`. A batch is never larger than the data: it is all
+    of them then.
 
     Raises UserError when there are no images, and for the coded rule without a coreset.
     """
@@ -84,23 +94,39 @@ def course(recipe: Recipe, images: int, seed: int, coreset: int | None = None) -
         raise UserError("there are no images to train on")
     if isinstance(recipe.length, CodedEpochs) and not coreset:
         raise UserError("the coded number of epochs depends on the size of the coreset, and there is none")
+    batch = min(recipe.batch, images)
     if isinstance(recipe.length, Steps):
-        return Course(images, recipe.batch, recipe.length.steps, True, seed)
-    steps = epochs_of(recipe.length, coreset or 0) * math.ceil(images / recipe.batch)
-    return Course(images, recipe.batch, steps, False, seed)
+        return Course(images, batch, recipe.length.steps, True, seed)
+    whole = Course(images, batch, 0, False, seed, recipe.drop_last)
+    return replace(whole, steps=epochs_of(recipe.length, coreset or 0) * whole.per_epoch)
 
 
 def learning_rate(schedule: Cosine, peak: float, course: Course, step: int) -> float:
     """The learning rate of step `step` (from 0).
 
-    Per epoch it is the released `util/misc.py` adjust_lr_wd: the cosine at epoch / epochs, epochs counted from 1, so
-    that the last epoch runs at the floor. Per step it is CosineAnnealingLR's over the steps after the warm-up. During
-    the warm-up the value is multiplied by (step + 1) / warmup_steps.
+    Per epoch and per iteration it is the released `util/misc.py` adjust_lr_wd: the cosine at epoch / epochs, epochs
+    counted from 1, so that the last epoch runs at the floor. Per step it is CosineAnnealingLR's over the steps after
+    the warm-up. One of `warmup_steps` multiplies the value by (step + 1) / warmup_steps; one of a share of the steps is
+    the released warmup_learning_rate, a line to the cosine's value at that share.
     """
+    warm = round(schedule.warmup_share * course.steps) or schedule.warmup_steps
+    if step < warm and schedule.warmup_share:
+        end = _cosine(schedule, peak, 0.0 if schedule.per == "step" else schedule.warmup_share)
+        start = peak * schedule.warmup_from
+        return start + (end - start) * step / warm
+    rate = _cosine(schedule, peak, _done(schedule, course, step, warm))
+    return rate * min(1.0, (step + 1) / warm) if warm else rate
+
+
+def _done(schedule: Cosine, course: Course, step: int, warm: int) -> float:
+    """The share of the cosine that lies behind step `step`."""
     if schedule.per == "epoch":
-        done = course.epoch(step) / course.epochs
-    else:
-        done = max(0, step - schedule.warmup_steps) / max(1, course.steps - schedule.warmup_steps)
+        return course.epoch(step) / course.epochs
+    if schedule.per == "iteration":
+        return (step / course.per_epoch + 1) / course.epochs
+    return max(0, step - warm) / max(1, course.steps - warm)
+
+
+def _cosine(schedule: Cosine, peak: float, done: float) -> float:
     low = peak * schedule.floor
-    rate = low + (peak - low) * (1 + math.cos(math.pi * done)) / 2
-    return rate * min(1.0, (step + 1) / schedule.warmup_steps) if schedule.warmup_steps else rate
+    return low + (peak - low) * (1 + math.cos(math.pi * done)) / 2

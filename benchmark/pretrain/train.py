@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,36 +10,47 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import nn
 
+from benchmark.errors import UserError
 from benchmark.images.augment import stream
+from benchmark.method_specs import one_device
 from benchmark.pretrain import checkpoint, ranks
-from benchmark.pretrain.backbones import build, group_batchnorm, groups_of
+from benchmark.pretrain.backbones import group_batchnorm, groups_of
 from benchmark.pretrain.engines import find_engine
-from benchmark.pretrain.feed import VIEWS, Feed
+from benchmark.pretrain.feed import Crops, Feed
 from benchmark.pretrain.images import TrainingImages
+from benchmark.pretrain.learner import Moment, Outputs, WithOnlineClassifier
 from benchmark.pretrain.numerics import autocast, fixed
+from benchmark.pretrain.optimisers import optimiser
 from benchmark.pretrain.schedule import AUGMENT, LAYERS, Course, course, learning_rate
 from benchmark.progress import Progress, silent
-from benchmark.specs import SGD, Adam, AdamW, Backbone, Optimiser, Recipe, SeedAxes, digest
+from benchmark.recipe_specs import Recipe
+from benchmark.specs import SeedAxes, digest
 
 ENCODER = "encoder.safetensors"
+CLASSIFIER = "classifier.safetensors"
 _CURVE_POINTS = 200
 _UNREAD_LOSSES = 32
 
 
+Labels = NDArray[np.int64]
+
+
 class DivergedError(Exception):
-    """The loss is no number any more; the message names the step, the last losses and the learning rate."""
+    """The loss or a weight is no number any more; the message names the step, the last losses and the learning rate.
+
+    No checkpoint is written then: the last one holds numbers."""
 
 
 @dataclass(frozen=True)
 class TrainResult:
     """What a run leaves behind. `encoder` is None when the run was stopped before its end.
 
-    `curve`: [step, mean loss up to it since the last point]. `samples`: images looked at, each giving two crops.
+    `curve`: [step, mean loss up to it since the last point]. `samples`: images looked at, each giving a crop per view.
     `exposures`: how often each image was, int64 [images]. `seconds` of training over all resumptions;
-    `peak_device_memory` in bytes, 0 on a CPU.
+    `peak_device_memory` in bytes, 0 on a CPU. `statistics` are the method's own of the last step. `notes` are for
+    whoever reads the result.
     """
 
     encoder: Path | None
@@ -52,6 +63,8 @@ class TrainResult:
     seconds: float
     peak_device_memory: int
     engine: str
+    statistics: dict[str, float]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -70,10 +83,15 @@ class _Job:
     workers: int
     every: float
     progress: Progress
+    labels: Labels | None
 
     @property
     def identity(self) -> str:
         return digest([self.recipe, self.seeds, self.course.images, self.course.steps])
+
+    @property
+    def classes(self) -> int:
+        return 0 if self.labels is None else int(self.labels.max()) + 1
 
 
 def train(
@@ -89,24 +107,30 @@ def train(
     devices: int = 1,
     workers: int = 2,
     checkpoint_every: float = 60.0,
+    labels: Labels | None = None,
 ) -> TrainResult:
     """Train `recipe` on `images` (X's rows first) and write `encoder.safetensors`, the backbone alone, to
     `checkpoint_dir`.
 
     A checkpoint of the same recipe, seeds and images in `checkpoint_dir` is gone on from, on one CPU bitwise as if
     never interrupted. `stop_after` ends this call at that step with a checkpoint and no encoder. `devices` above one
-    starts as many ranks ("cuda" means cuda:0 ... there). `workers` processes decode `FileImages`.
+    starts as many ranks ("cuda" means cuda:0 ... there). `workers` processes decode `FileImages`. `labels`, int64 [n],
+    one for each image and -1 where there is none, are for the recipe's online classifier alone, whose weights are then
+    written to `classifier.safetensors`.
 
     Raises UserError for what the recipe, engine or devices cannot do, DivergedError when the loss is no number.
     """
     checkpoint_dir.mkdir(parents=True, exist_ok=True)
     run = course(recipe, len(images), seeds.data, coreset_size)
-    groups = groups_of(VIEWS * recipe.batch, recipe.batchnorm_group)
-    ranks.check(devices, groups, {VIEWS * len(run.rows(step)) for step in (0, run.per_epoch - 1)})
+    views = recipe.augmentation.views
+    groups = groups_of(views * recipe.batch, recipe.batchnorm_group)
+    ranks.check(devices, groups, {views * len(run.rows(step)) for step in (0, run.per_epoch - 1)})
+    if devices > 1 and one_device(recipe.method):
+        raise UserError(f"method {recipe.method.kind} trains on one device only, not on {devices}")
     engine = find_engine(recipe.engine)
     stop = run.steps if stop_after is None else min(run.steps, stop_after)
     options = (device, checkpoint_dir, stop, devices, workers, checkpoint_every)
-    job = _Job(recipe, images, seeds, run, groups, *options, progress)
+    job = _Job(recipe, images, seeds, run, groups, *options, progress, labels if recipe.online else None)
     if devices == 1:
         state = _work(job, 0)
     else:
@@ -123,7 +147,7 @@ def _work(job: _Job, rank: int) -> checkpoint.State:
         trainer = _Trainer(job, place, torch.device(name))
         trainer.run()
         if rank == 0 and trainer.steps == job.course.steps:
-            checkpoint.write(job.folder / ENCODER, trainer.learner.backbone.state_dict(), {})
+            trainer.export()
     return trainer.state
 
 
@@ -133,13 +157,15 @@ class _Trainer:
     def __init__(self, job: _Job, place: ranks.Ranks, device: torch.device) -> None:
         self.job, self.place, self.device = job, place, device
         recipe = job.recipe
-        learner = find_engine(recipe.engine).build(recipe, job.seeds.init)
-        group_batchnorm(learner, max(1, job.groups // job.devices))
+        learner = find_engine(recipe.engine).build(recipe, job.seeds.init, job.classes)
+        groups = job.groups * learner.views_in_a_pass // (job.devices * recipe.augmentation.views)
+        for module in learner.normalised_by_groups():
+            group_batchnorm(module, max(1, groups))
         self.learner = learner.to(device).to(memory_format=torch.channels_last).train()
-        self.optimiser = optimiser(recipe.optimiser, self.learner.trainable())
+        self.optimiser = optimiser(recipe.optimiser, self.learner.groups())
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "float16")
         found = checkpoint.load(job.folder, job.identity, self.learner, self.optimiser, self.scaler)
-        self.losses = found.losses if found else []
+        self.losses, self._found = (found.losses, found.statistics) if found else ([], {})
         self._unread: list[torch.Tensor] = []
         self._spent, self._began = found.seconds if found else 0.0, time.monotonic()
         self.network = self._distributed() if job.devices > 1 else self.learner
@@ -154,7 +180,9 @@ class _Trainer:
 
     @property
     def state(self) -> checkpoint.State:
-        return checkpoint.State(self.losses, self._spent + time.monotonic() - self._began)
+        # A run that is gone on from its very end has none of its own.
+        statistics = self.learner.statistics() or self._found
+        return checkpoint.State(self.losses, self._spent + time.monotonic() - self._began, statistics)
 
     def run(self) -> None:
         """Train to the job's stop, with checkpoints on the way and at the end."""
@@ -173,63 +201,70 @@ class _Trainer:
             job.progress("pretrain", self.steps, job.course.steps)
         self._save()
 
-    def _step(self, crops: torch.Tensor) -> None:
-        job, step = self.job, self.steps
-        total = VIEWS * len(job.course.rows(step))
-        # Layers with randomness of their own (stochastic depth) draw from the global generator.
-        torch.manual_seed(int(stream(job.seeds.data, LAYERS, step, self.place.rank).integers(2**63)))
-        for parameters in self.optimiser.param_groups:
-            parameters["lr"] = self._rate(step)
-        with autocast(self.device, job.recipe.precision):
-            projections = self.network(crops.contiguous(memory_format=torch.channels_last))
-        first, second = self.place.gather(projections.float(), total).chunk(VIEWS)
-        loss = self.learner.contrast(first, second)
+    def _step(self, crops: Crops) -> None:
+        job, moment = self.job, self.moment
+        # Layers with randomness of their own (stochastic depth, masks) draw from the global generator.
+        torch.manual_seed(int(stream(job.seeds.data, LAYERS, moment.step, self.place.rank).integers(2**63)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["peak"] if group["static"] else self._rate(group["peak"])
+        self.learner.begin(moment)
+        loss = self.learner.loss(self._outputs(crops), moment)
         self.optimiser.zero_grad()
         # Gradients are averaged over ranks, and each holds its share of one loss.
         self.scaler.scale(loss * self.place.size).backward()  # type: ignore[no-untyped-call]
+        self.learner.before_update(moment)
         self.scaler.step(self.optimiser)
         self.scaler.update()
+        self.learner.after_update(moment)
         self._unread.append(loss.detach())
 
-    def _rate(self, step: int) -> float:
-        return learning_rate(self.job.recipe.schedule, self.job.recipe.optimiser.lr, self.job.course, step)
+    def _outputs(self, crops: Crops) -> Outputs:
+        """What the networks make of this rank's crops, gathered over all ranks, in float32."""
+        with autocast(self.device, self.job.recipe.precision):
+            local = crops.local if crops.local is None else crops.local.contiguous(memory_format=torch.channels_last)
+            mine = self.network(crops.views.contiguous(memory_format=torch.channels_last), crops.first, local)
+        outputs = {name: self.place.gather(tensor.float()) for name, tensor in mine.items()}
+        if self.job.labels is not None:
+            chosen = self.job.labels[self.job.course.rows(self.steps)]
+            outputs["labels"] = torch.from_numpy(chosen).to(self.device)
+        return outputs
+
+    @property
+    def moment(self) -> Moment:
+        course = self.job.course
+        return Moment(self.steps, course.steps, course.epoch(self.steps), course.epochs)
+
+    def _rate(self, peak: float, step: int | None = None) -> float:
+        return learning_rate(self.job.recipe.schedule, peak, self.job.course, self.steps if step is None else step)
+
+    def export(self) -> None:
+        """Write the encoder, and the online classifier where there is one."""
+        checkpoint.write(self.job.folder / ENCODER, self.learner.encoder().state_dict(), {})
+        if isinstance(self.learner, WithOnlineClassifier):
+            checkpoint.write(self.job.folder / CLASSIFIER, self.learner.classifier.state_dict(), {})
 
     def _read_losses(self) -> None:
         for loss in self._unread:
             if not math.isfinite(value := float(loss)):
-                step = len(self.losses)
-                last = ", ".join(f"{previous:.4f}" for previous in self.losses[-5:])
-                raise DivergedError(
-                    f"the loss is {value} at step {step}; before: {last or 'none'}; lr {self._rate(step):g}"
-                )
+                raise self._diverged(f"the loss is {value}", len(self.losses))
             self.losses.append(value)
         self._unread.clear()
 
+    def _check_weights(self) -> None:
+        """The loss is of the weights before a step's update: that these are numbers says nothing of those after it."""
+        if not all(bool(parameter.isfinite().all()) for parameter in self.learner.parameters()):
+            raise self._diverged("the weights are no numbers", len(self.losses) - 1)
+
+    def _diverged(self, what: str, step: int) -> DivergedError:
+        last = ", ".join(f"{previous:.4f}" for previous in self.losses[-5:])
+        rate = self._rate(self.job.recipe.optimiser.lr, step)
+        return DivergedError(f"{what} at step {step}; losses before: {last or 'none'}; lr {rate:g}")
+
     def _save(self) -> None:
         self._read_losses()
+        self._check_weights()
         if self.place.rank == 0:
             checkpoint.save(self.job.folder, self.job.identity, self.learner, self.optimiser, self.scaler, self.state)
-
-
-def optimiser(spec: Optimiser, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimiser `spec` over all of `parameters` alike: the released code decays biases and BatchNorm too."""
-    match spec:
-        case SGD():
-            return torch.optim.SGD(
-                parameters, spec.lr, spec.momentum, weight_decay=spec.weight_decay, nesterov=spec.nesterov, fused=True
-            )
-        case Adam():
-            return torch.optim.Adam(parameters, spec.lr, spec.betas, weight_decay=spec.weight_decay, fused=True)
-        case AdamW():
-            return torch.optim.AdamW(parameters, spec.lr, spec.betas, weight_decay=spec.weight_decay, fused=True)
-
-
-def load_encoder(spec: Backbone, path: Path) -> nn.Module:
-    """The network `spec` with the weights of an `encoder.safetensors`, in eval mode on the CPU."""
-    with torch.random.fork_rng(devices=[]):
-        encoder = build(spec)
-    encoder.load_state_dict(load_file(path))
-    return encoder.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
 
 def _result(job: _Job, state: checkpoint.State, engine: str) -> TrainResult:
@@ -246,7 +281,14 @@ def _result(job: _Job, state: checkpoint.State, engine: str) -> TrainResult:
         seconds=state.seconds,
         peak_device_memory=torch.cuda.max_memory_allocated() if on_gpu else 0,
         engine=engine,
+        statistics=state.statistics,
+        notes=tuple(_notes(job)),
     )
+
+
+def _notes(job: _Job) -> Iterator[str]:
+    if job.course.batch < job.recipe.batch:
+        yield f"a batch of {job.recipe.batch} is larger than the data: every batch was all of the images"
 
 
 def _curve(losses: list[float]) -> list[tuple[int, float]]:

@@ -109,7 +109,8 @@ def _stack(result: TableResult, row: RowLabel, style: Style, label: str) -> Iter
     if any(compared):
         decimals = result.table.decimals
         yield ["  difference", *(signed(c.difference, decimals) if c else "" for c in compared), ""]
-        yield ["  reproduced", *(("yes" if c.reproduced else "no") if c else "" for c in compared), ""]
+        if result.table.tolerance:
+            yield ["  reproduced", *(("yes" if c.reproduced else "no") if c else "" for c in compared), ""]
 
 
 def _purity(field: str) -> Callable[[SeedResult], float | None]:
@@ -172,7 +173,9 @@ def footnotes(result: TableResult) -> list[str]:
     lines = [f"{mark}: {MARKS[mark]}" for mark in used]
     lines += _hole_notes(result)
     if any(result.compare(cell.row, cell.target) for cell in result.all_cells):
-        lines.append(f"reproduced: {result.table.tolerance.reason}")
+        tolerance = result.table.tolerance
+        none = "differences have no verdict: no tolerance is set for this table"
+        lines.append(f"reproduced: {tolerance.reason}" if tolerance else none)
     lines += _claim_notes(result)
     lines += [*result.notes, *(f"WARNING: {warning}" for warning in result.warnings)]
     return [" ".join(line.split()) for line in lines]

@@ -49,7 +49,7 @@ def _about(result: TableResult, row: RowLabel, cell: CellResult) -> dict[str, An
         "seeds_absent": " ".join(map(str, cell.absent)),
         "difference": compared.difference if compared else None,
         "tolerance": compared.tolerance if compared else None,
-        "verdict": ("reproduced" if compared.reproduced else "not reproduced") if compared else "",
+        "verdict": compared.verdict if compared else "",
     }
 
 

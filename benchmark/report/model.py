@@ -1,7 +1,7 @@
 """A measured table as values: cells with their states, row means that refuse holes, comparisons, claims.
 
 A difference to the published number and a verdict exist only for cells of the paper profile on verified data that rest
-on no assumed field; everything else is a number of its own.
+on no assumed field; everything else is a number of its own. Without a tolerance of the table there is no verdict.
 """
 
 import math
@@ -96,14 +96,20 @@ class RowLabel:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Measured minus published, in points, and whether it is within the tolerance, in points."""
+    """Measured minus published, in points, and the tolerance, in points; None where the table has none."""
 
     difference: float
-    tolerance: float
+    tolerance: float | None
 
     @property
-    def reproduced(self) -> bool:
-        return abs(self.difference) <= self.tolerance
+    def reproduced(self) -> bool | None:
+        """Whether the difference is within the tolerance; None, which is no verdict, where there is no tolerance."""
+        return None if self.tolerance is None else abs(self.difference) <= self.tolerance
+
+    @property
+    def verdict(self) -> str:
+        """In words; empty where there is none."""
+        return {True: "reproduced", False: "not reproduced", None: ""}[self.reproduced]
 
 
 @dataclass(frozen=True)
@@ -204,8 +210,9 @@ class TableResult:
             return None
         if not cell.verified_paper or self.assumed(row, target):
             return None
-        tolerance = tolerance_points(self.table.tolerance, published, cell.n)
-        return Comparison(cell.mean_std[0] - published, tolerance)
+        tolerance = self.table.tolerance
+        points = None if tolerance is None else tolerance_points(tolerance, published, cell.n)
+        return Comparison(cell.mean_std[0] - published, points)
 
     def published_mean(self, row: str) -> float | None:
         """Mean of the published row over the columns; None if one of them has no published value."""

@@ -82,7 +82,8 @@ def markdown(result: TableResult) -> str:
     title, *rest = headings(result)
     parts = [f"### {title}", *(f"**{line}**" for line in rest), _tabulate(_combined(result), "pipe")]
     if any(result.published(row.id, target) is not None for row in result.rows for target in result.columns):
-        parts.append("Cells are measured (published); a difference and a verdict stand where the two are comparable.")
+        shown = "a difference and a verdict stand" if result.table.tolerance else "a difference stands"
+        parts.append(f"Cells are measured (published); {shown} where the two are comparable.")
     if trained := training(result, "title"):
         parts += ["#### What each row was trained on", _tabulate(_piped(trained), "pipe")]
     if judged := claims(result):
@@ -107,8 +108,8 @@ def _with_published(result: TableResult, cell: CellResult) -> str:
     published = published_text(result, result.published(cell.row, cell.target), absent="")
     compared = result.compare(cell.row, cell.target)
     if compared:
-        verdict = "reproduced" if compared.reproduced else "not reproduced"
-        published += f"; {signed(compared.difference, result.table.decimals)}, {verdict}"
+        difference = signed(compared.difference, result.table.decimals)
+        published += "; " + ", ".join(filter(None, (difference, compared.verdict)))
     return f"{measured} ({published})" if published else measured
 
 

@@ -15,7 +15,7 @@ def run(task: Task, folder: Path) -> Outcome:
     assert isinstance(spec, Embedding)
     images = images_of(task, "images", spec.stored)
     features = embed(
-        load(task),
+        load(task, spec),
         images,
         spec,
         path=folder / FEATURES,

@@ -7,19 +7,28 @@ from torch import nn
 
 from benchmark.images.augment import MEAN, STD
 from benchmark.plan import Pretraining
+from benchmark.pretrain.backbones import PatchMean, build
+from benchmark.pretrain.encoder import load_encoder, with_weights
 from benchmark.pretrain.images import FileImages, SquareImages, TrainingImages
-from benchmark.pretrain.train import ENCODER, load_encoder
+from benchmark.pretrain.train import ENCODER
+from benchmark.recipe_specs import FrozenEncoder
 from benchmark.run.task import Task
-from benchmark.specs import FrozenEncoder
+from benchmark.specs import Embedding
 
 
-def load(task: Task) -> nn.Module:
+def load(task: Task, embedding: Embedding) -> nn.Module:
+    """The network of the input `encoder`, in eval mode, giving the features that `embedding` reads."""
+    network = _network(task)
+    return PatchMean(network).eval() if embedding.token == "patches" else network
+
+
+def _network(task: Task) -> nn.Module:
     """The network of the input `encoder`, trained by a `pretrain` stage or brought by a `frozen` one, in eval mode."""
     record, weights = task.record("encoder"), task.file("encoder", ENCODER)
     if record.kind == "pretrain":
-        return load_encoder(Pretraining.model_validate(record.identity["spec"]).recipe.backbone, weights)
+        return load_encoder(Pretraining.model_validate(record.identity["spec"]).recipe, weights)
     spec = FrozenEncoder.model_validate(record.identity["spec"])
-    network = load_encoder(spec.backbone, weights)
+    network = with_weights(build(spec.backbone), weights)
     return nn.Sequential(OrderedDict(rescale=Rescale(spec.mean, spec.std), network=network)).eval()
 
 

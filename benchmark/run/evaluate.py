@@ -5,15 +5,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
 
 from benchmark.embed import embed
 from benchmark.evaluate import ProbeResult
 from benchmark.evaluate.clean import clean_probe
 from benchmark.evaluate.released import released_probe
+from benchmark.pretrain.train import CLASSIFIER
+from benchmark.recipe_specs import CleanProbe, OnlineProbe, Probe, ReleasedProbe
 from benchmark.run.artefacts import PREDICTIONS, predictions_sha256
 from benchmark.run.encoder import images_of, load
 from benchmark.run.task import Outcome, Task
-from benchmark.specs import CleanProbe, ReleasedProbe
+from benchmark.statistics import accuracy
 
 
 def run(task: Task, folder: Path) -> Outcome:
@@ -22,8 +25,8 @@ def run(task: Task, folder: Path) -> Outcome:
     The released probe adds `predicted_best` and `predicted_last`, one of which `predicted` is.
     """
     spec = task.stage.spec
-    assert isinstance(spec, CleanProbe | ReleasedProbe)
-    result = _clean(task, spec) if isinstance(spec, CleanProbe) else _released(task, spec)
+    assert isinstance(spec, CleanProbe | ReleasedProbe | OnlineProbe)
+    result = _probe(task, spec)
     others = {name: np.array(result.info[name], np.int32) for name in result.info if name.startswith("predicted_")}
     arrays: dict[str, Any] = {"predicted": result.predicted, "labels": result.labels, **others}
     np.savez_compressed(folder / PREDICTIONS, **arrays)
@@ -41,8 +44,29 @@ def _labels(task: Task, name: str) -> NDArray[np.int64]:
     return np.array(task.source(name).manifest.labels, dtype=np.int64)
 
 
+def _probe(task: Task, spec: Probe) -> ProbeResult:
+    match spec:
+        case CleanProbe():
+            return _clean(task, spec)
+        case ReleasedProbe():
+            return _released(task, spec)
+        case OnlineProbe():
+            return _online(task, spec)
+
+
+def _online(task: Task, spec: OnlineProbe) -> ProbeResult:
+    """The classifier that the pretraining left, on the test images."""
+    embedding = spec.embedding
+    images = images_of(task, "test", embedding.stored)
+    features = embed(load(task, embedding), images, embedding, device=task.device, workers=task.workers)
+    layer = load_file(task.file("encoder", CLASSIFIER))
+    predicted = (features @ layer["weight"].T + layer["bias"]).argmax(1).astype(np.int32)
+    labels = _labels(task, "test").astype(np.int32)
+    return ProbeResult(predicted, labels, accuracy(predicted, labels, spec.metric), {})
+
+
 def _clean(task: Task, spec: CleanProbe) -> ProbeResult:
-    encoder, embedding = load(task), spec.embedding
+    encoder, embedding = load(task, spec.embedding), spec.embedding
     train, test = (
         embed(encoder, images_of(task, name, embedding.stored), embedding, device=task.device, workers=task.workers)
         for name in ("train", "test")
@@ -54,7 +78,7 @@ def _released(task: Task, spec: ReleasedProbe) -> ProbeResult:
     train = images_of(task, "train", spec.augmentation.stored)
     test = images_of(task, "test", spec.embedding.stored)
     return released_probe(
-        load(task),
+        load(task, spec.embedding),
         train,
         _labels(task, "train"),
         test,

@@ -10,6 +10,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Literal
 
 from benchmark.errors import UserError
+from benchmark.run import memory
 from benchmark.run.screen import Screen
 from benchmark.run.worker import Context, Report, work
 from benchmark.stages import Stage
@@ -133,7 +134,8 @@ class Executor:
     def _bury(self, worker: Worker, stage: Stage) -> Report:
         worker.kill()
         self._workers.remove(worker)
-        text = f"the worker process died (exit {worker.process.exitcode}); out of memory is the usual cause"
+        # What the system kills for memory cannot tell; memory of a GPU raises an error instead.
+        text = f"the worker process died (exit {worker.process.exitcode}), most often {memory.HOST}"
         self.store.fail(stage, text, {})
         return Report("failed", text)
 

@@ -5,10 +5,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.method_specs import LCR
 from benchmark.plan import Pretraining
 from benchmark.pretrain.images import FileImages, SquareImages, TrainingImages
-from benchmark.pretrain.train import ENCODER, train
+from benchmark.pretrain.ranks import usable
+from benchmark.pretrain.train import CLASSIFIER, ENCODER, train
 from benchmark.run.artefacts import POSITIONS
+from benchmark.run.maps import MAPS, save_maps
 from benchmark.run.task import Outcome, Task
 
 
@@ -26,11 +29,16 @@ def run(task: Task, folder: Path) -> Outcome:
         checkpoint_dir=scratch,
         progress=task.progress,
         coreset_size=chosen,
-        devices=task.devices,
+        devices=usable(spec.recipe, task.devices),
         workers=task.workers,
+        labels=None if spec.recipe.online is None else _labels(task, chosen),
     )
     assert result.encoder is not None
     result.encoder.rename(folder / ENCODER)
+    if spec.recipe.online is not None:
+        (scratch / CLASSIFIER).rename(folder / CLASSIFIER)
+    if isinstance(spec.recipe.method, LCR):
+        save_maps(spec.recipe, folder / ENCODER, images, folder / MAPS)
     exposures = result.exposures[:own]
     return Outcome(
         metrics={
@@ -46,9 +54,24 @@ def run(task: Task, folder: Path) -> Outcome:
             "curve": [[step, round(loss, 4)] for step, loss in result.curve],
             "epochs": result.epochs,
             "engine": result.engine,
+            "images": {name: _told(task, name) for name in ("target", "openset") if task.has(name)},
+            **({"statistics": result.statistics} if result.statistics else {}),
+            **({"notes": result.notes} if result.notes else {}),
             "peak_device_memory_mb": round(result.peak_device_memory / 2**20, 1),
         },
     )
+
+
+def _told(task: Task, name: str) -> dict[str, object]:
+    """What a reader of the record should know of the images of an input: which, how many, whether they are real."""
+    manifest = task.source(name).manifest
+    return {"split": manifest.label, "images": len(manifest), "standins": task.data.standins}
+
+
+def _labels(task: Task, others: int) -> NDArray[np.int64]:
+    """X's labels, and -1 for the `others` images of the open-set."""
+    own = task.source("target").manifest.labels if task.has("target") else ()
+    return np.array([*own, *[-1] * others], dtype=np.int64)
 
 
 def training_images(task: Task) -> tuple[TrainingImages, int, int]:

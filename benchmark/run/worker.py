@@ -23,6 +23,7 @@ from typing import Literal
 from benchmark.environment import environment
 from benchmark.errors import UserError
 from benchmark.images.catalogue import Data
+from benchmark.run import memory
 from benchmark.run.task import Task
 from benchmark.specs import canonical_json
 from benchmark.stages import KINDS
@@ -100,6 +101,9 @@ def _crash(task: Task, error: Exception) -> Report:
         message = f"disk full while writing {task.store.root}; free space there and run the same command again"
         return Report("refused", message)
     text = traceback.format_exc()
+    if (advice := memory.advice(error)) is not None:
+        # Last, where tables look for what happened.
+        text += f"{advice}\n"
     task.store.fail(task.stage, text, environment(task.device))
     return Report("failed", text)
 

@@ -32,7 +32,7 @@ def card(request: Request, encoder: str, sampled: Record, measured: Record, imag
         f"* target: {request.target}, {images['target'].count:,} images, manifest {images['target'].key[:12]}",
         f"* pool: {request.pool}, {images['pool'].count:,} images, manifest {images['pool'].key[:12]}",
         f"* encoder: {encoder}",
-        f"* sampler: {_sampler(draw['sampling'])}, budget {draw['budget'] or 'stopping rule'}, seed {draw['seed']}",
+        f"* sampler: {sampler_text(draw['sampling'])}, budget {draw['budget'] or 'stopping rule'}, seed {draw['seed']}",
         f"* picked: {share}",
         "",
         "| metric | value |",
@@ -44,7 +44,7 @@ def card(request: Request, encoder: str, sampled: Record, measured: Record, imag
     return "\n".join(lines) + "\n"
 
 
-def _sampler(sampling: dict[str, Any]) -> str:
+def sampler_text(sampling: dict[str, Any]) -> str:
     """The sampler's name with its fields, and the hash of code or lists from outside."""
     told: dict[str, Any] = json.loads(sampling["identity"]) if sampling["kind"] == "plugin" else {}
     name = told.get("sampler") or told.get("class") or ("list of ids" if told else sampling["kind"])

@@ -12,7 +12,7 @@ from benchmark.errors import UserError
 from benchmark.images.catalogue import Data
 from benchmark.images.sources import Given
 from benchmark.launch import Machine, Work, check_engine, execute, find_device
-from benchmark.plan import Planner, Pretraining, check_budget, ordered
+from benchmark.plan import Planner, check_budget, ordered
 from benchmark.profiles import find_profile
 from benchmark.progress import shown
 from benchmark.protocols import find_protocol
@@ -20,7 +20,6 @@ from benchmark.run.artefacts import POSITIONS, SCORES
 from benchmark.sample.card import card
 from benchmark.sample.request import Request
 from benchmark.sample.write import Coreset, check_link, check_places, write
-from benchmark.specs import SeedAxes
 from benchmark.stages import Images, Stage
 from benchmark.store import Store
 
@@ -49,10 +48,8 @@ class Job:
         """The encoder named, or one that is pretrained on the target."""
         if self.frozen is not None:
             return self.frozen.stage
-        recipe = self.planner.profile.recipe
         length = self.planner.lengths("target").retrieval
-        seeds = SeedAxes(init=self.request.seed, data=self.request.seed)
-        spec = Pretraining(recipe=recipe.model_copy(update={"length": length}), seeds=seeds)
+        spec = self.planner.pretraining(length, self.request.seed, alone=True)
         return Stage("pretrain", spec, (("target", self.target),), f"encoder on {self.request.target}")
 
     @property
@@ -79,13 +76,14 @@ def prepare(request: Request) -> Job:
     folders = Given((("target", request.target), ("pool", request.pool)))
     data = Data(folders, False, request.store)
     profile = find_profile(request.profile)
-    planner = Planner(profile, find_protocol("clean"), data, request.steps)
+    setup = profile.setup(precision=request.precision)
+    planner = Planner(profile, find_protocol("clean"), data, request.steps, setup)
     entrant, budget = find_entrant(request.sampler, planner), read_budget(request.budget)
     if budget is None and not entrant.stops:
         raise UserError(f'sampler {entrant.name} has no stopping rule: give --budget, an int or a share such as "5%"')
     frozen = None if request.encoder is None else find_encoder(request.encoder)
     if frozen is None:
-        check_engine(profile.recipe)
+        check_engine(planner.setup.recipe)
     check_places(request.out, request.exports)
     check_link(data.find("opensets", "pool"), request.exports)
     with shown() as progress:
@@ -103,7 +101,7 @@ def sample(request: Request, machine: Machine) -> int:
         print(f"note: {line}", file=sys.stderr)
     local = {**job.entrant.local, **(job.frozen.local if job.frozen else {})}
     stages = ordered([job.measure])
-    execute(Work(stages, request.store, job.data, job.planner.profile.recipe, local), machine)
+    execute(Work(stages, request.store, job.data, local), machine)
     store = Store(request.store)
     crash = next((text for stage in stages if not store.has(stage) and (text := store.failure(stage))), None)
     if crash is not None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmark.specs import Precision
+
 
 @dataclass(frozen=True)
 class Exports:
@@ -34,3 +36,4 @@ class Request:
     seed: int = 0
     store: Path = Path("runs")
     exports: Exports = field(default_factory=Exports)
+    precision: Precision | None = None

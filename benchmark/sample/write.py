@@ -5,10 +5,7 @@ Everything is written aside and renamed when it is whole.
 
 import csv
 import io
-import os
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +16,7 @@ from benchmark.errors import UserError
 from benchmark.images.items import Folder, Items
 from benchmark.images.sources import Source
 from benchmark.sample.request import Exports
-from benchmark.store import write_atomically
+from benchmark.store import place_aside, write_atomically
 
 
 @dataclass(frozen=True)
@@ -69,13 +66,13 @@ def write(coreset: Coreset, out: Path, exports: Exports) -> None:
     )
     for path, make in makers:
         if path is not None:
-            with _aside(path) as folder:
+            with place_aside(path) as folder:
                 make(coreset, folder)
     if exports.sheet is not None:
         # Imported here: it draws.
         from benchmark.sample.sheet import contact_sheet
 
-        with _aside(exports.sheet) as file:
+        with place_aside(exports.sheet) as file:
             contact_sheet(coreset.source, coreset.positions, coreset.scores).save(file, format="PNG")
 
 
@@ -85,19 +82,6 @@ def _csv(coreset: Coreset) -> str:
     rows.writerow(["rank", "id", "score"])
     rows.writerows(zip(range(1, len(coreset.ids) + 1), coreset.ids, coreset.scores.tolist(), strict=True))
     return text.getvalue()
-
-
-@contextmanager
-def _aside(path: Path) -> Iterator[Path]:
-    """A new place beside `path` that takes its name when the block ends well, and is gone when it does not."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield aside
-        aside.replace(path)
-    finally:
-        if aside.is_dir():
-            shutil.rmtree(aside)
-        aside.unlink(missing_ok=True)
 
 
 def _link(coreset: Coreset, folder: Path) -> None:

@@ -4,3 +4,10 @@ from benchmark.registry import Registry
 from benchmark.specs import Target
 
 TARGETS = Registry("target", "benchmark.targets", Target)
+OTHER_TARGETS = Registry("target", "benchmark.other_targets", Target)
+"""What tables of other works are measured on."""
+
+
+def registered_target(name: str) -> Target | None:
+    """The target called `name`, of the paper or of another work; None for a folder of somebody's own."""
+    return next((registry.get(name) for registry in (TARGETS, OTHER_TARGETS) if name in registry), None)

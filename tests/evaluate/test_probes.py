@@ -12,7 +12,8 @@ from benchmark.evaluate import released
 from benchmark.evaluate.clean import clean_probe, fit, held_out
 from benchmark.evaluate.released import learning_rate, released_probe
 from benchmark.pretrain.images import SquareImages
-from benchmark.specs import SGD, Augmentation, CleanProbe, Embedding, ReleasedProbe
+from benchmark.recipe_specs import SGD, Augmentation, CleanProbe, ReleasedProbe
+from benchmark.specs import Embedding
 
 EMBEDDING = Embedding(resize=16, crop=16, stored=16)
 

@@ -1,11 +1,13 @@
 """`python -m benchmark` that kills itself and its workers at a named point: `KILL_AT=<kind>:<point>`.
 
 Spawned workers import this file too, so the hooks are set in them. Every point that is passed goes to the file `LOG`.
+With `EVERY_STEP` trainings leave a checkpoint after every step, and the points `step1`, `step2`, ... are there too.
 """
 
 import json
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 from benchmark.run import worker
@@ -49,9 +51,24 @@ def watched_write(path, text):
     write(path, text)
 
 
+def watch_steps():
+    """Importing torch costs seconds, so only where it is asked for."""
+    from benchmark.pretrain import checkpoint
+    from benchmark.run import pretrain
+
+    def watched_save(folder, *state):
+        save(folder, *state)
+        passing("pretrain", folder.name, f"step{len(state[-1].losses)}")
+
+    save, checkpoint.save = checkpoint.save, watched_save
+    pretrain.train = partial(pretrain.train, checkpoint_every=0.0)
+
+
 publish, Store._publish = Store._publish, watched_publish
 write, worker.write_atomically = worker.write_atomically, watched_write
 worker.Task = Watched
+if os.environ.get("EVERY_STEP"):
+    watch_steps()
 
 if __name__ == "__main__":
     from benchmark.cli import main

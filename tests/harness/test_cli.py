@@ -43,6 +43,7 @@ print(sorted({"torch", "pandas", "datasets", "sklearn", "scipy", "numpy", "timm"
             "sample",
             "compare",
             "check",
+            "export",
         )
     )
 
@@ -84,7 +85,7 @@ def test_lists_may_be_given_as_words_or_with_commas(given, meant):
         (["plan", "--openset", "imagnet"], "unknown open-set 'imagnet'; did you mean imagenet?"),
         (["reproduce", "--device", "tpu"], "unknown device 'tpu'"),
         (["reproduce", "--format", "xml"], "unknown format 'xml'"),
-        (["reproduce", "--table", "3"], "table table3 cannot be measured yet"),
+        (["reproduce", "--table", "full-finetuning"], "table full-finetuning cannot be measured"),
         (["reproduce", "--profile", "mini"], "give --data-root"),
         (["reproduce", "--profile", "mini", "--data-root", "absent"], "data root absent does not exist"),
         (["reproduce", "--seeds", "one"], "Invalid value for '--seeds'"),
@@ -114,7 +115,7 @@ def test_list_shows_every_kind(capsys, what):
     assert code == 0 and len(out.out.splitlines()) >= 2
 
 
-@pytest.mark.parametrize("name", ["cub", "imagenet", "table2", "X+simcore(5%)", "paper", "released"])
+@pytest.mark.parametrize("name", ["cub", "imagenet", "table2", "figure3", "X+simcore(5%)", "paper", "released"])
 def test_show_tells_all_of_a_name(capsys, name):
     code, out = run(capsys, "show", name)
     assert code == 0 and out.out.startswith("{") and len(out.out.splitlines()) > 5

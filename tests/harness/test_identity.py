@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.method_specs import SimCLR
 from benchmark.plan import Planner, Pretraining
 from benchmark.profiles import MINI, PAPER, SMOKE
 from benchmark.protocols import CLEAN, RELEASED
-from benchmark.specs import Draw, RandomSampling, SeedAxes, SimCLR, SimCoreSampling, Steps
+from benchmark.recipe_specs import Steps
+from benchmark.specs import Draw, RandomSampling, SeedAxes, SimCoreSampling
 from benchmark.stages import KINDS, Images, Stage
 from benchmark.variants import VARIANTS
 
@@ -54,8 +56,8 @@ def test_keys_are_those_of_the_last_release():
 
 
 def test_the_order_of_fields_and_the_label_do_not_move_a_key():
-    one = Stage("pretrain", Pretraining(recipe=SMOKE.recipe, seeds=SeedAxes(init=0, data=0)), (), "one")
-    spec = Pretraining.model_validate({"seeds": {"data": 0, "init": 0}, "recipe": SMOKE.recipe.model_dump()})
+    one = Stage("pretrain", Pretraining(recipe=SMOKE.setup().recipe, seeds=SeedAxes(init=0, data=0)), (), "one")
+    spec = Pretraining.model_validate({"seeds": {"data": 0, "init": 0}, "recipe": SMOKE.setup().recipe.model_dump()})
     assert one.key == Stage("pretrain", spec, (), "another").key
 
 

@@ -33,12 +33,12 @@ JOB = (
 )
 
 
-def start(store, log, kill_at=None, jobs=1):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LOG": str(log), "KILL_AT": kill_at or ""}
+def start(store, log, kill_at=None, jobs=1, job=JOB, **more):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LOG": str(log), "KILL_AT": kill_at or "", **more}
     command = [
         sys.executable,
         str(RUN),
-        *JOB,
+        *job,
         "--store",
         str(store),
         "--jobs",
@@ -97,6 +97,37 @@ def test_twenty_kills_at_every_point_of_every_kind_of_stage_change_nothing(tmp_p
     finished = Counter(line for line in log.read_text().splitlines() if ":renamed " in line)
     assert len(finished) == len(list(unbroken[1].glob("*/*/record.json"))) and set(finished.values()) == {1}
     assert list((store / "aside").iterdir()) == [] and list((store / "scratch").glob("*")) == []
+
+
+def trained(store):
+    """The weights and predictions of a store of one cell: what does not tell seconds."""
+    files = [path for kind in ("pretrain", "evaluate") for path in (store / kind).glob("*/*")]
+    return {str(path.relative_to(store)): path.read_bytes() for path in files if path.name != "record.json"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["moco", "dino", "mae"])
+def test_a_training_killed_in_its_midst_ends_with_the_bytes_of_an_unbroken_one(tmp_path, method):
+    job = (*JOB[:5], "--targets", "cub", "--rows", "X", "--steps", "5", "--method", method)
+
+    def run(name, kill_at=None, **more):
+        log = tmp_path / f"{name}.log"
+        _, err = (process := start(tmp_path / name, log, kill_at, job=job, **more)).communicate(timeout=300)
+        return process.returncode, err, log.read_text()
+
+    code, err, _ = run("unbroken")
+    assert code == 0, err
+    for point in ("step2", "step4"):
+        code, err, _ = run("killed", f"pretrain:{point}", EVERY_STEP="yes")
+        assert code == -signal.SIGKILL, f"{point} was never reached: {err}"
+    code, err, log = run("killed", EVERY_STEP="yes")
+    assert code == 0, err
+    # Every step was done once: what was killed went on from its checkpoint. The last is saved twice, at its end too.
+    steps = [line.split()[0] for line in log.splitlines() if ":step" in line]
+    assert steps == [f"pretrain:step{step}" for step in (1, 2, 3, 4, 5, 5)]
+    found, expected = trained(tmp_path / "killed"), trained(tmp_path / "unbroken")
+    assert found.keys() == expected.keys() and len(found) >= 3
+    assert [name for name in found if found[name] != expected[name]] == []
 
 
 def test_two_runs_at_once_share_the_work_and_both_finish(tmp_path, unbroken):

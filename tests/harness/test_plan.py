@@ -13,8 +13,8 @@ from benchmark.errors import UserError
 from benchmark.images.catalogue import Data
 from benchmark.profiles import PROFILES
 from benchmark.query import Query
+from benchmark.recipe_specs import SGD, CodedEpochs, Epochs, Steps
 from benchmark.session import Session
-from benchmark.specs import SGD, CodedEpochs, Epochs, Steps
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,7 +70,7 @@ def test_what_the_paper_does_not_state_is_assumed_and_nothing_else(tmp_path):
 
 def test_the_paper_profile_is_the_published_recipe_field_by_field(tmp_path):
     """The released code, field by field; BatchNorm groups from ssl/simclr.py (views joined, then scattered)."""
-    recipe = PROFILES["paper"].recipe
+    recipe = PROFILES["paper"].setup().recipe
     assert (recipe.engine, recipe.batch, recipe.precision, recipe.batchnorm_group) == (
         "solo-learn",
         512,

@@ -119,7 +119,8 @@ def probe_problems(task):
     """How a probe's record differs from scikit-learn's on the encoder's features, chosen on training images alone."""
     spec = task.stage.spec
     train, test = (
-        embed(load(task), images_of(task, name, spec.embedding.stored), spec.embedding) for name in ("train", "test")
+        embed(load(task, spec.embedding), images_of(task, name, spec.embedding.stored), spec.embedding)
+        for name in ("train", "test")
     )
     labels, truth = (np.array(task.source(name).manifest.labels) for name in ("train", "test"))
     record = task.store.record(task.stage)

@@ -6,7 +6,7 @@ import torchvision.transforms.functional as F
 from PIL import Image
 
 from benchmark.images import augment as A
-from benchmark.specs import Augmentation
+from benchmark.recipe_specs import Augmentation
 
 SPEC = Augmentation(size=24, stored=40)
 

@@ -10,7 +10,7 @@ from benchmark.lengths import epochs_of
 from benchmark.pretrain.backbones import build, feature_dimension, group_batchnorm, groups_of
 from benchmark.pretrain.schedule import Course, course, learning_rate
 from benchmark.profiles import PAPER
-from benchmark.specs import Backbone, CodedEpochs, Cosine
+from benchmark.recipe_specs import Backbone, CodedEpochs, Cosine
 
 
 @pytest.mark.parametrize(("coreset", "epochs"), [(13196, 5000), (184000, 696), (75461, 1697), (1_281_167, 100)])
@@ -20,7 +20,7 @@ def test_coded_epochs(coreset: int, epochs: int) -> None:
 
 def test_the_coded_rule_needs_a_coreset() -> None:
     with pytest.raises(UserError, match="coreset"):
-        course(PAPER.recipe, 10, seed=0)
+        course(PAPER.setup().recipe, 10, seed=0)
 
 
 def test_a_chained_course_is_full_batches_of_whole_permutations() -> None:

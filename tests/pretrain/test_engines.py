@@ -1,122 +1,145 @@
+"""Which engine builds what, from which seed, and how it refuses what it cannot do."""
+
 import importlib.util
-import math
-import warnings
-from collections.abc import Callable
 
 import pytest
 import torch
-from torch import nn
 
 from benchmark.errors import UnknownName, UserError
-from benchmark.pretrain.engines import ENGINES, Engine, find_engine, solo_learn
-from benchmark.specs import SGD, Augmentation, Backbone, Cosine, Recipe, SimCLR, Steps
-
-RESNET = Backbone(name="resnet18", library="torchvision")
-
-
-def recipe(engine: str, **changes: object) -> Recipe:
-    fields = {
-        "engine": engine,
-        "method": SimCLR(temperature=0.07),
-        "backbone": RESNET,
-        "augmentation": Augmentation(size=32, stored=40),
-        "optimiser": SGD(lr=0.1, weight_decay=1e-4),
-        "schedule": Cosine(),
-        "length": Steps(steps=3),
-        "batch": 8,
-        "precision": "float32",
-    }
-    return Recipe.model_validate({**fields, **changes})
+from benchmark.method_specs import LCR, MoCo, SimCLR
+from benchmark.pretrain.engines import ENGINES, find_engine
+from benchmark.pretrain.learner import trainable
+from benchmark.recipe_specs import Backbone, Epochs
 
 
-@pytest.fixture(params=["lightly", "solo-learn"])
-def engine(request: pytest.FixtureRequest) -> Engine:
-    found = ENGINES.get(request.param)
-    if any(importlib.util.find_spec(module) is None for module in found.modules):
-        warnings.warn(f"NOT TESTED: engine {found.name}; install it with: {found.install}", stacklevel=1)
-        pytest.skip(f"{found.name} is not installed: {found.install}")
-    return found
-
-
-def nt_xent(first: torch.Tensor, second: torch.Tensor, temperature: float) -> float:
-    """Chen et al. 2020, equation 1 and algorithm 1, in plain loops."""
-    z = [row / row.norm() for row in torch.cat([first, second]).double()]
-    n, total = len(first), 0.0
-    for i, anchor in enumerate(z):
-        similarity = [math.exp(float(anchor @ other) / temperature) for other in z]
-        partner = (i + n) % (2 * n)
-        total -= math.log(similarity[partner] / sum(s for k, s in enumerate(similarity) if k != i))
-    return total / (2 * n)
-
-
-@pytest.mark.parametrize("temperature", [0.07, 0.5])
-def test_the_loss_is_the_formula(engine: Engine, temperature: float) -> None:
-    learner = engine.build(recipe(engine.name, method=SimCLR(temperature=temperature)), 0)
-    first, second = torch.randn(2, 6, 128, generator=torch.Generator().manual_seed(1))
-    assert float(learner.contrast(first, second)) == pytest.approx(nt_xent(first, second, temperature), rel=1e-5)
-    views = torch.randn(2, 4, 3, 32, 32, generator=torch.Generator().manual_seed(2))
-    learner.eval()
-    z1, z2 = (learner(view).detach() for view in views)
-    assert float(learner.loss(*views).detach()) == pytest.approx(nt_xent(z1, z2, temperature), rel=1e-4)
-
-
-def test_the_head_is_linear_relu_linear_without_batchnorm(engine: Engine) -> None:
-    learner = engine.build(recipe(engine.name), 0)
-    layers = [layer for layer in learner.projector.modules() if not list(layer.children())]
-    assert [type(layer) for layer in layers] == [nn.Linear, nn.ReLU, nn.Linear]
-    assert [tuple(layer.weight.shape) for layer in (layers[0], layers[2])] == [(512, 512), (128, 512)]
-    assert layers[0].bias is not None and layers[2].bias is not None
-    trained = {id(parameter) for parameter in learner.trainable()}
-    assert trained == {id(p) for part in (learner.backbone, learner.projector) for p in part.parameters()}
-
-
-def test_initial_weights_depend_on_the_seed_alone(engine: Engine) -> None:
-    torch.manual_seed(5)
-    first = engine.build(recipe(engine.name), 1).state_dict()
-    torch.manual_seed(6)
-    again = engine.build(recipe(engine.name, batch=4), 1).state_dict()
-    other = engine.build(recipe(engine.name), 2).state_dict()
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not torch.equal(first["backbone.conv1.weight"], other["backbone.conv1.weight"])
-
-
-def test_lightly_head_with_batchnorm() -> None:
-    learner = find_engine("lightly").build(recipe("lightly", method=SimCLR(temperature=0.2, batchnorm=True)), 0)
-    assert sum(isinstance(layer, nn.BatchNorm1d) for layer in learner.projector.modules()) == 2
-
-
-def test_a_missing_engine_is_an_error_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_engine_is_an_error_with_its_line(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"engine 'solo-learn' is not installed.*pip install .*9187ea39c2c3f43c455a"):
         find_engine("solo-learn")
 
 
-def test_an_unknown_engine_names_the_near_ones() -> None:
+def test_an_unknown_engine_names_the_near_ones():
     with pytest.raises(UnknownName, match="did you mean lightly"):
         find_engine("lightning")
 
 
-def test_solo_learn_refuses_what_it_cannot_do() -> None:
-    pytest.importorskip("solo")
-    engine = find_engine("solo-learn")
-    with pytest.raises(UserError, match="no BatchNorm"):
-        engine.build(recipe("solo-learn", method=SimCLR(temperature=0.2, batchnorm=True)), 0)
-    with pytest.raises(UserError, match="resnet18, resnet50 only"):
-        engine.build(recipe("solo-learn", backbone=Backbone(name="resnet18", library="timm")), 0)
+def test_a_method_that_an_engine_lacks_names_the_engine_that_has_it_and_how_to_install_it(small):
+    with pytest.raises(UserError) as error:
+        find_engine("lightly").build(small("lightly", "all4one"), 0)
+    install = ENGINES.get("solo-learn").install
+    assert str(error.value) == f"engine 'lightly' has no method 'all4one': engine 'solo-learn' has it ({install})"
+    assert "pip install" in install
 
 
-def test_a_key_that_solo_learn_drops_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("solo")
-    honest = solo_learn.resolved
-    monkeypatch.setattr(
-        solo_learn, "resolved", lambda method: {**honest(method), "method_kwargs": {"temperature": 0.1}}
-    )
-    with pytest.raises(UserError, match=r"method_kwargs.temperature: 0.1, not 0.07"):
-        find_engine("solo-learn").build(recipe("solo-learn"), 0)
+def test_a_method_of_no_engine_says_so():
+    with pytest.raises(UserError, match=r"engine 'lightly' has no method 'simclr-2': nobody has it"):
+        find_engine("lightly").maker("simclr-2")
 
 
-def test_differences_walk_into_nested_settings() -> None:
-    wanted: dict[str, object] = {"a": {"b": 1, "c": 2}, "d": "x", "unread": 3}
-    found: Callable[..., list[str]] = solo_learn.differences
-    assert found(wanted, {"a": {"b": 1, "c": 2}, "d": "x"}) == []
-    assert found(wanted, {"a": {"b": 5}, "d": "y"}) == ["a.b: 5, not 1", "d: 'y', not 'x'"]
+def test_every_method_builds_and_its_initial_weights_depend_on_the_seed_alone(engine, small, small_methods):
+    for kind in engine.methods():
+        torch.manual_seed(5)
+        first = engine.build(small(engine.name, kind), 1).state_dict()
+        torch.manual_seed(6)
+        state = torch.get_rng_state()
+        again = engine.build(small(engine.name, kind, batch=4), 1).state_dict()
+        other = engine.build(small(engine.name, kind), 2).state_dict()
+        assert torch.equal(torch.get_rng_state(), state)
+        assert first.keys() == again.keys() and all(torch.equal(first[name], again[name]) for name in first)
+        moved = [name for name in first if first[name].ndim > 1 and not torch.equal(first[name], other[name])]
+        assert any("conv" in name or "qkv" in name for name in moved)
+
+
+def test_every_parameter_that_learns_is_in_one_group_and_nothing_of_a_teacher_is(engine, small):
+    for kind in engine.methods():
+        learner = engine.build(small(engine.name, kind), 0)
+        grouped = [id(parameter) for parameter in trainable(learner)]
+        learns = {id(parameter) for parameter in learner.parameters() if parameter.requires_grad}
+        assert len(grouped) == len(set(grouped)) and learns <= set(grouped), kind
+        teachers = [p for name, p in learner.named_parameters() if "teacher" in name or "momentum" in name]
+        assert not set(map(id, teachers)) & set(grouped), kind
+        assert bool(teachers) == hasattr(learner_method(learner), "ema"), kind
+
+
+def learner_method(learner):
+    """The spec of a learner's method; lightly's keep it where they need it."""
+    return getattr(learner, "spec", None) or getattr(learner, "method", None)
+
+
+def test_one_view_is_for_mae_alone(engine, small):
+    one = {"size": 32, "stored": 40, "views": 1}
+    for kind in set(engine.methods()) - {"mae"}:
+        with pytest.raises(UserError, match=f"method '{kind}' compares two views"):
+            engine.build(small(engine.name, kind, augmentation=one), 0)
+    assert engine.build(small(engine.name, "mae", augmentation=one), 0).views_in_a_pass == 1
+
+
+def test_local_crops_are_refused_where_the_loss_has_no_term_for_them(engine, small, small_methods):
+    crops = {"size": 32, "stored": 40, "local": {"count": 2, "size": 16}}
+    for kind in set(engine.methods()) - set(engine.multicrop):
+        with pytest.raises(UserError, match=f"engine '{engine.name}' has no loss for local crops in method '{kind}'"):
+            engine.build(small(engine.name, kind, augmentation=crops), 0)
+    with pytest.raises(UserError, match="in method 'lcr'"):
+        engine.build(small(engine.name, LCR(inner=small_methods["byol"]), augmentation=crops), 0)
+
+
+@pytest.mark.parametrize("backbone", ["test_vit", "vit_tiny_patch16_224"])
+def test_local_crops_reach_the_loss_of_a_vision_transformer_of_another_size(engine, small, midway, backbone):
+    network = Backbone(name=backbone, library="timm", image_size=32, patch_size=8)
+    crops = {"size": 32, "stored": 40, "local": {"count": 2, "size": 16}}
+    views, local = torch.randn(8, 3, 32, 32), torch.randn(8, 3, 16, 16)
+    losses = []
+    for crop in (local, 2 * local):
+        learner = engine.build(small(engine.name, "dino", backbone=network, augmentation=crops), 0)
+        learner.begin(midway)
+        losses.append(learner.loss(learner(views, 4, crop), midway).item())
+    assert losses[0] != losses[1]
+    # Full views go through as without local crops.
+    without = engine.build(small(engine.name, "dino", backbone=network), 0)
+    assert torch.equal(without.backbone.eval()(views), learner.backbone.eval()(views))
+
+
+def test_an_online_classifier_needs_labels_and_whole_images(engine, small):
+    with pytest.raises(UserError, match="labelled images of X"):
+        engine.build(small(engine.name, "simclr", online={"lr": 0.1}), 0)
+    with pytest.raises(UserError, match="MAE sees parts of images"):
+        engine.build(small(engine.name, "mae", online={"lr": 0.1}), 0, classes=3)
+
+
+def test_mae_needs_patches_and_lcr_a_feature_map(engine, small, small_methods):
+    resnet = Backbone(name="test_resnet", library="timm")
+    with pytest.raises(UserError, match=r"MAE masks patches of a vision transformer, and test_resnet is none"):
+        engine.build(small(engine.name, "mae", backbone=resnet), 0)
+    vit = Backbone(name="vit_tiny_patch16_224", library="timm")
+    lcr = LCR(inner=small_methods["byol"])
+    with pytest.raises(UserError, match=r"VisionTransformer has no pooled feature map"):
+        engine.build(small(engine.name, lcr, backbone=vit), 0)
+
+
+REFUSED = {
+    "solo-learn's SimCLR has a head without BatchNorm": SimCLR(temperature=0.2, batchnorm=True),
+    "solo-learn's MoCoV2Plus asks with both views": MoCo(temperature=0.2, queue=16, ema={"base": 0.9}, symmetric=False),
+    "solo-learn's MoCoV2Plus has a head of two layers": MoCo(temperature=0.2, queue=16, ema={"base": 0.9}, layers=1),
+    "solo-learn's MoCoV2Plus needs a queue that its batch divides: 20, 8": MoCo(
+        temperature=0.2, queue=20, ema={"base": 0.9}
+    ),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_solo_learn_refuses_what_it_cannot_do(solo, small, message):
+    with pytest.raises(UserError, match=message):
+        solo.build(small(solo.name, REFUSED[message]), 0)
+
+
+@pytest.mark.parametrize("kind", ["moco", "nnclr", "all4one"])
+def test_solo_learns_queues_need_full_batches(solo, small, kind):
+    with pytest.raises(UserError, match="needs full batches: set drop_last"):
+        solo.build(small(solo.name, kind, length=Epochs(epochs=1)), 0)
+    assert solo.build(small(solo.name, kind, length=Epochs(epochs=1), drop_last=True), 0)
+
+
+def test_solo_learn_moves_dinos_centre_by_a_tenth_alone(solo, small, small_methods):
+    method = small_methods["dino"].model_copy(update={"centre_momentum": 0.5})
+    with pytest.raises(UserError, match=r"solo-learn's DINO moves its centre by 0.9; use engine lightly"):
+        solo.build(small(solo.name, method), 0)

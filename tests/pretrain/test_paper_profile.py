@@ -8,7 +8,8 @@ from benchmark.pretrain.engines import find_engine
 from benchmark.pretrain.images import FileImages
 from benchmark.pretrain.train import train
 from benchmark.profiles import PAPER
-from benchmark.specs import CodedEpochs, SeedAxes
+from benchmark.recipe_specs import CodedEpochs
+from benchmark.specs import SeedAxes
 
 
 class Photographs:
@@ -28,15 +29,17 @@ def engine():
     from benchmark.errors import UserError
 
     try:
-        return find_engine(PAPER.recipe.engine)
+        return find_engine(PAPER.setup().recipe.engine)
     except UserError as error:
         pytest.skip(str(error))
 
 
 @pytest.mark.slow
 def test_two_steps_of_the_paper_profile(tmp_path, engine):
-    recipe = PAPER.recipe.model_copy(update={"batch": 8})
-    changed = {name for name in type(recipe).model_fields if getattr(recipe, name) != getattr(PAPER.recipe, name)}
+    recipe = PAPER.setup().recipe.model_copy(update={"batch": 8})
+    changed = {
+        name for name in type(recipe).model_fields if getattr(recipe, name) != getattr(PAPER.setup().recipe, name)
+    }
     assert changed == {"batch"} and recipe.length == CodedEpochs()
     images = FileImages.of((Photographs(), None))
     result = train(

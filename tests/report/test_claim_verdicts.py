@@ -43,6 +43,9 @@ UNDECIDED_ON_PUBLISHED = {
     "table4/dino-beats-OS": ["aircraft"],
     "table5/imagenet-beats-X": ["aircraft"],
     "table5/webvision-beats-X": ["aircraft"],
+    "figure3/coco-beats-X": ["cub"],
+    "figure3/inaturalist-beats-X": ["mit67"],
+    "figure3/inaturalist-beats-imagenet": ["cub"],
     "full-finetuning/simcore-beats-X": ["cars"],
     "full-finetuning/simcore-beats-OS": ["aircraft", "pets", "cub"],
 }  # fmt: skip

@@ -195,7 +195,9 @@ def test_seeds_that_differ_between_cells_give_a_mean_without_spread() -> None:
 
 def test_the_tolerance_written_out() -> None:
     sampling = 1.959964 * np.sqrt(46.56 * 53.44 / 3333)
-    assert tolerance_points(table().tolerance, 46.56, 3333) == pytest.approx(np.hypot(sampling, 1.0), rel=1e-6)
+    tolerance = table().tolerance
+    assert tolerance is not None
+    assert tolerance_points(tolerance, 46.56, 3333) == pytest.approx(np.hypot(sampling, 1.0), rel=1e-6)
 
 
 def test_verdicts_of_comparable_cells() -> None:
@@ -241,6 +243,20 @@ def test_what_the_source_does_not_state_is_never_reproduced(where: str) -> None:
     changed = table(rows=rows, assumed=["method"] if where == "table" else [])
     assert result(table=changed).compare("X", "aircraft") is None
     assert "46.50±0.71a" in render(result(table=changed), "text")
+
+
+def test_without_a_tolerance_a_difference_stands_and_no_verdict() -> None:
+    bare = result(table=table(tolerance=None), cells=CELLS[:3])
+    compared = bare.compare("X", "cars")
+    assert compared is not None and compared.difference == pytest.approx(50.5 - 55.42)
+    assert (compared.tolerance, compared.reproduced, compared.verdict) == (None, None, "")
+    for format_ in ENDINGS:
+        told = render(bare, format_)  # type: ignore[arg-type]
+        assert "reproduced" not in told and ("-4.92" in told or format_ in ("csv", "json"))
+        assert "no tolerance is set for this table" in told or format_ == "csv"
+    assert "50.50 ± 0.71 (55.42; -4.92)" in render(bare, "md")
+    line = next(line for line in csv.DictReader(io.StringIO(render(bare, "csv"))) if line["target"] == "cars")
+    assert float(line["difference"]) == pytest.approx(-4.92) and line["tolerance"] == line["verdict"] == ""
 
 
 def test_other_targets_are_named_and_not_compared() -> None:

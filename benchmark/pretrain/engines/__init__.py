@@ -1,44 +1,22 @@
-"""Engines: whose code makes the projection head and the loss. One module each; a missing package is an error that says
-how to install it, never a silent substitute."""
+"""Engines: whose code makes the heads and the losses. One module each; a missing package is an error that says how to
+install it, and a method that an engine lacks is an error that says who has it: never a silent substitute."""
 
 import importlib.util
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable
 from importlib.metadata import version
 
 import torch
-from torch import nn
 
 from benchmark.errors import UserError
+from benchmark.method_specs import LCR, MAE
+from benchmark.pretrain.backbones import feature_dimension, take_any_size
+from benchmark.pretrain.learner import Learner, WithOnlineClassifier
+from benchmark.recipe_specs import Recipe
 from benchmark.registry import Registry
-from benchmark.specs import Recipe
 
-
-class Learner(nn.Module, ABC):
-    """A backbone, a projector and a contrastive loss over two views."""
-
-    backbone: nn.Module
-    projector: nn.Module
-
-    def forward(self, crops: torch.Tensor) -> torch.Tensor:
-        """Projections [m, output] of crops [m, 3, S, S]."""
-        projected: torch.Tensor = self.projector(self.backbone(crops))
-        return projected
-
-    @abstractmethod
-    def contrast(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        """The scalar loss of the projections [n, output] of the same n images' two views, not yet normalised."""
-
-    def loss(self, view1: torch.Tensor, view2: torch.Tensor) -> torch.Tensor:
-        """The scalar loss of two views [n, 3, S, S]; both go through the network in one pass, view 1 first, as in the
-        released `ssl/simclr.py`."""
-        first, second = self(torch.cat([view1, view2])).float().chunk(2)
-        return self.contrast(first, second)
-
-    def trainable(self) -> Iterator[nn.Parameter]:
-        """The parameters that the optimiser moves: backbone and projector."""
-        yield from self.backbone.parameters()
-        yield from self.projector.parameters()
+Maker = Callable[[Recipe], Learner]
+"""Makes the learner of a recipe whose method is of the maker's kind; draws weights from torch's global generator."""
 
 
 class Engine(ABC):
@@ -48,16 +26,63 @@ class Engine(ABC):
     distribution: str
     modules: tuple[str, ...]
     install: str
+    multicrop: tuple[str, ...] = ("swav", "dino")
+    """The kinds of methods whose losses here have a term for local crops."""
 
-    def build(self, recipe: Recipe, seed: int) -> Learner:
+    def build(self, recipe: Recipe, seed: int, classes: int = 0) -> Learner:
         """The learner of `recipe` with initial weights that depend on `seed` (seeds.init) and the recipe alone.
 
-        Raises UserError when the package is not installed or cannot do what the recipe asks.
+        `classes` is the number of labels of X, for an online classifier. Raises UserError when the package is not
+        installed or cannot do what the recipe asks.
         """
         self.require()
+        self._check_crops(recipe)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return self._build(recipe)
+            learner = self._learner(recipe)
+            if recipe.augmentation.local is not None:
+                take_any_size(learner)
+            if recipe.online is None:
+                return learner
+            if learner.encoder() is not learner.backbone:
+                raise UserError(f"method {recipe.method.kind} keeps another network than it trains: no online labels")
+            if not classes:
+                raise UserError("an online classifier needs labelled images of X, and there are none")
+            return WithOnlineClassifier(learner, feature_dimension(learner.backbone), classes, recipe.online.lr)
+
+    def _check_crops(self, recipe: Recipe) -> None:
+        """Raise UserError for crops that the method would leave out, or mix up, without a word."""
+        kind = recipe.method.kind
+        if recipe.augmentation.views != 2 and not isinstance(recipe.method, MAE):
+            raise UserError(f"method '{kind}' compares two views of an image; augmentation.views is 1")
+        if recipe.augmentation.local is not None and kind not in self.multicrop:
+            raise UserError(f"engine '{self.name}' has no loss for local crops in method '{kind}'")
+        if recipe.online is not None and isinstance(recipe.method, MAE):
+            raise UserError("MAE sees parts of images: there are no whole features for an online classifier")
+
+    def _learner(self, recipe: Recipe) -> Learner:
+        method = recipe.method
+        if isinstance(method, LCR):
+            # Imported here: it builds on the learners of an engine.
+            from benchmark.pretrain.rationale import RationaleLearner
+
+            inner = recipe.model_copy(update={"method": method.inner})
+            return RationaleLearner(self._learner(inner), method)
+        return self.maker(method.kind)(recipe)
+
+    def maker(self, method: str) -> Maker:
+        """What makes the learners of `method` (its kind). Raises UserError, naming who has it, where this engine lacks
+        it."""
+        found = self.makers().get(method)
+        if found is None:
+            others = [engine for engine in ENGINES if engine is not self and method in engine.methods()]
+            hint = "; ".join(f"engine '{other.name}' has it ({other.install})" for other in others) or "nobody has it"
+            raise UserError(f"engine '{self.name}' has no method '{method}': {hint}")
+        return found
+
+    def methods(self) -> tuple[str, ...]:
+        """The kinds of methods that this engine has; needs the package no more than their names do."""
+        return tuple(self.makers())
 
     def require(self) -> None:
         """Raise UserError with the line that installs the engine unless it can be imported."""
@@ -71,7 +96,8 @@ class Engine(ABC):
         return f"{self.name} {version(self.distribution)}"
 
     @abstractmethod
-    def _build(self, recipe: Recipe) -> Learner: ...
+    def makers(self) -> dict[str, Maker]:
+        """By a method's kind, what makes its learners. Importing the package is left to them."""
 
 
 ENGINES: Registry[Engine] = Registry("engine", "benchmark.pretrain.engines", Engine)  # type: ignore[type-abstract]

@@ -1,0 +1,101 @@
+"""The two readings of LCR that are measured, and the recipes of its released code (GANPerf/LCR at fe591d4)."""
+
+from typing import Literal
+
+from benchmark.method_specs import BYOL, EMA, LCR, MoCo
+from benchmark.recipe_specs import LARS, SGD, Augmentation, Backbone, Cosine, Epochs
+from benchmark.recipes import EVERYTHING, RESNET50, Evidence, Lengths, MethodEntry, Published, Small
+
+AS_RELEASED: dict[str, object] = {}
+AS_SAM: dict[str, object] = {
+    "sign": "-",
+    "weights": "gap",
+    "target": "minmax",
+    "softmax": "all",
+    "temperature": 0.4,
+    "detach": True,
+    "map": "image",
+}
+"""The switches as the same authors' SAM has them, where the map has a usable scale."""
+
+STEM: Literal["no-maxpool"] = "no-maxpool"
+"""Of small runs: a map of one place says nothing, and a small image has no more behind a max-pool."""
+
+_100 = Epochs(epochs=100)
+_LENGTHS = Lengths(retrieval=_100, target=_100, openset=_100, both=_100, fixed=_100, stopped=_100)
+_EVIDENCE = {
+    EVERYTHING: Evidence(tag="code", note="LCR's released code"),
+    "backbone": Evidence(tag="ours", note="random weights: the released code starts from ImageNet's"),
+    "precision": Evidence(tag="ours", note="float32: nothing is stated"),
+    "schedule.per": Evidence(tag="code", note="LCR counts epochs from 0, this suite from 1"),
+}
+
+
+def on_moco(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
+    """LCR on MoCo v2 (`moco/builder.py`): asymmetric, 65,536 keys of 256, temperature 0.2."""
+    inner = MoCo(
+        temperature=0.2, queue=65536, ema=EMA(base=0.999, final=0.999), hidden=2048, output=256, symmetric=False
+    )
+    small = MoCo(temperature=0.2, queue=1024, ema=EMA(base=0.97), hidden=512, output=128, symmetric=False)
+    return MethodEntry(
+        name=name,
+        title=title,
+        reference="Shu et al., CVPR 2023",
+        engines=("lightly",),
+        networks="convolutional",
+        published=Published(
+            engine="lightly",
+            method=LCR.model_validate({"inner": inner, **switches}),
+            backbone=RESNET50,
+            augmentation=Augmentation(size=224, jitter=(0.4, 0.4, 0.4, 0.1), blur=(0.5, 0.5)),
+            optimiser=SGD(lr=0.03, nesterov=False, weight_decay=1e-4),
+            schedule=Cosine(floor=0.0, per="epoch"),
+            batch=128,
+            precision="float32",
+            batchnorm_group=128,
+            drop_last=True,
+            lengths=_LENGTHS,
+            evidence=_EVIDENCE,
+        ),
+        small=Small(method=LCR.model_validate({"inner": small, "projections": 8, **switches}), stem=STEM),
+    )
+
+
+def on_byol(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
+    """LCR on BYOL (`models/byol.py`): no max-pool, a map of 14 x 14, temperature 0.4 over all places."""
+    inner = BYOL(ema=EMA(base=0.996, final=0.996))
+    small = BYOL(ema=EMA(base=0.97), hidden=512, output=128, predictor=512)
+    released = {"softmax": "all", "temperature": 0.4}
+    return MethodEntry(
+        name=name,
+        title=title,
+        reference="Shu et al., CVPR 2023",
+        engines=("lightly", "solo-learn"),
+        networks="convolutional",
+        published=Published(
+            engine="lightly",
+            method=LCR.model_validate({"inner": inner, **released, **switches}),
+            backbone=Backbone(name="resnet50", library="torchvision", stem="no-maxpool"),
+            augmentation=Augmentation(
+                size=224,
+                scale=(0.08, 1.0),
+                jitter=(0.4, 0.4, 0.2, 0.1),
+                blur=(1.0, 0.1),
+                solarise=(0.0, 0.2),
+            ),
+            # The released LARS never stores its velocity: in effect there is no momentum.
+            optimiser=LARS(lr=0.15, momentum=0.0, weight_decay=1.5e-6),
+            schedule=Cosine(floor=0.0, per="epoch", warmup_share=0.1),
+            batch=128,
+            precision="float32",
+            batchnorm_group=128,
+            drop_last=True,
+            lengths=_LENGTHS,
+            evidence={
+                **_EVIDENCE,
+                "optimiser.momentum": Evidence(tag="code", note="its LARS never stores the velocity"),
+                "schedule": Evidence(tag="code", note="the length of the cosine is 800 epochs for CUB there, 100 here"),
+            },
+        ),
+        small=Small(method=LCR.model_validate({"inner": small, "projections": 8, **released, **switches}), stem=STEM),
+    )

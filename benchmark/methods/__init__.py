@@ -1,0 +1,15 @@
+"""Self-supervised methods, one file each: what it is published with and where each value was read."""
+
+from benchmark.method_specs import Method
+from benchmark.recipes import MethodEntry
+from benchmark.registry import Registry
+
+METHODS: Registry[MethodEntry] = Registry("method", "benchmark.methods", MethodEntry)
+
+
+def entry_of(method: Method) -> MethodEntry | None:
+    """The entry whose published or small form `method` is; else one of its kind; None where there is none."""
+    forms = [(entry, (entry.published.method, entry.published.alone, entry.small.method)) for entry in METHODS]
+    exact = (entry for entry, known in forms if method in known)
+    alike = (entry for entry in METHODS if entry.published.method.kind == method.kind)
+    return next(exact, None) or next(alike, None)

@@ -1,0 +1,44 @@
+"""All4One, published on CIFAR-10 and CIFAR-100 with the accuracy of its online classifier."""
+
+from benchmark.method_specs import EMA, All4One
+from benchmark.recipe_specs import LARS, Augmentation, Backbone, Cosine, Epochs, Online
+from benchmark.recipes import EVERYTHING, Evidence, Lengths, MethodEntry, Published, Small
+
+_1000 = Epochs(epochs=1000)
+
+entry = MethodEntry(
+    name="all4one",
+    title="All4One",
+    reference="Estepa et al., ICCV 2023",
+    engines=("solo-learn",),
+    published=Published(
+        method=All4One(temperature=0.2, queue=98304, ema=EMA(base=0.99)),
+        backbone=Backbone(name="resnet18", library="torchvision", stem="cifar"),
+        augmentation=Augmentation(
+            size=32,
+            scale=(0.08, 1.0),
+            jitter=(0.4, 0.4, 0.2, 0.1),
+            solarise=(0.0, 0.2),
+            stored=32,
+            interpolation="bicubic",
+        ),
+        optimiser=LARS(lr=1.0, weight_decay=1e-5, trust=0.02, clip=True),
+        schedule=Cosine(floor=0.0, per="step", warmup_share=10 / 1000, warmup_from=3e-5),
+        batch=256,
+        batchnorm_group=256,
+        drop_last=True,
+        online=Online(lr=0.1),
+        lengths=Lengths(retrieval=_1000, target=_1000, openset=_1000, both=_1000, fixed=_1000, stopped=_1000),
+        evidence={
+            EVERYTHING: Evidence(tag="code", note="ImaGonEs/all4one and solo-learn's cifar/all4one.yaml"),
+            "augmentation": Evidence(tag="code", note="but for ImageNet's mean and deviation instead of CIFAR's"),
+        },
+    ),
+    small=Small(
+        engine="solo-learn",
+        method=All4One(
+            temperature=0.2, queue=1024, ema=EMA(base=0.97), hidden=512, output=128, predictor=512, transformer_lr=1e-3
+        ),
+        online=Online(lr=3e-3),
+    ),
+)

@@ -1,0 +1,14 @@
+"""Barlow Twins: in LCR's and All4One's tables."""
+
+from benchmark.method_specs import BarlowTwins
+from benchmark.own_papers import own_paper
+from benchmark.recipe_specs import LARS
+
+entry = own_paper(
+    "barlow-twins",
+    "Barlow Twins",
+    "Zbontar et al., ICML 2021",
+    BarlowTwins(),
+    LARS(lr=0.4, weight_decay=1.5e-6),
+    small=BarlowTwins(hidden=512, output=512, scale=0.02),
+)

@@ -1,0 +1,50 @@
+"""BYOL, a method of Table 4."""
+
+from benchmark.method_specs import BYOL, EMA
+from benchmark.methods.simclr import CODED, LENGTHS_EVIDENCE
+from benchmark.recipe_specs import Adam, Augmentation, Cosine, Epochs
+from benchmark.recipes import CODE, RESNET50, Evidence, Lengths, MethodEntry, Published, Small
+
+entry = MethodEntry(
+    name="byol",
+    title="BYOL",
+    reference="Grill et al., NeurIPS 2020",
+    engines=("solo-learn", "lightly"),
+    published=Published(
+        method=BYOL(ema=EMA(base=0.996, per="epoch", buffers="averaged")),
+        alone=BYOL(ema=EMA(base=0.996, final=0.996, per="epoch", buffers="averaged")),
+        backbone=RESNET50,
+        augmentation=Augmentation(size=224),
+        optimiser=Adam(lr=1e-3, weight_decay=1e-6),
+        schedule=Cosine(per="epoch"),
+        batch=512,
+        batchnorm_group=256,
+        lengths=Lengths(
+            retrieval=Epochs(epochs=1000),
+            target=Epochs(epochs=1000),
+            openset=Epochs(epochs=100),
+            both=Epochs(epochs=200),
+            fixed=CODED,
+            stopped=CODED,
+            assumed=("openset", "both", "fixed"),
+        ),
+        evidence={
+            "method": Evidence(tag="code", note="ssl/byol.py; the average moves BatchNorm's buffers too"),
+            "method.ema.final": Evidence(tag="issue", note="issue 2: scheduled to 1 for SimCore"),
+            "alone": Evidence(tag="issue", note="issue 2: fixed at 0.996 for X, which is the retrieval model"),
+            "backbone": Evidence(tag="slides", note="Table 4"),
+            "augmentation": CODE,
+            "optimiser": Evidence(tag="issue", note="issue 2, for X; for OS nothing is stated"),
+            "schedule": Evidence(tag="issue", note="issue 2"),
+            "batch": Evidence(tag="issue", note="issue 2"),
+            "drop_last": CODE,
+            "precision": Evidence(tag="code", note="--precision"),
+            "batchnorm_group": Evidence(tag="derived", note="DataParallel over the authors' four GPUs"),
+            **LENGTHS_EVIDENCE,
+            "lengths.retrieval": Evidence(tag="issue", note="issue 2: the X model itself"),
+            "lengths.target": Evidence(tag="issue", note="issue 2"),
+            "lengths.both": Evidence(tag="ours", note="200 epochs as issue 3 says of X + OS; no such row in Table 4"),
+        },
+    ),
+    small=Small(method=BYOL(ema=EMA(base=0.97), hidden=512, output=128, predictor=512)),
+)

@@ -1,0 +1,62 @@
+"""DINO, a method of Table 4."""
+
+from benchmark.method_specs import DINO, EMA
+from benchmark.methods.simclr import LENGTHS, LENGTHS_EVIDENCE
+from benchmark.recipe_specs import AdamW, Augmentation, Backbone, Cosine
+from benchmark.recipes import CODE, Evidence, MethodEntry, Published, Small
+
+SCALED = "of 5000 epochs in runs that sample; the same share for the other rows is our choice"
+
+entry = MethodEntry(
+    name="dino",
+    title="DINO",
+    reference="Caron et al., ICCV 2021",
+    engines=("solo-learn", "lightly"),
+    published=Published(
+        method=DINO(
+            prototypes=65536,
+            ema=EMA(base=0.996, per="epoch", buffers="averaged"),
+            norm_last_layer=False,
+            warmup=2000 / 5000,
+            frozen=10 / 5000,
+            drop_path=0.1,
+            teacher="own",
+        ),
+        backbone=Backbone(name="vit_tiny_patch16_224", library="timm"),
+        augmentation=Augmentation(size=224),
+        optimiser=AdamW(lr=1e-3, weight_decay=0.04, decay_vectors=False),
+        schedule=Cosine(per="epoch", warmup_share=100 / 5000, warmup_from=0.1),
+        batch=512,
+        lengths=LENGTHS.model_copy(update={"assumed": ("target", "openset", "both", "fixed")}),
+        evidence={
+            "method": Evidence(tag="code", note="ssl/dino.py; the teacher starts from random weights of its own"),
+            "method.warmup": Evidence(tag="code", note=f"2000 {SCALED}"),
+            "method.frozen": Evidence(tag="code", note=f"10 {SCALED}"),
+            "backbone": Evidence(tag="slides", note="Table 4"),
+            "augmentation": Evidence(tag="code", note="multi-crop is off by default"),
+            "optimiser": Evidence(tag="code", note="AdamW, vectors not decayed"),
+            "optimiser.lr": Evidence(tag="ours", note="DINO's 5e-4 x batch / 256"),
+            "optimiser.weight_decay": Evidence(tag="ours", note="DINO's first value; its schedule is off by default"),
+            "schedule": CODE,
+            "schedule.warmup_share": Evidence(tag="code", note=f"100 {SCALED}"),
+            "batch": Evidence(tag="ours", note="as for SimCLR"),
+            "drop_last": CODE,
+            "precision": Evidence(tag="code", note="--precision"),
+            "batchnorm_group": Evidence(tag="code", note="no BatchNorm in it"),
+            **LENGTHS_EVIDENCE,
+            "lengths.target": Evidence(tag="ours", note="as for SimCLR"),
+            "lengths.both": Evidence(tag="ours", note="as for SimCLR; no such row in Table 4"),
+        },
+    ),
+    small=Small(
+        method=DINO(
+            prototypes=256,
+            ema=EMA(base=0.97),
+            hidden=256,
+            bottleneck=64,
+            warmup=0.3,
+            frozen=0.05,
+            drop_path=0.1,
+        )
+    ),
+)

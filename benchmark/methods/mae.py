@@ -1,0 +1,48 @@
+"""MAE, a method of Table 4."""
+
+from benchmark.method_specs import MAE
+from benchmark.methods.simclr import LENGTHS, LENGTHS_EVIDENCE
+from benchmark.recipe_specs import AdamW, Augmentation, Backbone, Cosine
+from benchmark.recipes import CODE, Evidence, MethodEntry, Published, Small
+
+entry = MethodEntry(
+    name="mae",
+    title="MAE",
+    reference="He et al., CVPR 2022",
+    engines=("solo-learn", "lightly"),
+    networks="vit",
+    published=Published(
+        method=MAE(),
+        backbone=Backbone(name="vit_base_patch16_224", library="timm"),
+        augmentation=Augmentation(
+            size=224, jitter_probability=0.0, grey_probability=0.0, views=1, interpolation="bicubic"
+        ),
+        optimiser=AdamW(lr=3e-4, betas=(0.9, 0.95), weight_decay=0.05, decay_vectors=False),
+        schedule=Cosine(per="iteration", warmup_share=100 / 5000, warmup_from=0.1),
+        batch=512,
+        lengths=LENGTHS.model_copy(update={"assumed": ("target", "openset", "both", "fixed")}),
+        token="patches",
+        standardise=True,
+        evidence={
+            "method": Evidence(tag="code", note="ssl/mae.py, models/mae_vit.py; decoder of 8 blocks, 512 wide"),
+            "backbone": Evidence(tag="slides", note="Table 4"),
+            "augmentation": Evidence(tag="code", note="one view, crop and flip alone"),
+            "optimiser": Evidence(tag="code", note="AdamW, betas, vectors not decayed"),
+            "optimiser.lr": Evidence(tag="third", note="BloomCoreset's scripts, at a batch of 128"),
+            "optimiser.weight_decay": Evidence(tag="third", note="BloomCoreset's scripts"),
+            "schedule": Evidence(tag="code", note="renewed per iteration; warm-up 100 of 5000 epochs"),
+            "batch": Evidence(tag="ours", note="as for SimCLR"),
+            "drop_last": CODE,
+            "precision": Evidence(tag="code", note="--precision"),
+            "batchnorm_group": Evidence(tag="code", note="no BatchNorm in it"),
+            "token": Evidence(tag="code", note="mean of the patch tokens, last LayerNorm again; masking off"),
+            "standardise": Evidence(tag="code", note="train_sup.py; the class token is probed"),
+            **LENGTHS_EVIDENCE,
+            "lengths.target": Evidence(tag="ours", note="as for SimCLR"),
+            "lengths.both": Evidence(tag="ours", note="as for SimCLR; no such row in Table 4"),
+        },
+    ),
+    small=Small(
+        method=MAE(width=128, depth=2, heads=4), weight_decay=0.05, views=1, plain=True, per_view=False, token="patches"
+    ),
+)

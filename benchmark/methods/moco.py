@@ -1,0 +1,43 @@
+"""MoCo as the released code of SimCore has it (v1: a linear head), in no table of the paper; small runs are v2."""
+
+from benchmark.method_specs import EMA, MoCo
+from benchmark.methods.simclr import LENGTHS, LENGTHS_EVIDENCE
+from benchmark.recipe_specs import SGD, Augmentation, Cosine
+from benchmark.recipes import CODE, RESNET50, Evidence, MethodEntry, Published, Small
+
+entry = MethodEntry(
+    name="moco",
+    title="MoCo",
+    reference="He et al., CVPR 2020; Chen et al., 2020",
+    engines=("lightly", "solo-learn"),
+    published=Published(
+        # solo-learn's head has two layers and both its views ask.
+        engine="lightly",
+        method=MoCo(temperature=1.0, queue=1024, ema=EMA(base=0.999, final=0.999), layers=1, symmetric=False),
+        backbone=RESNET50,
+        augmentation=Augmentation(size=224),
+        optimiser=SGD(lr=0.1, weight_decay=1e-4),
+        schedule=Cosine(per="epoch"),
+        batch=512,
+        # The views go through two networks: 512 crops each over four GPUs.
+        batchnorm_group=128,
+        drop_last=True,
+        lengths=LENGTHS.model_copy(update={"assumed": ("target", "openset", "both", "fixed")}),
+        evidence={
+            "engine": Evidence(tag="ours", note="solo-learn's MoCo has a head of two layers, and both views ask"),
+            "method": Evidence(tag="code", note="ssl/moco.py: one linear layer, 1,024 keys, temperature 1"),
+            "backbone": Evidence(tag="ours", note="in no table"),
+            "augmentation": CODE,
+            "optimiser": Evidence(tag="ours", note="the scripts' values for SimCLR"),
+            "schedule": Evidence(tag="ours", note="the scripts' values for SimCLR"),
+            "batch": Evidence(tag="ours", note="as for SimCLR"),
+            "precision": Evidence(tag="code", note="--precision"),
+            "batchnorm_group": Evidence(tag="derived", note="DataParallel over four GPUs, no shuffling"),
+            "drop_last": CODE,
+            **LENGTHS_EVIDENCE,
+            "lengths.target": Evidence(tag="ours", note="as for SimCLR"),
+            "lengths.both": Evidence(tag="ours", note="as for SimCLR"),
+        },
+    ),
+    small=Small(method=MoCo(temperature=0.2, queue=1024, ema=EMA(base=0.97), hidden=512, output=128)),
+)

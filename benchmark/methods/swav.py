@@ -1,0 +1,43 @@
+"""SwAV, a method of Table 4."""
+
+from benchmark.method_specs import SwAV
+from benchmark.methods.simclr import LENGTHS, LENGTHS_EVIDENCE
+from benchmark.recipe_specs import SGD, Augmentation, Cosine
+from benchmark.recipes import CODE, RESNET50, Evidence, MethodEntry, Published, Small
+
+entry = MethodEntry(
+    name="swav",
+    title="SwAV",
+    reference="Caron et al., NeurIPS 2020",
+    engines=("solo-learn", "lightly"),
+    published=Published(
+        method=SwAV(prototypes=100, epsilon=0.02, frozen=10 / 5000),
+        backbone=RESNET50,
+        augmentation=Augmentation(size=224),
+        optimiser=SGD(lr=0.1, weight_decay=1e-4),
+        schedule=Cosine(per="epoch"),
+        batch=512,
+        batchnorm_group=256,
+        drop_last=True,
+        lengths=LENGTHS.model_copy(update={"assumed": ("target", "openset", "both", "fixed")}),
+        evidence={
+            "method": Evidence(tag="code", note="ssl/swav.py; no queue, two crops by default"),
+            "method.frozen": Evidence(
+                tag="code",
+                note="10 of 5000 epochs where it samples; this share elsewhere is our choice",
+            ),
+            "backbone": Evidence(tag="slides", note="Table 4"),
+            "augmentation": CODE,
+            "optimiser": Evidence(tag="ours", note="the scripts' values for SimCLR"),
+            "schedule": Evidence(tag="ours", note="the scripts' values for SimCLR"),
+            "batch": Evidence(tag="ours", note="as for SimCLR"),
+            "precision": Evidence(tag="code", note="--precision"),
+            "batchnorm_group": Evidence(tag="derived", note="only the backbone is spread over the four GPUs"),
+            "drop_last": CODE,
+            **LENGTHS_EVIDENCE,
+            "lengths.target": Evidence(tag="ours", note="as for SimCLR"),
+            "lengths.both": Evidence(tag="ours", note="as for SimCLR; no such row in Table 4"),
+        },
+    ),
+    small=Small(method=SwAV(prototypes=60, hidden=512, output=128, frozen=0.05)),
+)

@@ -1,0 +1,14 @@
+"""VICReg: in LCR's and All4One's tables."""
+
+from benchmark.method_specs import VICReg
+from benchmark.own_papers import own_paper
+from benchmark.recipe_specs import LARS
+
+entry = own_paper(
+    "vicreg",
+    "VICReg",
+    "Bardes et al., ICLR 2022",
+    VICReg(),
+    LARS(lr=0.4, weight_decay=1e-6),
+    small=VICReg(hidden=512, output=512),
+)

@@ -1,0 +1,31 @@
+"""Methods that no table of SimCore has: heads and loss of their own papers, all else as for SimCLR."""
+
+from benchmark.method_specs import Method
+from benchmark.methods.simclr import LENGTHS
+from benchmark.recipe_specs import Augmentation, Cosine, Optimiser
+from benchmark.recipes import EVERYTHING, RESNET50, Evidence, MethodEntry, Published, Small
+
+
+def own_paper(
+    name: str, title: str, reference: str, method: Method, optimiser: Optimiser, small: Method
+) -> MethodEntry:
+    """The entry of such a method; `small` is its form in the small profiles."""
+    return MethodEntry(
+        name=name,
+        title=title,
+        reference=reference,
+        engines=("solo-learn", "lightly"),
+        published=Published(
+            method=method,
+            backbone=RESNET50,
+            augmentation=Augmentation(size=224),
+            optimiser=optimiser,
+            schedule=Cosine(per="epoch"),
+            batch=512,
+            batchnorm_group=512,
+            drop_last=True,
+            lengths=LENGTHS.model_copy(update={"assumed": ("target", "openset", "both", "fixed")}),
+            evidence={EVERYTHING: Evidence(tag="ours", note="its own paper's heads and loss, the rest as for SimCLR")},
+        ),
+        small=Small(method=small),
+    )

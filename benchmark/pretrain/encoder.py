@@ -1,0 +1,35 @@
+"""The network that a recipe leaves behind, built again from its file; networks of others, held to their names."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from benchmark.method_specs import LCR
+from benchmark.pretrain.backbones import build
+from benchmark.recipe_specs import Recipe
+
+
+def build_encoder(recipe: Recipe) -> nn.Module:
+    """The form of the encoder that `recipe` trains, with random weights."""
+    network = build(recipe.backbone)
+    if isinstance(recipe.method, LCR):
+        # Imported here: it needs an engine's learners.
+        from benchmark.pretrain.rationale import RationaleEncoder
+
+        return RationaleEncoder(network, recipe.method)
+    return network
+
+
+def load_encoder(recipe: Recipe, path: Path) -> nn.Module:
+    """The encoder of `recipe` with the weights of an `encoder.safetensors`, in eval mode on the CPU."""
+    with torch.random.fork_rng(devices=[]):
+        return with_weights(build_encoder(recipe), path)
+
+
+def with_weights(network: nn.Module, path: Path) -> nn.Module:
+    """`network` with the weights of an `encoder.safetensors`, in eval mode on the CPU."""
+    network.load_state_dict(load_file(path))
+    laid_out: nn.Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return laid_out.eval()

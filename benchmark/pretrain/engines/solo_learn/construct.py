@@ -1,0 +1,227 @@
+"""Building a solo-learn method of a recipe: its configuration, our backbones in it, and what it resolved them to.
+
+solo-learn computes a loss in `training_step`, which first runs every view through the networks. Our loop has done that
+already, for both views at once and on all devices, so a class is put between the method and solo-learn's base that
+hands over what was computed.
+"""
+
+from functools import partial
+from typing import Any, cast
+from unittest.mock import patch
+
+import torch
+from omegaconf import OmegaConf
+from solo import methods as solo_methods
+from solo.backbones.vit.vit_mae import MaskedAutoencoderViT
+from solo.methods.base import BaseMethod, BaseMomentumMethod
+from torch import nn
+
+from benchmark import method_specs as methods
+from benchmark.errors import UserError
+from benchmark.pretrain.backbones import build, feature_dimension
+from benchmark.pretrain.engines.solo_learn.words import Words
+from benchmark.recipe_specs import Recipe, Steps
+
+
+class _Given:
+    """What is put over solo-learn's base classes: outputs that are there already, and no trainer."""
+
+    given: dict[str, Any]
+    seen: dict[str, torch.Tensor]
+    epoch = 0
+    trainer = None
+
+    def training_step(self, batch: Any, batch_idx: int) -> dict[str, Any]:
+        return self.given
+
+    def log(self, name: str, value: Any, **_options: Any) -> None:
+        self.seen[name] = torch.as_tensor(value).detach()
+
+    def log_dict(self, values: dict[str, Any], **_options: Any) -> None:
+        for name, value in values.items():
+            self.log(name, value)
+
+    @property
+    def current_epoch(self) -> int:
+        return self.epoch
+
+
+class _GivenBase(_Given, BaseMethod):  # type: ignore[misc]
+    pass
+
+
+class _GivenMomentum(_Given, BaseMomentumMethod):  # type: ignore[misc]
+    pass
+
+
+def refuse(recipe: Recipe, told: Words) -> None:
+    told.check()
+    queue = getattr(recipe.method, "queue", None)
+    if queue is None:
+        return
+    if queue % recipe.batch:
+        raise UserError(f"solo-learn's {told.class_name} needs a queue that its batch divides: {queue}, {recipe.batch}")
+    if not (isinstance(recipe.length, Steps) or recipe.drop_last):
+        # It would fail, or write beyond the queue's end, at the first batch of another size.
+        raise UserError(f"solo-learn's {told.class_name} has a queue and needs full batches: set drop_last")
+
+
+def construct(recipe: Recipe, told: Words) -> Any:
+    """solo-learn's method of the recipe. Raises UserError where it resolved a key otherwise than it was told."""
+    method = getattr(solo_methods, told.class_name)
+    given = _GivenMomentum if issubclass(method, BaseMomentumMethod) else _GivenBase
+    name = f"suite_vit:{recipe.backbone.name}"
+    # solo-learn knows networks by a name in a dictionary; the networks here are ours, for every engine the same.
+    cls = type(told.class_name, (method, given), {"_BACKBONES": {name: networks(recipe)}})
+    wanted = settings(recipe, told, name)
+    with patch.dict(BaseMethod._BACKBONES, {name: None}):
+        built = cls(OmegaConf.create(wanted))
+    built.seen = {}
+    built.classifier.requires_grad_(False)
+    if told.name == "swav":
+        built.on_train_start()
+    if told.name == "all4one":
+        # Filled in by the first step: as part of the state it would keep a resumed run from loading its own.
+        built.pos_enc.penc.penc.register_buffer("cached_penc", None, persistent=False)
+    if isinstance(recipe.method, methods.DINO) and recipe.augmentation.local:
+        built.dino_loss_func.num_large_crops += recipe.augmentation.local.count
+    if lines := differences(wanted, resolved(built, told)):
+        raise UserError(f"solo-learn resolved the recipe differently: {'; '.join(lines)}")
+    return built
+
+
+def networks(recipe: Recipe) -> Any:
+    """What solo-learn calls for the online network and then for a teacher, which never drops paths."""
+    rates = iter([getattr(recipe.method, "drop_path", 0.0), 0.0])
+
+    def make(_method: str, **_options: Any) -> nn.Module:
+        network: Any = build(recipe.backbone, next(rates))
+        if isinstance(recipe.method, methods.MAE):
+            network = _masked(network, recipe)
+        network.num_features = feature_dimension(network)
+        return cast(nn.Module, network)
+
+    return make
+
+
+def _masked(network: Any, recipe: Recipe) -> nn.Module:
+    """solo-learn's masked form of timm's vision transformer `network`, held to the same weights by name and shape."""
+    if not hasattr(network, "patch_embed"):
+        raise UserError(f"MAE masks patches of a vision transformer, and {recipe.backbone.name} is none")
+    masked = MaskedAutoencoderViT(
+        img_size=network.patch_embed.img_size[0],
+        patch_size=network.patch_embed.patch_size[0],
+        embed_dim=network.embed_dim,
+        depth=len(network.blocks),
+        num_heads=network.blocks[0].attn.num_heads,
+        mlp_ratio=network.blocks[0].mlp.fc1.out_features / network.embed_dim,
+        norm_layer=partial(nn.LayerNorm, eps=network.norm.eps),
+    )
+    shapes, ours = ({name: t.shape for name, t in n.state_dict().items()} for n in (masked, network))
+    if shapes != ours:
+        raise UserError(f"solo-learn's MAE has other weights than {recipe.backbone.name}; use engine lightly")
+    return cast(nn.Module, masked)
+
+
+def settings(recipe: Recipe, told: Words, backbone: str) -> dict[str, Any]:
+    """solo-learn's configuration of `recipe`.
+
+    The optimiser and schedule are stated too, so that its defaults never stand for ours, although our loop runs them.
+    """
+    optimiser = recipe.optimiser.model_dump(mode="json", exclude={"kind", "lr", "weight_decay"})
+    local = recipe.augmentation.local
+    patch_size = recipe.backbone.patch_size or _patch_size(recipe)
+    return {
+        "method": told.name,
+        "backbone": {"name": backbone, "kwargs": {"patch_size": patch_size} if patch_size else {}},
+        "method_kwargs": told.settings,
+        **_momentum(told),
+        "data": {
+            "dataset": "custom",
+            "num_classes": 1,
+            "num_large_crops": recipe.augmentation.views,
+            "num_small_crops": local.count if local else 0,
+        },
+        "max_epochs": 2,
+        "accumulate_grad_batches": 1,
+        "optimizer": {
+            "name": recipe.optimiser.kind,
+            "batch_size": recipe.batch,
+            "lr": recipe.optimiser.lr,
+            "weight_decay": recipe.optimiser.weight_decay,
+            "classifier_lr": 0.0,
+            "exclude_bias_n_norm_wd": False,
+            "kwargs": optimiser,
+        },
+        "scheduler": {"name": "none", "interval": "epoch"},
+        "knn_eval": {"enabled": False},
+        "auto_resume": {"enabled": False},
+    }
+
+
+def _momentum(told: Words) -> dict[str, Any]:
+    if told.ema is None:
+        return {}
+    return {"momentum": {"base_tau": told.ema.base, "final_tau": told.ema.final, "classifier": False}}
+
+
+def _patch_size(recipe: Recipe) -> int | None:
+    """The patch size in a vision transformer's name, which solo-learn's MAE asks its configuration for."""
+    if not isinstance(recipe.method, methods.MAE):
+        return None
+    with torch.random.fork_rng(devices=[]):
+        network: Any = build(recipe.backbone)
+    return int(network.patch_embed.patch_size[0]) if hasattr(network, "patch_embed") else None
+
+
+def resolved(built: Any, told: Words) -> dict[str, Any]:
+    """What a built solo-learn method will really do, in the words of `settings`."""
+    found = {
+        "backbone": {"name": built.backbone_name, "kwargs": dict(built.backbone_args)},
+        "method_kwargs": told.found(built),
+        "data": {
+            "num_classes": built.num_classes,
+            "num_large_crops": built.num_large_crops,
+            "num_small_crops": built.num_small_crops,
+        },
+        "max_epochs": built.max_epochs,
+        "accumulate_grad_batches": built.accumulate_grad_batches,
+        "optimizer": {
+            "name": built.optimizer,
+            "batch_size": built.batch_size,
+            "lr": built.lr,
+            "weight_decay": built.weight_decay,
+            "classifier_lr": built.classifier_lr,
+            "exclude_bias_n_norm_wd": built.exclude_bias_n_norm_wd,
+            "kwargs": _plain(built.extra_optimizer_args),
+        },
+        "scheduler": {"name": built.scheduler, "interval": built.scheduler_interval},
+        "knn_eval": {"enabled": built.knn_eval},
+    }
+    if told.ema:
+        updater = built.momentum_updater
+        classifier = built.momentum_classifier is not None
+        found["momentum"] = {"base_tau": updater.base_tau, "final_tau": updater.final_tau, "classifier": classifier}
+    return found
+
+
+UNREAD = {"method", "dataset", "auto_resume"}
+"""Keys of `settings` that leave no trace in a built method: its class, solo-learn's data pipeline and its resuming,
+of which the last two are never started."""
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "items"):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if not isinstance(value, str) and hasattr(value, "__iter__") else value
+
+
+def differences(wanted: dict[str, Any], found: dict[str, Any], path: str = "") -> list[str]:
+    """Every key that was told and is not found ("dropped") or is found otherwise ("path: found, not wanted")."""
+    lines = [f"{path}{key}: dropped" for key in wanted if key not in found and key not in UNREAD]
+    for key, value in found.items():
+        if isinstance(value, dict) and isinstance(wanted.get(key), dict):
+            lines += differences(wanted[key], value, f"{path}{key}.")
+        elif value != wanted.get(key):
+            lines.append(f"{path}{key}: {value!r}, not {wanted.get(key)!r}")
+    return lines

@@ -1,0 +1,181 @@
+"""What an engine makes of a recipe: networks, a loss over a step's outputs, and what happens around a step."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NotRequired, TypedDict
+
+import torch
+from torch import nn
+
+from benchmark.method_specs import DINO, EMA
+
+Outputs = dict[str, torch.Tensor]
+"""Tensors by name, each with a row for every crop (or image) that the step made it of, in the step's order."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a training is: `step` (from 0) of `steps`, in epoch `epoch` (from 1) of `epochs`."""
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+
+    @property
+    def share(self) -> float:
+        """The share of all steps that is done, 0 to 1."""
+        return self.step / max(1, self.steps)
+
+    @property
+    def epochs_share(self) -> float:
+        """The share of all epochs that is done, 0 to 1."""
+        return min(1.0, (self.epoch - 1) / max(1, self.epochs))
+
+
+def tau(ema: EMA, moment: Moment) -> float:
+    """The teacher's momentum at `moment` (BYOL, Section 3.2; per epoch as the released `ssl/byol.py` on_epoch_end)."""
+    done = moment.epochs_share if ema.per == "epoch" else moment.share
+    return ema.final - (ema.final - ema.base) * (math.cos(math.pi * done) + 1) / 2
+
+
+def teacher_temperature(method: DINO, moment: Moment) -> float:
+    """DINO's temperature of the teacher: linear over the first `warmup` share of the epochs, then constant."""
+    low, high = method.teacher_temperature
+    warm = method.warmup * moment.epochs
+    return high if moment.epoch - 1 >= warm else low + (high - low) * (moment.epoch - 1) / warm
+
+
+class Group(TypedDict):
+    """Parameters that the optimiser treats alike; without an own `lr` or `weight_decay` they have the recipe's.
+
+    The learning rate of a `static` group stays at its peak.
+    """
+
+    params: list[nn.Parameter]
+    lr: NotRequired[float]
+    static: NotRequired[bool]
+    weight_decay: NotRequired[float]
+
+
+class Learner(nn.Module, ABC):
+    """A backbone, what a method trains beside it, and its loss.
+
+    The trainer calls `begin`, `forward` on this rank's crops, `loss` on the outputs of all ranks, `before_update` once
+    gradients are there and `after_update` once weights have moved.
+    """
+
+    views_in_a_pass = 2
+    """How many views go through a network together; BatchNorm groups are cut out of one pass."""
+
+    @property
+    @abstractmethod
+    def backbone(self) -> nn.Module:
+        """The network that the method trains."""
+
+    @abstractmethod
+    def forward(self, views: torch.Tensor, first: int, local: torch.Tensor | None = None) -> Outputs:
+        """Outputs of crops [m, 3, S, S], the first `first` of them of view 1, and of local crops [l, 3, s, s]."""
+
+    @abstractmethod
+    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+        """The scalar loss of a whole step's outputs, in float32."""
+
+    def groups(self) -> list[Group]:
+        """What the optimiser moves."""
+        return [{"params": [parameter for parameter in self.parameters() if parameter.requires_grad]}]
+
+    def normalised_by_groups(self) -> Iterable[nn.Module]:
+        """The modules whose BatchNorm is taken over the recipe's groups."""
+        return (self,)
+
+    def encoder(self) -> nn.Module:
+        """The network whose weights are kept, of the form that `backbones.build_encoder` builds."""
+        return self.backbone
+
+    def begin(self, moment: Moment) -> None:
+        """Before a step's forward pass."""
+
+    def before_update(self, moment: Moment) -> None:
+        """Between the gradients and the optimiser's step."""
+
+    def after_update(self, moment: Moment) -> None:
+        """After the optimiser's step."""
+
+    def statistics(self) -> dict[str, float]:
+        """Numbers of the last step that tell whether the method works; for the record."""
+        return {}
+
+
+def without_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Keep the optimiser from moving `parameters` in this step, weight decay included."""
+    for parameter in parameters:
+        parameter.grad = None
+
+
+def average_buffers(teacher: nn.Module, online: nn.Module, momentum: float) -> None:
+    """Move the teacher's buffers as its weights are moved: the released `_update_moving_average` does so."""
+    for mean, latest in zip(teacher.buffers(), online.buffers(), strict=True):
+        if mean.dtype.is_floating_point:
+            mean.lerp_(latest, 1 - momentum)
+
+
+class WithOnlineClassifier(Learner):
+    """`inner` with a linear classifier on its backbone's features, which do not learn from it."""
+
+    def __init__(self, inner: Learner, dimension: int, classes: int, lr: float) -> None:
+        super().__init__()
+        self.inner, self.lr = inner, lr
+        self.classifier = nn.Linear(dimension, classes)
+        self.views_in_a_pass = inner.views_in_a_pass
+        self._features: list[torch.Tensor] = []
+        self.backbone.register_forward_hook(self._keep)
+
+    @property
+    def backbone(self) -> nn.Module:
+        return self.inner.backbone
+
+    def _keep(self, _module: nn.Module, _inputs: object, features: torch.Tensor) -> None:
+        if self.training:
+            self._features.append(features.detach())
+
+    def forward(self, views: torch.Tensor, first: int, local: torch.Tensor | None = None) -> Outputs:
+        self._features.clear()
+        outputs: Outputs = self.inner(views, first, local)
+        return {**outputs, "online": self.classifier(self._features[0].float())}
+
+    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+        labels = outputs["labels"].repeat(len(outputs["online"]) // len(outputs["labels"]))
+        known = labels >= 0
+        loss = nn.functional.cross_entropy(outputs["online"][known], labels[known]) if known.any() else 0.0
+        return self.inner.loss(outputs, moment) + loss
+
+    def groups(self) -> list[Group]:
+        own: Group = {"params": list(self.classifier.parameters()), "lr": self.lr, "weight_decay": 0.0}
+        return [*self.inner.groups(), own]
+
+    def normalised_by_groups(self) -> Iterable[nn.Module]:
+        return self.inner.normalised_by_groups()
+
+    def encoder(self) -> nn.Module:
+        return self.inner.encoder()
+
+    def begin(self, moment: Moment) -> None:
+        self.inner.begin(moment)
+
+    def before_update(self, moment: Moment) -> None:
+        self.inner.before_update(moment)
+
+    def after_update(self, moment: Moment) -> None:
+        self.inner.after_update(moment)
+
+    def statistics(self) -> dict[str, float]:
+        return self.inner.statistics()
+
+
+def trainable(learner: Learner) -> Iterator[nn.Parameter]:
+    """All parameters that the optimiser moves."""
+    for group in learner.groups():
+        yield from group["params"]

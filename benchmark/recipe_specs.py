@@ -1,0 +1,258 @@
+"""Recipes and probes as typed records: network, augmentation, optimiser, schedule, length; how features are judged."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from benchmark.method_specs import Method
+from benchmark.specs import Embedding, Metric, Precision, Spec
+
+
+class Backbone(Spec):
+    """A network by its name in timm or torchvision, without classifier, from random weights.
+
+    `image_size` and `patch_size` are a vision transformer's, where they are not its name's. `stem` "cifar" is
+    solo-learn's for images of 32 px: a ResNet's first convolution 3x3 without stride and with padding 2, no max-pool;
+    "no-maxpool" is LCR's with BYOL.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ("image_size", "patch_size", "stem")
+
+    name: str
+    library: Literal["timm", "torchvision"]
+    image_size: int | None = None
+    patch_size: int | None = None
+    stem: Literal["imagenet", "cifar", "no-maxpool"] = "imagenet"
+
+    @property
+    def told(self) -> str:
+        """The name, with what else is not usual of it."""
+        patches = f"patches of {self.patch_size} px" if self.patch_size else ""
+        stem = f"stem {self.stem}" if self.stem != "imagenet" else ""
+        unusual = ", ".join(word for word in (patches, stem) if word)
+        return f"{self.name} ({unusual})" if unusual else self.name
+
+
+class LocalCrops(Spec):
+    """Multi-crop (Caron et al. 2020): `count` small crops beside the two views, for the student alone."""
+
+    count: int = Field(gt=0)
+    size: int = Field(gt=0)
+    scale: tuple[float, float] = (0.05, 0.2)
+
+
+class Augmentation(Spec):
+    """Random resized crop, flip, colour jitter, greyscale, blur, solarisation; `views` of each image.
+
+    `stored` says what is cropped from: the file's own pixels ("original", decoded at every use), or a cache that holds
+    every image as a square of that many pixels (shorter side resized, then centre crop), decoded once.
+
+    `blur` and `solarise` are probabilities in view 1 and in view 2: a Gaussian of 0.1 to 2 pixels, and inverting what
+    is brighter than a half. Local crops are never blurred or solarised.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ("views", "interpolation", "blur", "solarise", "local")
+
+    size: int = Field(gt=0)
+    scale: tuple[float, float] = (0.2, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    flip: float = 0.5
+    jitter: tuple[float, float, float, float] = (0.8, 0.8, 0.8, 0.2)
+    jitter_probability: float = 0.8
+    grey_probability: float = 0.2
+    stored: int | Literal["original"] = "original"
+    views: Literal[1, 2] = 2
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    blur: tuple[float, float] = (0.0, 0.0)
+    solarise: tuple[float, float] = (0.0, 0.0)
+    local: LocalCrops | None = None
+
+
+class SGD(Spec):
+    kind: Literal["sgd"] = "sgd"
+    lr: float = Field(gt=0)
+    momentum: float = 0.9
+    nesterov: bool = True
+    weight_decay: float = 0.0
+
+
+class Adam(Spec):
+    kind: Literal["adam"] = "adam"
+    lr: float = Field(gt=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+
+
+class AdamW(Spec):
+    """`decay_vectors` False spares biases and all other one-dimensional parameters the weight decay."""
+
+    later: ClassVar[tuple[str, ...]] = ("decay_vectors",)
+
+    kind: Literal["adamw"] = "adamw"
+    lr: float = Field(gt=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    decay_vectors: bool = True
+
+
+class LARS(Spec):
+    """Layer-wise adaptive SGD (You et al. 2017); one-dimensional parameters are neither adapted nor decayed.
+
+    `clip` keeps the adapted rate at or below lr (LARC)."""
+
+    kind: Literal["lars"] = "lars"
+    lr: float = Field(gt=0)
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    trust: float = 1e-3
+    clip: bool = False
+
+
+Optimiser = Annotated[SGD | Adam | AdamW | LARS, Field(discriminator="kind")]
+
+
+class Cosine(Spec):
+    """Cosine from lr to lr * floor, updated every `per`, after a warm-up.
+
+    "epoch" and "iteration" run over the whole training, epochs counted from 1 as in the released code; "step" over the
+    steps after the warm-up. The warm-up is a number of steps, rising linearly from 0, or a share of all steps, rising
+    linearly from lr * `warmup_from` to the cosine's value at its end.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ("warmup_share", "warmup_from")
+
+    floor: float = 1e-3
+    per: Literal["epoch", "step", "iteration"] = "epoch"
+    warmup_steps: int = 0
+    warmup_share: float = Field(default=0.0, ge=0, lt=1)
+    warmup_from: float = Field(default=0.0, ge=0)
+
+
+class Steps(Spec):
+    """A fixed number of optimiser steps, over one endless chain of permutations: every batch is full."""
+
+    kind: Literal["steps"] = "steps"
+    steps: int = Field(ge=0)
+
+
+class Epochs(Spec):
+    """Whole passes over the data; the last, partial batch of a pass is used (the released code drops it only for
+    MoCo and SwAV)."""
+
+    kind: Literal["epochs"] = "epochs"
+    epochs: int = Field(ge=0)
+
+
+class CodedEpochs(Spec):
+    """The released rule: epochs = min(cap, int(passes / (|coreset| / reference))), |X| not counted."""
+
+    kind: Literal["coded"] = "coded"
+    cap: int = 5000
+    passes: int = 100
+    reference: int = 1_281_167
+
+
+Length = Annotated[Steps | Epochs | CodedEpochs, Field(discriminator="kind")]
+
+
+class Online(Spec):
+    """A linear classifier trained beside the method on detached features, by the recipe's optimiser and schedule with
+    a peak of `lr` and no weight decay.
+
+    Its labels are X's; images of an open-set have none and do not train it.
+    """
+
+    lr: float = Field(gt=0)
+
+
+class Recipe(Spec):
+    """Everything that decides the weights that come out, apart from the images and the seeds.
+
+    `batchnorm_group` is the number of crops that one BatchNorm statistic is taken over (None: all crops of a forward
+    pass). `threads` is the number of CPU threads, because reductions on a CPU depend on it. `drop_last` leaves out an
+    epoch's last, partial batch.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ("drop_last", "online")
+
+    engine: Literal["lightly", "solo-learn"]
+    method: Method
+    backbone: Backbone
+    augmentation: Augmentation
+    optimiser: Optimiser
+    schedule: Cosine
+    length: Length
+    batch: int = Field(gt=0)
+    precision: Precision
+    batchnorm_group: int | None = None
+    threads: int = 1
+    drop_last: bool = False
+    online: Online | None = None
+
+
+class FrozenEncoder(Spec):
+    """A network whose weights come from elsewhere; images reach it normalised by `mean` and `std`.
+
+    `origin` says whose: an encoder that this suite trained, a file in timm's form, or what timm gets by the network's
+    name. `sha256` is that of the file; None for the last.
+    """
+
+    backbone: Backbone
+    origin: Literal["suite", "file", "timm"]
+    sha256: str | None
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+# Probes --------------------------------------------------------------------------------------------------------------
+
+
+class CleanProbe(Spec):
+    """Frozen eval-mode features, extracted once; multinomial logistic regression, L2 strength chosen on a validation
+    part of train (the last `validation` of every class, contiguous, since neighbours are near-duplicates), refit on all
+    of train, one number on test."""
+
+    kind: Literal["clean"] = "clean"
+    embedding: Embedding
+    metric: Metric
+    strengths: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
+    validation: float = 0.25
+
+
+class ReleasedProbe(Spec):
+    """The released linear evaluation: augmented training images, lr 10, step decay, BatchNorm adapting on a copy of the
+    encoder, best test epoch reported (best minus last stands in the record).
+
+    `standardise`: a BatchNorm without parameters (eps 1e-6) before the linear layer, whose weights start at N(0, 0.01):
+    the released probe of MAE.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ("standardise",)
+
+    kind: Literal["released"] = "released"
+    embedding: Embedding
+    metric: Metric
+    augmentation: Augmentation
+    optimiser: Optimiser
+    batch: int = 256
+    epochs: int = 100
+    decay_epochs: tuple[int, ...] = (60, 80)
+    decay: float = 0.1
+    adapt_batchnorm: bool = True
+    batchnorm_group: int | None = None
+    epoch_choice: Literal["best_test", "last"] = "best_test"
+    precision: Precision = "float32"
+    seed: int = 0
+    standardise: bool = False
+
+
+class OnlineProbe(Spec):
+    """The accuracy on test of the linear classifier that was trained beside the method (`Online`), on eval-mode
+    features of the trained encoder."""
+
+    kind: Literal["online"] = "online"
+    embedding: Embedding
+    metric: Metric
+
+
+Probe = Annotated[CleanProbe | ReleasedProbe | OnlineProbe, Field(discriminator="kind")]

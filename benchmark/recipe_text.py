@@ -1,0 +1,62 @@
+"""What `show recipe` prints: every value of a published recipe, and where it was read."""
+
+from collections.abc import Iterator
+
+from benchmark.recipes import MethodEntry, Published
+
+MEANING = {
+    "code": "the authors' released code",
+    "issue": "an answer of the authors in an issue",
+    "slides": "slides with pictures of the paper",
+    "readme": "the authors' readme",
+    "third": "third parties' scripts",
+    "derived": "derived from the others",
+    "ours": "UNKNOWN: our choice",
+}
+UNTOLD = ("evidence", "lengths.assumed", "engine")
+NOT_ASKED = {"online": None, "token": "head", "standardise": False, "alone": None}
+"""Fields that say nothing where they are at these values."""
+
+
+def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Every field below `value`, as (dotted path, value); a tuple is one value."""
+    if isinstance(value, dict) and value:
+        for name, part in value.items():
+            yield from leaves(part, f"{path}.{name}" if path else name)
+    else:
+        yield path, value
+
+
+def fields(published: Published) -> Iterator[tuple[str, object]]:
+    """The fields of a recipe that need evidence; what says only which of several a spec is has none."""
+    for path, value in leaves(published.model_dump(mode="json")):
+        neutral = path in NOT_ASKED and value == NOT_ASKED[path]
+        if not (neutral or path.startswith(UNTOLD) or path.endswith(".kind")):
+            yield path, value
+
+
+def recipe_text(entry: MethodEntry) -> str:
+    """The recipe of the paper profile with its evidence, then what is our choice."""
+    from tabulate import tabulate
+
+    published = entry.published
+    told = [(path, value, published.evidence_of(path)) for path, value in fields(published)]
+    rows = [
+        (path, _plain(value), found.tag if found else "", found.note if found else "") for path, value, found in told
+    ]
+    chosen = [path for path, _, found in told if found is not None and found.tag == "ours"]
+    used = sorted({found.tag for _, _, found in told if found is not None})
+    lines = [
+        f"{entry.name}: {entry.title} ({entry.reference}); engines: {', '.join(entry.engines)}",
+        "",
+        tabulate(rows, headers=["field", "value", "evidence", "note"], disable_numparse=True),
+        "",
+        "; ".join(f"{tag} = {MEANING[tag]}" for tag in used),
+        "",
+        f"our choice, because nothing states it: {', '.join(chosen) or 'nothing'}",
+    ]
+    return "\n".join(lines)
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else "-" if value is None else str(value)

@@ -1,0 +1,19 @@
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_it_races_two_methods_and_prints_both_ratios() -> None:
+    """One round of one step each; what is not installed or cannot run leaves its cells empty."""
+    command = [sys.executable, "-m", "scripts.bench_pretrain", "--profile", "smoke", "--methods", "simclr", "mae"]
+    short = ["--rounds", "1", "--steps", "1", "--workers", "0", "--format", "md"]
+    done = subprocess.run([*command, *short], cwd=ROOT, capture_output=True, text=True, check=True)
+    header, _, *rows = (line for line in done.stdout.splitlines() if line.startswith("|"))
+    names = [cell.strip() for cell in header.split("|")]
+    assert {"ours / bare", "ours / solo-learn"} < set(names)
+    assert [row.split("|")[1].strip() for row in rows] == ["simclr", "mae"]
+    for row in rows:
+        cells = dict(zip(names, (cell.strip() for cell in row.split("|")), strict=True))
+        assert float(cells["ours / bare"].split()[0]) > 0

@@ -1,0 +1,64 @@
+"""Tables 3, 4, 5 and Figure 3 to their last cell, in the smoke profile, on one target and few steps."""
+
+import pytest
+
+from benchmark.collect import collect
+from benchmark.report.render import render
+
+METHODS = {"3": {"simclr"}, "4": {"byol", "swav", "dino", "mae"}, "5": {"simclr"}, "figure3": {"simclr"}}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tmp_path_factory.mktemp("tables") / "runs"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", METHODS)
+def test_every_cell_of_a_table_is_measured(table, store, new_session, run_here):
+    session = new_session(store, table=table, targets=("cub",), steps=4)
+    run_here(session)
+    result = collect(session)
+    assert {cell.state for cell in result.cells} == {"measured"}
+    assert {(cell.row, cell.target) for cell in result.cells} == {(row.id, "cub") for row in session.table.rows}
+    kinds = {cell.pretrain.spec.recipe.method.kind for cell in session.cells.values()}
+    assert kinds == METHODS[table]
+    text = render(result, "text")
+    assert "STAND-IN IMAGES" in text and "stands in for" in text
+
+
+@pytest.mark.slow
+def test_features_for_sampling_and_probing_are_read_as_stated(store, new_session, run_here):
+    """MAE is sampled by its patch tokens and probed by the class token; the others are read alike."""
+    session = new_session(store, table="4", targets=("cub",), steps=4)
+    run_here(session)
+    for row in session.table.rows:
+        cell = session.cells[row.id, "cub", 0]
+        assert cell.evaluate.spec.embedding.token == "head"
+        if cell.sample is not None:
+            token = cell.sample.input("pool").spec.token
+            assert token == ("patches" if row.method == "mae" else "head")
+
+
+def test_a_changed_recipe_is_told_and_never_compared(store, new_session, run_here):
+    session = new_session(store, targets=("cub",), rows=("X",), steps=2, method="lcr-sam", precision="float32")
+    run_here(session)
+    text = render(collect(session), "text")
+    assert "measured with method lcr-sam, precision float32: the published values beside these are of" in text
+    pretrain = session.cells["X", "cub", 0].pretrain
+    statistics = session.store.record(pretrain).info["statistics"]
+    assert {"ssl_loss", "fit_loss", "cam_max", "cam_entropy", "map_std"} <= set(statistics)
+    assert 0 <= statistics["cam_entropy"] <= 1.0001
+    assert session.store.file(pretrain, "maps.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_online_classifier_learns_from_labels_of_x(store, new_session, run_here):
+    """A table of online accuracies: the classifier's own predictions, not a probe's."""
+    pytest.importorskip("solo", reason="NOT TESTED: All4One is solo-learn's: see docs/engines.md")
+    session = new_session(store, table="all4one-cifar10", targets=("cub",), rows=("all4one",), steps=30)
+    run_here(session)
+    cell = session.cells["all4one", "cub", 0]
+    assert cell.evaluate.spec.kind == "online"
+    assert session.store.file(cell.pretrain, "classifier.safetensors").is_file()
+    record = session.store.record(cell.evaluate)
+    assert record.metrics["n"] == 60 and record.metrics["accuracy"] > 0

@@ -1,0 +1,132 @@
+"""What may go wrong in a training: numbers that are none, memory that is short, a batch larger than the data."""
+
+import signal
+from functools import partial
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from benchmark.collect import collect
+from benchmark.pretrain import checkpoint
+from benchmark.pretrain import train as training
+from benchmark.profiles import PROFILES
+from benchmark.recipe_specs import SGD
+from benchmark.run import memory
+from benchmark.run import pretrain as pretraining
+from benchmark.run.executor import Executor, Worker
+from benchmark.run.screen import make_screen
+from benchmark.run.task import Task
+from benchmark.run.worker import Context, attempt
+from benchmark.stages import Stage
+from benchmark.store import open_store
+
+
+def one_cell(new_session, root, **fields):
+    """A session of X on one target, its training stage and its store."""
+    session = new_session(root, **{"targets": ("dtd",), "rows": ("X",), "steps": 6, **fields})
+    (cell,) = session.plan.cells
+    return session, cell.pretrain, open_store(root)
+
+
+def try_stage(session, stage, store):
+    return attempt(Task(stage, store, session.data, "cpu"))
+
+
+def with_rate(stage, rate, decay=0.0):
+    """The training with plain SGD at a learning rate that rises to `rate`."""
+    sgd = SGD(lr=rate, momentum=0.0, nesterov=False, weight_decay=decay)
+    recipe = stage.spec.recipe.model_copy(update={"optimiser": sgd})
+    return Stage(stage.kind, stage.spec.model_copy(update={"recipe": recipe}), stage.inputs, stage.label)
+
+
+@pytest.mark.parametrize("method", ["simclr", "byol"])
+def test_a_training_that_diverges_fails_and_keeps_its_last_good_checkpoint(new_session, tmp_path, monkeypatch, method):
+    monkeypatch.setattr(pretraining, "train", partial(training.train, checkpoint_every=0.0))
+    session, stage, store = one_cell(new_session, tmp_path / "runs", method=method)
+    stage = with_rate(stage, 1e18)
+    report = try_stage(session, stage, store)
+    last = report.message.strip().splitlines()[-1]
+    assert report.status == "failed" and store.failure(stage) == report.message and not store.has(stage)
+    assert "DivergedError: the loss is nan at step " in last and "losses before: " in last and "; lr " in last
+    step = int(last.partition("at step ")[2].partition(";")[0])
+    kept = load_file(store.scratch(stage) / checkpoint.FILE)
+    assert step >= 1 and len(kept["losses"]) == step
+    assert all(bool(tensor.isfinite().all()) for name, tensor in kept.items() if name.startswith("learner/"))
+    # The same again: it goes on from there and comes to the same end.
+    assert try_stage(session, stage, store).message.strip().splitlines()[-1] == last
+
+
+def test_weights_that_the_last_step_ruins_are_no_encoder(new_session, tmp_path):
+    session, stage, store = one_cell(new_session, tmp_path / "runs", steps=1)
+    report = try_stage(session, with_rate(stage, 1e30, decay=1e30), store)
+    assert report.status == "failed" and "the weights are no numbers at step 0; losses before: " in report.message
+
+
+CASES = [
+    (torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."), memory.GPU, "more devices"),
+    (RuntimeError("CUDA error: out of memory\nCompile with"), memory.GPU, "smaller network"),
+    (MemoryError(), memory.HOST, "--jobs"),
+    (
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate"),
+        memory.HOST,
+        "--jobs",
+    ),
+    (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), memory.HOST, "--jobs"),
+    (OSError(12, "Cannot allocate memory"), memory.HOST, "--jobs"),
+]
+
+
+@pytest.mark.parametrize(("error", "told", "way_out"), CASES)
+def test_short_memory_is_a_failed_stage_that_says_what_to_lower(
+    new_session, tmp_path, monkeypatch, error, told, way_out
+):
+    def short(*_args, **_options):
+        raise error
+
+    monkeypatch.setattr(pretraining, "train", short)
+    session, stage, store = one_cell(new_session, tmp_path / "runs")
+    report = try_stage(session, stage, store)
+    assert report.status == "failed" and report.message.strip().splitlines()[-1] == told and way_out in told
+    # What a table shows of it is that line.
+    (cell,) = collect(session).cells
+    assert cell.state == "failed" and cell.reason.endswith(told)
+
+
+def test_other_errors_get_no_such_advice():
+    assert memory.advice(RuntimeError("shapes do not match")) is None and memory.advice(KeyError("x")) is None
+
+
+class Dead:
+    """A worker process that the system killed."""
+
+    pid, exitcode = None, -signal.SIGKILL
+
+    def join(self):
+        pass
+
+
+def test_a_killed_worker_is_a_failed_stage_that_says_what_to_lower(new_session, tmp_path, monkeypatch):
+    session, stage, store = one_cell(new_session, tmp_path / "runs")
+    executor = Executor(store, Context(store.root, session.data, "cpu"), 1, make_screen())
+    worker = Worker(Dead(), pipe=None, stage=stage)
+    monkeypatch.setattr(worker, "kill", lambda: None)
+    executor._workers.append(worker)
+    report = executor._bury(worker, stage)
+    assert report.status == "failed" and len(report.message.splitlines()) == 1 and "exit -9" in report.message
+    assert memory.HOST in report.message and store.failure(stage) == report.message
+
+
+def test_a_batch_larger_than_the_data_is_all_of_them_and_is_said_once(new_session, run_here, tmp_path, monkeypatch):
+    smoke = PROFILES["smoke"]
+    larger = smoke.model_copy(update={"scale": smoke.scale.model_copy(update={"batch": 128})})
+    monkeypatch.setitem(PROFILES, "smoke", larger)
+    session = new_session(tmp_path / "runs", targets=("dtd", "cub"), rows=("X",), steps=2)
+    store = run_here(session)
+    note = "a batch of 128 is larger than the data: every batch was all of the images"
+    for cell in session.plan.cells:
+        record = store.record(cell.pretrain)
+        assert (
+            record.info["notes"] == [note] and record.metrics["samples"] == 2 * record.metrics["target_images"] == 200
+        )
+    assert collect(session).warnings == (f"{note} (in 2 trainings)",)
