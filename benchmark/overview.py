@@ -60,9 +60,9 @@ def _methods() -> Iterable[str]:
 
 def _backbones() -> Iterable[str]:
     for network in NETWORKS.values():
-        backbone = network.backbone
+        backbone = network.backbone.model_dump()
         size = f"{network.features:>5} features {network.parameters / 1e6:>6.1f} M parameters  {network.reading:<12}"
-        yield f"{backbone.name:<22} {backbone.library:<12} {size} {network.note}".rstrip()
+        yield f"{backbone['name']:<22} {backbone['library']:<12} {size} {network.note}".rstrip()
     yield "any other name of timm"
 
 

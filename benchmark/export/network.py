@@ -50,8 +50,9 @@ def timm_form(backbone: Backbone, encoder: nn.Module) -> Exported:
     if isinstance(encoder, RationaleEncoder):
         inner, branch = encoder.network, encoder.branch.state_dict()
     weights = inner.state_dict()
-    if backbone.library == "torchvision":
-        _check_same_form(backbone.name, weights)
+    match backbone:
+        case Backbone(library="torchvision", name=name):
+            _check_same_form(name, weights)
     sizes = {"img_size": backbone.image_size, "patch_size": backbone.patch_size}
     arguments = {name: size for name, size in sizes.items() if size is not None}
     return Exported(backbone.name, inner, weights, arguments, branch)

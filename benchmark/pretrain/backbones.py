@@ -21,7 +21,11 @@ def build(spec: Backbone, drop_path: float = 0.0) -> nn.Module:
     not have, UserError for a torchvision network whose classifier is not a single layer at its end, and for fields
     that the network has no use for.
     """
-    network = _from_timm(spec, drop_path) if spec.library == "timm" else _from_torchvision(spec, drop_path)
+    match spec:
+        case Backbone(library="timm"):
+            network = _from_timm(spec, drop_path)
+        case _:
+            network = _from_torchvision(spec, drop_path)
     if spec.stem != "imagenet":
         _small_stem(network, spec)
     return network
