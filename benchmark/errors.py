@@ -1,5 +1,9 @@
 """Errors that a user can cause: one clear line that names the thing and the way out, exit code 2."""
 
+from typing import TypeVar
+
+T = TypeVar("T", bound=str)
+
 
 class UserError(Exception):
     """Shown as one line, without a traceback; the command ends with exit code 2 and has written nothing."""
@@ -15,3 +19,11 @@ class UnknownName(UserError):
         near = get_close_matches(name, known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
         super().__init__(f"unknown {kind} '{name}'; {hint}")
+
+
+def one_of(kind: str, name: str, known: tuple[T, ...]) -> T:
+    """The one of `known` that `name` is. Raises UnknownName."""
+    for one in known:
+        if name == one:
+            return one
+    raise UnknownName(kind, name, list(known))

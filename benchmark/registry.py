@@ -20,6 +20,7 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """The contributions of type `type_` in package `package`: each module's attribute `entry`, keyed by `entry.name`.
 
+    Modules whose names begin with "_" are what others are made of and contribute nothing.
     `kind` is the word used in messages. Nothing is imported before the first look-up.
     """
 
@@ -41,8 +42,9 @@ class Registry(Generic[T]):
     def _own(self) -> Iterator[tuple[str, T]]:
         package = importlib.import_module(self._package)
         for module in pkgutil.iter_modules(package.__path__):
-            name = f"{self._package}.{module.name}"
-            yield name, importlib.import_module(name).entry
+            if not module.name.startswith("_"):
+                name = f"{self._package}.{module.name}"
+                yield name, importlib.import_module(name).entry
 
     def _from_outside(self) -> Iterator[tuple[str, T]]:
         for point in entry_points(group=self._package):

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from benchmark.errors import UnknownName
+from benchmark.errors import one_of
 from benchmark.launch import Machine, Work, check_engine, execute, find_device
 from benchmark.progress import shown
 from benchmark.query import Query
@@ -40,10 +40,8 @@ def show_table(query: Query, *, format_: str, save: Path | None) -> None:
 
 def check_format(name: str) -> Format:
     """`name` as a format, before anything is run; `UnknownName` if it is none."""
-    for known in get_args(Format):
-        if name == known:
-            return known  # type: ignore[no-any-return]
-    raise UnknownName("format", name, list(get_args(Format)))
+    form: Format = one_of("format", name, get_args(Format))
+    return form
 
 
 def _show(session: Session, form: Format, save: Path | None) -> None:

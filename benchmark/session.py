@@ -119,7 +119,7 @@ class Session:
     @property
     def setups(self) -> tuple[Setup, ...]:
         """The methods and networks of the rows, each once."""
-        return tuple({id(found): found for row in self._measured if (found := self.planner(row).setup)}.values())
+        return tuple(dict.fromkeys(self.planner(row).setup for row in self._measured))
 
     def obstacle(self, row: TableRow, target: str) -> str:
         """Why a cell is not run; nothing where it is. The oracle needs relevance labels."""
@@ -212,9 +212,9 @@ def check_datasets(data: Data, targets: Iterable[str], opensets: Iterable[str]) 
             _refuse(data, "opensets", openset, OPENSETS.names())
 
 
-def _refuse(data: Data, role: Role, name: str, registered: list[str]) -> None:
+def _refuse(data: Data, role: Role, name: str, known: list[str]) -> None:
     there = data.names(role)
     if not there:
         # No data root, or a wrong one: its own error says what was looked for and what is there.
         data.find(role, name)
-    raise UnknownName("target" if role == "targets" else "open-set", name, sorted({*registered, *there}))
+    raise UnknownName("target" if role == "targets" else "open-set", name, sorted({*known, *there}))

@@ -9,7 +9,7 @@ from benchmark.compare.picture import save_picture
 from benchmark.compare.plan import Comparison
 from benchmark.compare.report import Format, render
 from benchmark.compare.request import Request
-from benchmark.errors import UnknownName, UserError
+from benchmark.errors import UserError, one_of
 from benchmark.launch import Machine, Work, check_engine, execute, find_device
 from benchmark.plan import ordered
 from benchmark.progress import shown
@@ -21,7 +21,7 @@ PICTURE = "comparison.png"
 
 def compare(request: Request, machine: Machine, format_: str) -> int:
     """Compare samplers and print the table. The exit code: 0, or 1 when a sampler or a stage failed."""
-    form = _check_format(format_)
+    form: Format = one_of("format", format_, get_args(Format))
     comparison = Comparison(request)
     find_device(machine.device)
     if request.train or comparison.frozen is None:
@@ -37,13 +37,6 @@ def compare(request: Request, machine: Machine, format_: str) -> int:
     if request.out is not None:
         _save(outcome, request.out)
     return 1 if failed else 0
-
-
-def _check_format(name: str) -> Format:
-    for known in get_args(Format):
-        if name == known:
-            return known  # type: ignore[no-any-return]
-    raise UnknownName("format", name, list(get_args(Format)))
 
 
 def _check_out(out: Path | None) -> None:

@@ -1,7 +1,7 @@
 """BYOL, a method of Table 4."""
 
 from benchmark.method_specs import BYOL, EMA
-from benchmark.methods.simclr import CODED, LENGTHS_EVIDENCE
+from benchmark.methods._simcore import CODED, EVIDENCE
 from benchmark.recipe_specs import Adam, Augmentation, Cosine, Epochs
 from benchmark.recipes import CODE, RESNET50, Evidence, Lengths, MethodEntry, Published, Small
 
@@ -29,6 +29,7 @@ entry = MethodEntry(
             assumed=("openset", "both", "fixed"),
         ),
         evidence={
+            **EVIDENCE,
             "method": Evidence(tag="code", note="ssl/byol.py; the average moves BatchNorm's buffers too"),
             "method.ema.final": Evidence(tag="issue", note="issue 2: scheduled to 1 for SimCore"),
             "alone": Evidence(tag="issue", note="issue 2: fixed at 0.996 for X, which is the retrieval model"),
@@ -37,10 +38,7 @@ entry = MethodEntry(
             "optimiser": Evidence(tag="issue", note="issue 2, for X; for OS nothing is stated"),
             "schedule": Evidence(tag="issue", note="issue 2"),
             "batch": Evidence(tag="issue", note="issue 2"),
-            "drop_last": CODE,
-            "precision": Evidence(tag="code", note="--precision"),
             "batchnorm_group": Evidence(tag="derived", note="DataParallel over the authors' four GPUs"),
-            **LENGTHS_EVIDENCE,
             "lengths.retrieval": Evidence(tag="issue", note="issue 2: the X model itself"),
             "lengths.target": Evidence(tag="issue", note="issue 2"),
             "lengths.both": Evidence(tag="ours", note="200 epochs as issue 3 says of X + OS; no such row in Table 4"),

@@ -1,7 +1,7 @@
 """DINO, a method of Table 4."""
 
 from benchmark.method_specs import DINO, EMA
-from benchmark.methods.simclr import LENGTHS, LENGTHS_EVIDENCE
+from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS
 from benchmark.recipe_specs import AdamW, Augmentation, Backbone, Cosine
 from benchmark.recipes import CODE, Evidence, MethodEntry, Published, Small
 
@@ -27,8 +27,9 @@ entry = MethodEntry(
         optimiser=AdamW(lr=1e-3, weight_decay=0.04, decay_vectors=False),
         schedule=Cosine(per="epoch", warmup_share=100 / 5000, warmup_from=0.1),
         batch=512,
-        lengths=LENGTHS.model_copy(update={"assumed": ("target", "openset", "both", "fixed")}),
+        lengths=BORROWED_LENGTHS,
         evidence={
+            **BORROWED_EVIDENCE,
             "method": Evidence(tag="code", note="ssl/dino.py; the teacher starts from random weights of its own"),
             "method.warmup": Evidence(tag="code", note=f"2000 {SCALED}"),
             "method.frozen": Evidence(tag="code", note=f"10 {SCALED}"),
@@ -39,13 +40,7 @@ entry = MethodEntry(
             "optimiser.weight_decay": Evidence(tag="ours", note="DINO's first value; its schedule is off by default"),
             "schedule": CODE,
             "schedule.warmup_share": Evidence(tag="code", note=f"100 {SCALED}"),
-            "batch": Evidence(tag="ours", note="as for SimCLR"),
-            "drop_last": CODE,
-            "precision": Evidence(tag="code", note="--precision"),
             "batchnorm_group": Evidence(tag="code", note="no BatchNorm in it"),
-            **LENGTHS_EVIDENCE,
-            "lengths.target": Evidence(tag="ours", note="as for SimCLR"),
-            "lengths.both": Evidence(tag="ours", note="as for SimCLR; no such row in Table 4"),
         },
     ),
     small=Small(

@@ -1,5 +1,5 @@
 """LCR on MoCo v2, as released."""
 
-from benchmark.lcr_presets import AS_RELEASED, on_moco
+from benchmark.methods._lcr import AS_RELEASED, on_moco
 
 entry = on_moco("lcr", "LCR on MoCo v2, as released", AS_RELEASED)

@@ -1,5 +1,5 @@
 """LCR on BYOL, as released."""
 
-from benchmark.lcr_presets import AS_RELEASED, on_byol
+from benchmark.methods._lcr import AS_RELEASED, on_byol
 
 entry = on_byol("lcr-byol", "LCR on BYOL, as released", AS_RELEASED)

@@ -1,5 +1,5 @@
 """LCR on BYOL, as SAM."""
 
-from benchmark.lcr_presets import AS_SAM, on_byol
+from benchmark.methods._lcr import AS_SAM, on_byol
 
 entry = on_byol("lcr-byol-sam", "LCR on BYOL, as SAM", AS_SAM)

@@ -1,9 +1,9 @@
 """MAE, a method of Table 4."""
 
 from benchmark.method_specs import MAE
-from benchmark.methods.simclr import LENGTHS, LENGTHS_EVIDENCE
+from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS
 from benchmark.recipe_specs import AdamW, Augmentation, Backbone, Cosine
-from benchmark.recipes import CODE, Evidence, MethodEntry, Published, Small
+from benchmark.recipes import Evidence, MethodEntry, Published, Small
 
 entry = MethodEntry(
     name="mae",
@@ -20,10 +20,11 @@ entry = MethodEntry(
         optimiser=AdamW(lr=3e-4, betas=(0.9, 0.95), weight_decay=0.05, decay_vectors=False),
         schedule=Cosine(per="iteration", warmup_share=100 / 5000, warmup_from=0.1),
         batch=512,
-        lengths=LENGTHS.model_copy(update={"assumed": ("target", "openset", "both", "fixed")}),
+        lengths=BORROWED_LENGTHS,
         token="patches",
         standardise=True,
         evidence={
+            **BORROWED_EVIDENCE,
             "method": Evidence(tag="code", note="ssl/mae.py, models/mae_vit.py; decoder of 8 blocks, 512 wide"),
             "backbone": Evidence(tag="slides", note="Table 4"),
             "augmentation": Evidence(tag="code", note="one view, crop and flip alone"),
@@ -31,15 +32,9 @@ entry = MethodEntry(
             "optimiser.lr": Evidence(tag="third", note="BloomCoreset's scripts, at a batch of 128"),
             "optimiser.weight_decay": Evidence(tag="third", note="BloomCoreset's scripts"),
             "schedule": Evidence(tag="code", note="renewed per iteration; warm-up 100 of 5000 epochs"),
-            "batch": Evidence(tag="ours", note="as for SimCLR"),
-            "drop_last": CODE,
-            "precision": Evidence(tag="code", note="--precision"),
             "batchnorm_group": Evidence(tag="code", note="no BatchNorm in it"),
             "token": Evidence(tag="code", note="mean of the patch tokens, last LayerNorm again; masking off"),
             "standardise": Evidence(tag="code", note="train_sup.py; the class token is probed"),
-            **LENGTHS_EVIDENCE,
-            "lengths.target": Evidence(tag="ours", note="as for SimCLR"),
-            "lengths.both": Evidence(tag="ours", note="as for SimCLR; no such row in Table 4"),
         },
     ),
     small=Small(

@@ -1,7 +1,7 @@
 """MoCo as the released code of SimCore has it (v1: a linear head), in no table of the paper; small runs are v2."""
 
 from benchmark.method_specs import EMA, MoCo
-from benchmark.methods.simclr import LENGTHS, LENGTHS_EVIDENCE
+from benchmark.methods._simcore import AS_SIMCLR, BORROWED_EVIDENCE, BORROWED_LENGTHS, SCRIPTS
 from benchmark.recipe_specs import SGD, Augmentation, Cosine
 from benchmark.recipes import CODE, RESNET50, Evidence, MethodEntry, Published, Small
 
@@ -22,21 +22,17 @@ entry = MethodEntry(
         # The views go through two networks: 512 crops each over four GPUs.
         batchnorm_group=128,
         drop_last=True,
-        lengths=LENGTHS.model_copy(update={"assumed": ("target", "openset", "both", "fixed")}),
+        lengths=BORROWED_LENGTHS,
         evidence={
+            **BORROWED_EVIDENCE,
             "engine": Evidence(tag="ours", note="solo-learn's MoCo has a head of two layers, and both views ask"),
             "method": Evidence(tag="code", note="ssl/moco.py: one linear layer, 1,024 keys, temperature 1"),
             "backbone": Evidence(tag="ours", note="in no table"),
             "augmentation": CODE,
-            "optimiser": Evidence(tag="ours", note="the scripts' values for SimCLR"),
-            "schedule": Evidence(tag="ours", note="the scripts' values for SimCLR"),
-            "batch": Evidence(tag="ours", note="as for SimCLR"),
-            "precision": Evidence(tag="code", note="--precision"),
+            "optimiser": SCRIPTS,
+            "schedule": SCRIPTS,
             "batchnorm_group": Evidence(tag="derived", note="DataParallel over four GPUs, no shuffling"),
-            "drop_last": CODE,
-            **LENGTHS_EVIDENCE,
-            "lengths.target": Evidence(tag="ours", note="as for SimCLR"),
-            "lengths.both": Evidence(tag="ours", note="as for SimCLR"),
+            "lengths.both": AS_SIMCLR,
         },
     ),
     small=Small(method=MoCo(temperature=0.2, queue=1024, ema=EMA(base=0.97), hidden=512, output=128)),

@@ -1,7 +1,7 @@
 """NNCLR: in All4One's tables."""
 
 from benchmark.method_specs import NNCLR
-from benchmark.own_papers import own_paper
+from benchmark.methods._own_papers import own_paper
 from benchmark.recipe_specs import LARS
 
 entry = own_paper(

@@ -1,7 +1,7 @@
 """SimSiam: the released code of SimCore has it as BYOL without a teacher, in no table of the paper."""
 
 from benchmark.method_specs import SimSiam
-from benchmark.own_papers import own_paper
+from benchmark.methods._own_papers import own_paper
 from benchmark.recipe_specs import SGD
 
 entry = own_paper(

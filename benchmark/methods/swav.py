@@ -1,7 +1,7 @@
 """SwAV, a method of Table 4."""
 
 from benchmark.method_specs import SwAV
-from benchmark.methods.simclr import LENGTHS, LENGTHS_EVIDENCE
+from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS, SCRIPTS
 from benchmark.recipe_specs import SGD, Augmentation, Cosine
 from benchmark.recipes import CODE, RESNET50, Evidence, MethodEntry, Published, Small
 
@@ -19,8 +19,9 @@ entry = MethodEntry(
         batch=512,
         batchnorm_group=256,
         drop_last=True,
-        lengths=LENGTHS.model_copy(update={"assumed": ("target", "openset", "both", "fixed")}),
+        lengths=BORROWED_LENGTHS,
         evidence={
+            **BORROWED_EVIDENCE,
             "method": Evidence(tag="code", note="ssl/swav.py; no queue, two crops by default"),
             "method.frozen": Evidence(
                 tag="code",
@@ -28,15 +29,9 @@ entry = MethodEntry(
             ),
             "backbone": Evidence(tag="slides", note="Table 4"),
             "augmentation": CODE,
-            "optimiser": Evidence(tag="ours", note="the scripts' values for SimCLR"),
-            "schedule": Evidence(tag="ours", note="the scripts' values for SimCLR"),
-            "batch": Evidence(tag="ours", note="as for SimCLR"),
-            "precision": Evidence(tag="code", note="--precision"),
+            "optimiser": SCRIPTS,
+            "schedule": SCRIPTS,
             "batchnorm_group": Evidence(tag="derived", note="only the backbone is spread over the four GPUs"),
-            "drop_last": CODE,
-            **LENGTHS_EVIDENCE,
-            "lengths.target": Evidence(tag="ours", note="as for SimCLR"),
-            "lengths.both": Evidence(tag="ours", note="as for SimCLR; no such row in Table 4"),
         },
     ),
     small=Small(method=SwAV(prototypes=60, hidden=512, output=128, frozen=0.05)),

@@ -1,7 +1,7 @@
 """VICReg: in LCR's and All4One's tables."""
 
 from benchmark.method_specs import VICReg
-from benchmark.own_papers import own_paper
+from benchmark.methods._own_papers import own_paper
 from benchmark.recipe_specs import LARS
 
 entry = own_paper(

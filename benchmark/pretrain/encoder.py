@@ -8,6 +8,7 @@ from torch import nn
 
 from benchmark.method_specs import LCR
 from benchmark.pretrain.backbones import build
+from benchmark.pretrain.rationale import RationaleEncoder
 from benchmark.recipe_specs import Recipe
 
 
@@ -15,9 +16,6 @@ def build_encoder(recipe: Recipe) -> nn.Module:
     """The form of the encoder that `recipe` trains, with random weights."""
     network = build(recipe.backbone)
     if isinstance(recipe.method, LCR):
-        # Imported here: it needs an engine's learners.
-        from benchmark.pretrain.rationale import RationaleEncoder
-
         return RationaleEncoder(network, recipe.method)
     return network
 

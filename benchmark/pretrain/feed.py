@@ -28,7 +28,6 @@ from benchmark.images.augment import (
 from benchmark.pretrain.images import FileImages, SquareImages, TrainingImages
 from benchmark.recipe_specs import Augmentation
 
-VIEWS = 2
 Stretch = Callable[[int], slice]
 """From the number of a row's crops to the ones that this rank makes."""
 

@@ -2,9 +2,9 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, cast
 
 import torch
 from torch import nn
@@ -92,7 +92,7 @@ class Learner(nn.Module, ABC):
         return (self,)
 
     def encoder(self) -> nn.Module:
-        """The network whose weights are kept, of the form that `backbones.build_encoder` builds."""
+        """The network whose weights are kept, of the form that `pretrain.encoder.build_encoder` builds."""
         return self.backbone
 
     def begin(self, moment: Moment) -> None:
@@ -122,39 +122,26 @@ def average_buffers(teacher: nn.Module, online: nn.Module, momentum: float) -> N
             mean.lerp_(latest, 1 - momentum)
 
 
-class WithOnlineClassifier(Learner):
-    """`inner` with a linear classifier on its backbone's features, which do not learn from it."""
+class Around(Learner):
+    """A learner around another one, `inner`, that does what `inner` does wherever it does nothing else."""
 
-    def __init__(self, inner: Learner, dimension: int, classes: int, lr: float) -> None:
+    def __init__(self, inner: Learner) -> None:
         super().__init__()
-        self.inner, self.lr = inner, lr
-        self.classifier = nn.Linear(dimension, classes)
+        self.inner = inner
         self.views_in_a_pass = inner.views_in_a_pass
-        self._features: list[torch.Tensor] = []
-        self.backbone.register_forward_hook(self._keep)
 
     @property
     def backbone(self) -> nn.Module:
         return self.inner.backbone
 
-    def _keep(self, _module: nn.Module, _inputs: object, features: torch.Tensor) -> None:
-        if self.training:
-            self._features.append(features.detach())
-
     def forward(self, views: torch.Tensor, first: int, local: torch.Tensor | None = None) -> Outputs:
-        self._features.clear()
-        outputs: Outputs = self.inner(views, first, local)
-        return {**outputs, "online": self.classifier(self._features[0].float())}
+        return cast(Outputs, self.inner(views, first, local))
 
     def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
-        labels = outputs["labels"].repeat(len(outputs["online"]) // len(outputs["labels"]))
-        known = labels >= 0
-        loss = nn.functional.cross_entropy(outputs["online"][known], labels[known]) if known.any() else 0.0
-        return self.inner.loss(outputs, moment) + loss
+        return self.inner.loss(outputs, moment)
 
     def groups(self) -> list[Group]:
-        own: Group = {"params": list(self.classifier.parameters()), "lr": self.lr, "weight_decay": 0.0}
-        return [*self.inner.groups(), own]
+        return self.inner.groups()
 
     def normalised_by_groups(self) -> Iterable[nn.Module]:
         return self.inner.normalised_by_groups()
@@ -175,7 +162,31 @@ class WithOnlineClassifier(Learner):
         return self.inner.statistics()
 
 
-def trainable(learner: Learner) -> Iterator[nn.Parameter]:
-    """All parameters that the optimiser moves."""
-    for group in learner.groups():
-        yield from group["params"]
+class WithOnlineClassifier(Around):
+    """`inner` with a linear classifier on its backbone's features, which do not learn from it."""
+
+    def __init__(self, inner: Learner, dimension: int, classes: int, lr: float) -> None:
+        super().__init__(inner)
+        self.lr = lr
+        self.classifier = nn.Linear(dimension, classes)
+        self._features: list[torch.Tensor] = []
+        self.backbone.register_forward_hook(self._keep)
+
+    def _keep(self, _module: nn.Module, _inputs: object, features: torch.Tensor) -> None:
+        if self.training:
+            self._features.append(features.detach())
+
+    def forward(self, views: torch.Tensor, first: int, local: torch.Tensor | None = None) -> Outputs:
+        self._features.clear()
+        outputs = super().forward(views, first, local)
+        return {**outputs, "online": self.classifier(self._features[0].float())}
+
+    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+        labels = outputs["labels"].repeat(len(outputs["online"]) // len(outputs["labels"]))
+        known = labels >= 0
+        loss = nn.functional.cross_entropy(outputs["online"][known], labels[known]) if known.any() else 0.0
+        return super().loss(outputs, moment) + loss
+
+    def groups(self) -> list[Group]:
+        own: Group = {"params": list(self.classifier.parameters()), "lr": self.lr, "weight_decay": 0.0}
+        return [*super().groups(), own]

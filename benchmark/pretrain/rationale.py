@@ -5,8 +5,6 @@ From the released code (`moco/builder.py`, `models/byol.py`), with a switch for 
 """
 
 import math
-from collections.abc import Iterable
-from typing import cast
 
 import torch
 from torch import nn
@@ -14,7 +12,7 @@ from torch.nn import functional as F
 
 from benchmark.method_specs import BYOL, LCR
 from benchmark.pretrain.backbones import feature_dimension, pooling
-from benchmark.pretrain.learner import Group, Learner, Moment, Outputs
+from benchmark.pretrain.learner import Around, Group, Learner, Moment, Outputs
 
 _TINY = 1e-7
 
@@ -78,33 +76,28 @@ class RationaleEncoder(nn.Module):
         return F.normalize((features * maps[:, None]).mean((2, 3)), dim=1)
 
 
-class RationaleLearner(Learner):
+class RationaleLearner(Around):
     """`inner` with the branch beside it; loss = inner's + nu * KL(GradCAM of inner's loss || the branch's map)."""
 
     def __init__(self, inner: Learner, method: LCR) -> None:
-        super().__init__()
-        self.inner, self.method = inner, method
+        super().__init__(inner)
+        self.method = method
         self.rationale = RationaleEncoder(inner.backbone, method)
-        self.views_in_a_pass = inner.views_in_a_pass
         # LCR's BYOL is the mean of both ways' -cos, a quarter of 2 - 2 cos both ways summed (but for a constant).
         self._share = 0.25 if isinstance(method.inner, BYOL) else 1.0
         self._watched = self.rationale._watched
         self._first = 0
         self._seen: dict[str, float] = {}
 
-    @property
-    def backbone(self) -> nn.Module:
-        return self.inner.backbone
-
     def encoder(self) -> nn.Module:
         return self.rationale
 
     def forward(self, views: torch.Tensor, first: int, local: torch.Tensor | None = None) -> Outputs:
         self._first = first
-        return cast(Outputs, self.inner(views, first, local))
+        return super().forward(views, first, local)
 
     def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
-        loss = self._share * self.inner.loss(outputs, moment)
+        loss = self._share * super().loss(outputs, moment)
         features = self._watched.take()
         (gradient,) = torch.autograd.grad(loss, features, retain_graph=True)
         view1 = features[: self._first].float()
@@ -145,20 +138,8 @@ class RationaleLearner(Learner):
         }
 
     def groups(self) -> list[Group]:
-        return [*self.inner.groups(), {"params": list(self.rationale.branch.parameters())}]
-
-    def normalised_by_groups(self) -> Iterable[nn.Module]:
-        return self.inner.normalised_by_groups()
-
-    def begin(self, moment: Moment) -> None:
-        self.inner.begin(moment)
-
-    def before_update(self, moment: Moment) -> None:
-        self.inner.before_update(moment)
-
-    def after_update(self, moment: Moment) -> None:
-        self.inner.after_update(moment)
+        return [*super().groups(), {"params": list(self.rationale.branch.parameters())}]
 
     def statistics(self) -> dict[str, float]:
         """`cam_entropy` of 1: the target is uniform and tells nothing; `map_std` of 0: the map is flat."""
-        return {**self.inner.statistics(), **self._seen}
+        return {**super().statistics(), **self._seen}

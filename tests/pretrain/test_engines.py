@@ -8,7 +8,6 @@ import torch
 from benchmark.errors import UnknownName, UserError
 from benchmark.method_specs import LCR, MoCo, SimCLR
 from benchmark.pretrain.engines import ENGINES, find_engine
-from benchmark.pretrain.learner import trainable
 from benchmark.recipe_specs import Backbone, Epochs
 
 
@@ -53,7 +52,7 @@ def test_every_method_builds_and_its_initial_weights_depend_on_the_seed_alone(en
 def test_every_parameter_that_learns_is_in_one_group_and_nothing_of_a_teacher_is(engine, small):
     for kind in engine.methods():
         learner = engine.build(small(engine.name, kind), 0)
-        grouped = [id(parameter) for parameter in trainable(learner)]
+        grouped = [id(parameter) for group in learner.groups() for parameter in group["params"]]
         learns = {id(parameter) for parameter in learner.parameters() if parameter.requires_grad}
         assert len(grouped) == len(set(grouped)) and learns <= set(grouped), kind
         teachers = [p for name, p in learner.named_parameters() if "teacher" in name or "momentum" in name]

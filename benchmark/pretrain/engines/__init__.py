@@ -12,6 +12,7 @@ from benchmark.errors import UserError
 from benchmark.method_specs import LCR, MAE
 from benchmark.pretrain.backbones import feature_dimension, take_any_size
 from benchmark.pretrain.learner import Learner, WithOnlineClassifier
+from benchmark.pretrain.rationale import RationaleLearner
 from benchmark.recipe_specs import Recipe
 from benchmark.registry import Registry
 
@@ -63,9 +64,6 @@ class Engine(ABC):
     def _learner(self, recipe: Recipe) -> Learner:
         method = recipe.method
         if isinstance(method, LCR):
-            # Imported here: it builds on the learners of an engine.
-            from benchmark.pretrain.rationale import RationaleLearner
-
             inner = recipe.model_copy(update={"method": method.inner})
             return RationaleLearner(self._learner(inner), method)
         return self.maker(method.kind)(recipe)

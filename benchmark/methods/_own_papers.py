@@ -1,7 +1,7 @@
 """Methods that no table of SimCore has: heads and loss of their own papers, all else as for SimCLR."""
 
 from benchmark.method_specs import Method
-from benchmark.methods.simclr import LENGTHS
+from benchmark.methods._simcore import BORROWED_LENGTHS
 from benchmark.recipe_specs import Augmentation, Cosine, Optimiser
 from benchmark.recipes import EVERYTHING, RESNET50, Evidence, MethodEntry, Published, Small
 
@@ -24,7 +24,7 @@ def own_paper(
             batch=512,
             batchnorm_group=512,
             drop_last=True,
-            lengths=LENGTHS.model_copy(update={"assumed": ("target", "openset", "both", "fixed")}),
+            lengths=BORROWED_LENGTHS,
             evidence={EVERYTHING: Evidence(tag="ours", note="its own paper's heads and loss, the rest as for SimCLR")},
         ),
         small=Small(method=small),
