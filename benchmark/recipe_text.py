@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from benchmark.recipes import MethodEntry, Published
+from benchmark.recipes import Evidence, MethodEntry, Published
 
 MEANING = {
     "code": "the authors' released code",
@@ -42,7 +42,8 @@ def recipe_text(entry: MethodEntry) -> str:
     published = entry.published
     told = [(path, value, published.evidence_of(path)) for path, value in fields(published)]
     rows = [
-        (path, _plain(value), found.tag if found else "", found.note if found else "") for path, value, found in told
+        (path, _plain(value), found.tag if found else "", _note(found, before))
+        for (path, value, found), before in zip(told, [None, *(found for *_, found in told)], strict=False)
     ]
     chosen = [path for path, _, found in told if found is not None and found.tag == "ours"]
     used = sorted({found.tag for _, _, found in told if found is not None})
@@ -56,6 +57,11 @@ def recipe_text(entry: MethodEntry) -> str:
         f"our choice, because nothing states it: {', '.join(chosen) or 'nothing'}",
     ]
     return "\n".join(lines)
+
+
+def _note(found: Evidence | None, before: Evidence | None) -> str:
+    """What is said of a whole group of fields stands beside its first one alone."""
+    return "" if found is None or found is before else found.note
 
 
 def _plain(value: object) -> str:

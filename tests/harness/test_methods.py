@@ -50,6 +50,12 @@ def test_show_recipe_lists_what_is_our_choice(name, tmp_path):
     assert describe(name, tmp_path) == text
 
 
+def test_a_note_on_many_fields_is_printed_beside_the_first(tmp_path):
+    told = [line for line in describe("recipe dino", tmp_path).splitlines() if line.startswith("augmentation.")]
+    assert len(told) > 5 and told[0].endswith("multi-crop is off by default")
+    assert all(line.endswith("code") for line in told[1:])
+
+
 def test_the_recipes_of_table_4_field_by_field():
     """SimCore's released code and the author's answer in issue 2."""
     byol, swav, dino, mae = (PAPER.setup(name) for name in TABLE4)
