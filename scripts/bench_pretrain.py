@@ -29,6 +29,7 @@ from benchmark.errors import UserError
 from benchmark.methods import METHODS
 from benchmark.networks import NETWORKS
 from benchmark.pretrain.engines import find_engine
+from benchmark.pretrain.engines.solo_learn import METHODS as SOLO_METHODS
 from benchmark.profiles import MINI, SMOKE, Profile
 from benchmark.recipe_specs import Recipe, Steps
 from benchmark.specs import Precision
@@ -128,7 +129,7 @@ class Race:
 
     def __init__(self, row: Row, case: Case, options: argparse.Namespace) -> None:
         self.row, self.options, self.batch = row, options, case.recipe.batch
-        self.racers = {name: Racer(place, case, given) for name, place, given in _contenders(options)}
+        self.racers = {name: Racer(place, case, given) for name, place, given in _contenders(case.recipe, options)}
 
     def run(self) -> None:
         """A round that warms up and decides how long the others are, then the others."""
@@ -174,8 +175,8 @@ class Race:
             self._out(name)
 
 
-def _contenders(options: argparse.Namespace) -> Iterator[tuple[str, str, dict[str, object]]]:
-    """Name, place in the code and options of each."""
+def _contenders(recipe: Recipe, options: argparse.Namespace) -> Iterator[tuple[str, str, dict[str, object]]]:
+    """Name, place in the code and options of each; solo-learn has no LCR."""
     ours = "scripts.bench_contenders"
     yield BARE, f"{ours}:bare", {}
     yield OURS, f"{ours}:trainer", {}
@@ -183,7 +184,8 @@ def _contenders(options: argparse.Namespace) -> Iterator[tuple[str, str, dict[st
         yield COMPILED, f"{ours}:bare", {"compiled": True}
     if options.contiguous:
         yield CONTIGUOUS, f"{ours}:bare", {"contiguous": True}
-    if not options.no_solo and all(importlib.util.find_spec(name) for name in ("solo", "lightning")):
+    there = all(importlib.util.find_spec(name) for name in ("solo", "lightning"))
+    if there and recipe.method.kind in SOLO_METHODS and not options.no_solo:
         for workers in options.workers:
             yield f"{SOLO} with {workers} workers", "scripts.bench_solo:solo", {"workers": workers}
 
@@ -243,7 +245,7 @@ def _judged(ratio: float | None, goal: float = 0.0) -> str:
     """The ratio, and the goal that it misses."""
     if ratio is None:
         return "-"
-    return f"{ratio:.2f}" if ratio >= goal else f"{ratio:.2f} (goal {goal:.2f})"
+    return f"{ratio:.2f}" if ratio >= goal else f"{ratio:.3f} (goal {goal:.2f})"
 
 
 def report(done: list[Row], options: argparse.Namespace) -> str:

@@ -37,9 +37,9 @@ _EFFECTS, _LOCAL = 1, 2
 
 @dataclass(frozen=True)
 class Crops:
-    """What one step of one rank sees, normalised: `views` float32 [m, 3, S, S], the first `first` of which are of
-    view 1, and the `local` crops float32 [l, 3, s, s] (crop 1 of every image, crop 2 of every image, ...), None where
-    the augmentation has none."""
+    """What one step of one rank sees, normalised and in memory channels last: `views` float32 [m, 3, S, S], the first
+    `first` of which are of view 1, and the `local` crops float32 [l, 3, s, s] (crop 1 of every image, crop 2 of every
+    image, ...), None where the augmentation has none."""
 
     views: torch.Tensor
     first: int
@@ -132,7 +132,7 @@ def _from_cuts(request: Request, made: torch.Tensor, device: torch.device) -> to
 
 
 def _crops(requests: list[Request], made: list[torch.Tensor]) -> Crops:
-    views, *local = made
+    views, *local = (crops.contiguous(memory_format=torch.channels_last) for crops in made)
     return Crops(views, requests[0].first, *local)
 
 

@@ -221,8 +221,7 @@ class _Trainer:
     def _outputs(self, crops: Crops) -> Outputs:
         """What the networks make of this rank's crops, gathered over all ranks, in float32."""
         with autocast(self.device, self.job.recipe.precision):
-            local = crops.local if crops.local is None else crops.local.contiguous(memory_format=torch.channels_last)
-            mine = self.network(crops.views.contiguous(memory_format=torch.channels_last), crops.first, local)
+            mine = self.network(crops.views, crops.first, crops.local)
         outputs = {name: self.place.gather(tensor.float()) for name, tensor in mine.items()}
         if self.job.labels is not None:
             chosen = self.job.labels[self.job.course.rows(self.steps)]
