@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -37,7 +38,9 @@ def test_the_port_is_the_pseudo_code(reference: Callable[..., Any]) -> None:
 def test_the_memory_of_a_block_is_seen() -> None:
     machine = script("bench_machine")
     with machine.AnonymousMemory() as memory:
-        np.ones(2**24).sum()
+        held = np.ones(2**24)
+        time.sleep(0.5)  # it is sampled: on a busy machine what is held for a moment may pass unseen
+        del held
     assert 2**26 < memory.peak < 2**28  # the array has 2**27 bytes
 
 
