@@ -60,10 +60,10 @@ Save = Annotated[
 @app.command("list")
 def list_(
     what: Annotated[
-        str | None, typer.Argument(help="targets, opensets, tables, variants, samplers, profiles, ...")
+        str | None, typer.Argument(help="targets, opensets, tables, variants, samplers, methods, backbones, ...")
     ] = None,
 ) -> None:
-    """What the suite knows: targets, open-sets, tables, variants, profiles, protocols, samplers."""
+    """What the suite knows: targets, open-sets, tables, variants, profiles, protocols, samplers, methods, backbones."""
     from benchmark.overview import listing
 
     print(listing(what))
@@ -76,7 +76,7 @@ def show(
     ],
     store: StorePath = Path("runs"),
 ) -> None:
-    """All that is known of one name: a dataset, table, variant, profile (with its recipe), protocol or stage."""
+    """All that is known of one name: a dataset, table, variant, profile, protocol, recipe or stage."""
     from benchmark.overview import describe
 
     print(describe(" ".join(name), store))
@@ -207,7 +207,7 @@ def status(store: StorePath = Path("runs")) -> None:
 
 @app.command()
 def verify(
-    folder: Annotated[Path, typer.Argument(help="a folder of committed records, such as results/mini")],
+    folder: Annotated[Path, typer.Argument(help="a folder of committed records, such as results/mini/rows")],
     format_: Format = "text",
 ) -> None:
     """Recompute a table from committed records: keys, accuracies from predictions, pick lists, the table itself."""
@@ -376,7 +376,9 @@ def main(arguments: list[str] | None = None) -> None:
     except UserError as error:
         _fail(str(error))
     except UsageError as error:
-        _fail(error.format_message())  # type: ignore[attr-defined]
+        # Without a verb the help has been printed, and there is no message.
+        message: str = error.format_message()  # type: ignore[attr-defined]
+        _fail(message) if message else sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except SystemExit as end:

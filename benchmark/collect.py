@@ -86,7 +86,7 @@ def layout_of(session: Session) -> Layout:
         table=session.table.id,
         profile=session.profile.name,
         protocol=session.protocol.name,
-        openset=", ".join(dict.fromkeys(row.openset for row in session.rows)),
+        openset=", ".join(dict.fromkeys(row.openset for row in session.rows if row.variant.pool)),
         columns=session.targets,
         rows=tuple((row.id, row.title, row.variant.name, row.variant.control) for row in session.rows),
         seeds=session.seeds,

@@ -8,7 +8,7 @@ from benchmark.errors import UserError
 from benchmark.lengths import epochs_of
 from benchmark.networks import bytes_of, features_of
 from benchmark.plan import Cell, Pretraining
-from benchmark.published import table_names
+from benchmark.published import Table, load_table, table_names
 from benchmark.recipe_specs import Length, Steps
 from benchmark.session import Session
 from benchmark.specs import Draw, Embedding
@@ -18,6 +18,7 @@ from benchmark.stages import Images, Stage
 EMBEDS_PER_PAIR = 6.0
 FEATURE_BYTES = 4
 UNSTATED_SHARE = 0.05
+MAIN_TABLE = "table2"
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,18 @@ class Costs:
         assert isinstance(sample.spec, Draw)
         if sample.spec.budget is not None:
             return parse_budget(sample.spec.budget, pool) or 0, ""
-        share = self.session.table.stopped_share(target) if self.session.profile.paper else None
-        if share is not None:
-            return int(share / 100 * pool), " (published)"
+        if self.session.profile.paper:
+            for table, origin in self._tables_of(sample):
+                if (share := table.stopped_share(target)) is not None:
+                    return int(share / 100 * pool), origin
         return int(UNSTATED_SHARE * pool), " (a guess)"
+
+    def _tables_of(self, sample: Stage) -> Iterator[tuple[Table, str]]:
+        """The tables that may print how much of the pool was picked, this one first."""
+        yield self.session.table, " (published)"
+        main, pool = load_table(MAIN_TABLE), sample.input("openset")
+        if isinstance(pool, Images) and pool.name == main.openset:
+            yield main, f" ({main.source.place}'s)"
 
     def training(self, stage: Stage, target: str) -> Training:
         """What a `pretrain` stage sees."""
@@ -179,7 +188,8 @@ def _totals(costs: Costs) -> list[str]:
     lines = [
         f"stages: {stages}; sharing saves {session.plan.shared} stage runs",
         f"cost: about {hours:,.1f} device-hours ({left:,.1f} left) at {profile.pairs_per_second:g} image pairs a "
-        f"second ({profile.rate_source}); {EMBEDS_PER_PAIR:g} images embedded count as a pair, probes as nothing",
+        f"second ({profile.rate_source}), whatever the network; {EMBEDS_PER_PAIR:g} images embedded count as a pair, "
+        "probes as nothing",
         f"disk: about {disk / 1e9:,.1f} GB of features (float32) and encoders",
     ]
     lines += _shared(session, spending)

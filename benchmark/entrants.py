@@ -1,7 +1,7 @@
 """Samplers as a user names them, turned into stages: a draw from the pool, and the measures of what was drawn."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from baselines import SAMPLERS
 from baselines.core.selection import Budget
@@ -74,11 +74,9 @@ def find_entrant(text: str, planner: Planner) -> Entrant:
 
 
 def _shared(registered: str, plugin: Plugin, planner: Planner) -> SimCoreSampling:
-    """SimCore as the tables run it, but for the fields that the user gave."""
-    usual = asdict(SAMPLERS[registered].make())  # type: ignore[call-overload]
-    given = {name: value for name, value in plugin.identity["fields"].items() if value != usual[name]}
+    """SimCore as the tables run it, but for the fields that the user typed, were they the class's own defaults."""
     sampling = planner.simcore(k=1 if registered == "simcore-k1" else None)
-    known = {name: value for name, value in given.items() if name in SimCoreSampling.model_fields}
+    known = {name: value for name, value in plugin.given.items() if name in SimCoreSampling.model_fields}
     return SimCoreSampling.model_validate({**sampling.model_dump(), **known})
 
 

@@ -5,6 +5,10 @@ from typing import TypeVar
 T = TypeVar("T", bound=str)
 
 
+MANY = 24
+"""Names that an error still lists."""
+
+
 class UserError(Exception):
     """Shown as one line, without a traceback; the command ends with exit code 2 and has written nothing."""
 
@@ -16,8 +20,9 @@ class UnknownName(UserError):
         # Imported here: difflib costs start-up time and only an error needs it.
         from difflib import get_close_matches
 
-        near = get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+        near = list(dict.fromkeys(get_close_matches(name, known, n=3, cutoff=0.5)))
+        more = f" and {len(known) - MANY} more" if len(known) > MANY else ""
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known[:MANY])}{more}"
         super().__init__(f"unknown {kind} '{name}'; {hint}")
 
 

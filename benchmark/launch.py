@@ -85,7 +85,9 @@ def find_device(name: str) -> tuple[str, int]:
 
 
 def check_engine(recipe: Recipe) -> None:
-    """UserError with the line that installs it where the recipe's engine is not there."""
-    from benchmark.pretrain.engines import find_engine
+    """UserError where the recipe's engine cannot do what it asks, or, with the line that installs it, is not there."""
+    from benchmark.pretrain.engines import ENGINES
 
-    find_engine(recipe.engine)
+    engine = ENGINES.get(recipe.engine)
+    engine.check(recipe)
+    engine.require()

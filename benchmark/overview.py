@@ -2,13 +2,14 @@
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from baselines import SAMPLERS, Entry
-from benchmark.errors import UnknownName
+from benchmark.errors import UnknownName, UserError
 from benchmark.methods import METHODS
 from benchmark.networks import NETWORKS
 from benchmark.opensets import OPENSETS
@@ -73,6 +74,7 @@ def _samplers() -> Iterable[str]:
 
 
 RECIPE = "recipe "
+KEY = re.compile("[0-9a-f]{8,}")
 
 LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "targets": _targets,
@@ -99,6 +101,8 @@ def listing(what: str | None) -> str:
 def describe(name: str, store: Path) -> str:
     """All that is known of a name, as JSON; a stage by the first eight or more digits of its key, a method by its
     recipe ("byol" or "recipe byol")."""
+    if name == RECIPE.strip():
+        raise UserError(f"recipe of which method? {', '.join(METHODS.names())}")
     if name.startswith(RECIPE) or name in METHODS:
         return recipe_text(METHODS.get(name.removeprefix(RECIPE)))
     specs: dict[str, Spec] = {**PROFILES, **PROTOCOLS, **VARIANTS, **NETWORKS}
@@ -114,6 +118,8 @@ def describe(name: str, store: Path) -> str:
     records = [path for kind in KINDS for path in (store / kind).glob(f"{name}*/record.json")] if len(name) >= 8 else []
     if len(records) == 1:
         return json.dumps(json.loads(records[0].read_text()), indent=2)
+    if KEY.fullmatch(name):
+        raise UserError(f"store {store} has no stage whose key begins with {name}; --store names another")
     raise UnknownName("name", name, [*specs, *SAMPLERS, *METHODS.names(), *table_names()])
 
 

@@ -51,6 +51,7 @@ class Plugin:
     identity: what its picks depend on, as values that JSON can hold. For a sampler of `baselines` its name, version
         and all fields; for other code the class, the SHA-256 of the file that defines it (not of what that file
         imports) and the fields given; for a file of ids their SHA-256.
+    given: the fields that the user typed.
     make: a new sampler, `make(items)` for a pool whose rows have these ids; only a file of ids needs them, all others
         are made by `make()` too. Raises UserError.
     """
@@ -58,6 +59,7 @@ class Plugin:
     kind: Kind
     name: str
     identity: Mapping[str, Any]
+    given: Fields
     make: Callable[..., Sampler]
 
 
@@ -110,7 +112,7 @@ def _registered(entry: Entry, text: str, fields: Fields) -> Plugin:
     make = _maker(text, _guarded(f"sampler {entry.name}", lambda: entry.type), entry.make, fields)
     sampler: Any = make()  # one of ours: a dataclass
     identity = {"sampler": entry.name, "version": entry.version, "fields": _moving(asdict(sampler))}
-    return Plugin("registry", text, identity, make)
+    return Plugin("registry", text, identity, fields, make)
 
 
 def _moving(fields: Fields) -> Fields:
@@ -137,7 +139,7 @@ def _of_type(kind: Kind, found: type[Sampler], name: str, fields: Fields) -> Plu
     make = _maker(name, found, found, fields)
     make()
     identity = {"class": found.__qualname__, "sha256": _source_sha256(found), "fields": fields}
-    return Plugin(kind, name, identity, make)
+    return Plugin(kind, name, identity, fields, make)
 
 
 def _of_id_file(name: str, fields: Fields, known: list[str]) -> Plugin:
@@ -151,7 +153,7 @@ def _of_id_file(name: str, fields: Fields, known: list[str]) -> Plugin:
     if fields:
         raise UserError(f"{name}: a list of ids has no fields")
     ids = read_ids(path)
-    return Plugin("ids", path.name, {"ids_sha256": ids.sha256, "ids": len(ids.ids)}, ids.bind)
+    return Plugin("ids", path.name, {"ids_sha256": ids.sha256, "ids": len(ids.ids)}, {}, ids.bind)
 
 
 def _maker(name: str, found: type[Sampler], call: Callable[..., Sampler], fields: Fields) -> Callable[..., Sampler]:

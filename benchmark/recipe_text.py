@@ -49,6 +49,7 @@ def recipe_text(entry: MethodEntry) -> str:
     used = sorted({found.tag for _, _, found in told if found is not None})
     lines = [
         f"{entry.name}: {entry.title} ({entry.reference}); engines: {', '.join(entry.engines)}",
+        "as published (profile paper); smoke and mini train smaller forms",
         "",
         tabulate(rows, headers=["field", "value", "evidence", "note"], disable_numparse=True),
         "",

@@ -74,11 +74,12 @@ class Session:
         return chosen
 
     def _check_overrides(self, rows: Iterable[TableRow]) -> None:
-        """UserError where one method or network would be put for several rows that differ by just that."""
-        published = [row.published for row in rows if row.published is not None]
+        """UserError where one method, network or open-set would be put for several rows that differ by just that."""
+        known = [(row.published, row.variant) for row in rows if row.published is not None]
         for option, asked, own in (
-            ("--method", self.query.method, {row.method for row in published}),
-            ("--backbone", self.query.backbone, {row.backbone for row in published}),
+            ("--method", self.query.method, {row.method for row, _ in known}),
+            ("--backbone", self.query.backbone, {row.backbone for row, _ in known}),
+            ("--openset", self.query.openset, {row.openset or "" for row, variant in known if variant.pool}),
         ):
             if asked and len(own) > 1:
                 raise UserError(
@@ -90,7 +91,7 @@ class Session:
         backbone = self.query.backbone or (row.backbone if self.query.method is None else None)
         online = row.task == "online_eval"
         openset = self._openset_of(row, default)
-        obstacle = row.obstacle if self.query.method is None else ""
+        obstacle = row.model_copy(update={"method": method}).obstacle
         return TableRow(row.id, row.title, find_variant(row.variant), openset, row, method, backbone, online, obstacle)
 
     def _openset_of(self, row: Row, default: str) -> str:
@@ -152,7 +153,7 @@ class Session:
     def wanted(self) -> list[Wanted]:
         """The splits whose images the plan needs."""
         needed: set[Wanted] = {("targets", target, split) for target in self.targets for split in ("train", "test")}
-        needed |= {("opensets", row.openset, "train") for row in self._measured if row.variant.openset != "none"}
+        needed |= {("opensets", row.openset, "train") for row in self._measured if row.variant.pool}
         return sorted(needed)
 
     def read_data(self, progress: Progress) -> None:
@@ -193,7 +194,7 @@ class Session:
 
     def _elsewhere(self, row: TableRow) -> bool:
         """Whether a published row is measured on another open-set than the published one."""
-        if row.published is None or row.variant.openset == "none":
+        if row.published is None or not row.variant.pool:
             return False
         return row.openset != (row.published.openset or self.table.openset)
 
@@ -205,7 +206,7 @@ class Session:
 def check_datasets(data: Data, targets: Iterable[str], opensets: Iterable[str]) -> None:
     """UnknownName for a target or open-set that is neither registered nor there."""
     for target in targets:
-        if registered("targets", target) is None and not data.has("targets", target):
+        if not (data.has("targets", target) or (registered("targets", target) and not data.standins)):
             _refuse(data, "targets", target, [*TARGETS.names(), *OTHER_TARGETS.names()])
     for openset in opensets:
         if openset not in OPENSETS and not data.has("opensets", openset):
@@ -214,6 +215,12 @@ def check_datasets(data: Data, targets: Iterable[str], opensets: Iterable[str]) 
 
 def _refuse(data: Data, role: Role, name: str, known: list[str]) -> None:
     there = data.names(role)
+    if data.standins and (registered(role, name) or data.on_disk(role, name)):
+        # Only what is drawn is to be had: neither the rest of the registered data sets nor anybody's folder.
+        raise UserError(
+            f"{role}/{name} has no stand-in, and a profile of stand-ins reads no data root: give --profile mini and "
+            "--data-root"
+        )
     if not there:
         # No data root, or a wrong one: its own error says what was looked for and what is there.
         data.find(role, name)

@@ -25,6 +25,11 @@ class Variant(Spec):
     steps_factor: int = 1
     control: bool = False
 
+    @property
+    def pool(self) -> bool:
+        """Whether images of the open-set are needed."""
+        return self.openset != "none"
+
 
 def _coreset(name: str, title: str, sampler: Literal["random", "simcore", "oracle"], **fields: object) -> Variant:
     return Variant.model_validate(

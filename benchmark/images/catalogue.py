@@ -71,6 +71,10 @@ class Data:
     def has(self, role: Role, name: str) -> bool:
         return name in self.names(role)
 
+    def on_disk(self, role: Role, name: str) -> bool:
+        """Whether the data root has such a folder, be it read or not."""
+        return isinstance(self.root, Path) and (self.root / role / name).is_dir()
+
     def images(self, role: Role, name: str, split: str) -> Images:
         """A split as an input of stages; without a final identity while its images are absent or not read."""
         if (role, name, split) not in self._inputs:

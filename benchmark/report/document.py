@@ -40,10 +40,12 @@ class Grid:
 def headings(result: TableResult) -> list[str]:
     """Title, provenance, and a line each on targets that are not the table's and on stand-ins where there are any."""
     table = result.table
-    lines = [f"{table.source.place}: {table.title}"]
-    lines.append(
-        f"Measured: profile {result.profile}, protocol {result.protocol}, open-set {result.openset}, {table.unit}"
-    )
+    authors = "" if table.evidence is None else f"{table.source.work.partition(':')[0]}, "
+    pool = f"open-set {result.openset}, " if result.openset else ""
+    lines = [
+        f"{authors}{table.source.place}: {table.title}",
+        f"Measured: profile {result.profile}, protocol {result.protocol}, {pool}{table.unit}",
+    ]
     if foreign := foreign_targets(result):
         lines.append(f"OTHER TARGETS: {', '.join(foreign)} are not the paper's; their numbers reproduce nothing of it.")
     return [*lines, STAND_INS] if result.standins else lines
@@ -187,10 +189,12 @@ def _hole_notes(result: TableResult) -> Iterable[str]:
         if cell.reason:
             reasons.setdefault((cell.state, cell.reason), []).append(f"{cell.row} on {cell.target}")
     yield from (f"{state}: {some(cells)}: {reason}" for (state, reason), cells in reasons.items())
+    refused: dict[str, list[str]] = {}
     for row in result.rows:
         mean = result.row_mean(row.id)
         if mean.mean is None:
-            yield f"no mean of {row.id}: {mean.reason}"
+            refused.setdefault(mean.reason, []).append(row.id)
+    yield from (f"no mean of {some(rows)}: {reason}" for reason, rows in refused.items())
 
 
 def _claim_notes(result: TableResult) -> Iterable[str]:

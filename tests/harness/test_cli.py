@@ -86,6 +86,16 @@ def test_lists_may_be_given_as_words_or_with_commas(given, meant):
         (["reproduce", "--device", "tpu"], "unknown device 'tpu'"),
         (["reproduce", "--format", "xml"], "unknown format 'xml'"),
         (["reproduce", "--table", "full-finetuning"], "table full-finetuning cannot be measured"),
+        (["plan", "--table", "full-finetuning", "--method", "simclr"], "table full-finetuning cannot be measured"),
+        (
+            ["plan", "--table", "all4one-cifar10", "--rows", "all4one", "--method", "nnclr"],
+            "has a recipe for SimCore's tables here",
+        ),
+        (["plan", "--table", "all4one-cifar10"], "targets/cifar10 has no stand-in"),
+        (["plan", "--table", "figure3", "--openset", "coco"], "--openset coco for rows of coco, imagenet"),
+        (["reproduce", "--profile", "paper", "--method", "moco", "--engine", "solo-learn"], "has a head of two layers"),
+        (["show", "0123456789abcdef"], "store runs has no stage whose key begins with 0123456789abcdef"),
+        (["show", "recipe"], "recipe of which method? all4one"),
         (["reproduce", "--profile", "mini"], "give --data-root"),
         (["reproduce", "--profile", "mini", "--data-root", "absent"], "data root absent does not exist"),
         (["reproduce", "--seeds", "one"], "Invalid value for '--seeds'"),
@@ -101,6 +111,17 @@ def test_mistakes_get_one_clear_line_and_write_nothing(capsys, tmp_path, monkeyp
     assert code == 2 and message in out.err
     assert len(out.err.strip().splitlines()) == 1 and out.err.startswith("error: ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_stand_ins_do_not_read_is_told_with_the_profile_that_does(capsys, tmp_path):
+    (tmp_path / "targets" / "birds70").mkdir(parents=True)
+    code, out = run(capsys, "plan", "--targets", "birds70", "--data-root", str(tmp_path))
+    assert code == 2 and "birds70 has no stand-in" in out.err and "--profile mini" in out.err
+
+
+def test_without_a_verb_there_is_help_and_no_empty_error(capsys):
+    code, out = run(capsys)
+    assert code == 2 and "reproduce" in out.out and out.err == ""
 
 
 def test_a_data_root_of_another_layout_is_told_with_what_was_found(capsys, tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.costs import plan_text, training_length
+from benchmark.entrants import find_entrant
 from benchmark.errors import UserError
 from benchmark.images.catalogue import Data
 from benchmark.profiles import PROFILES
@@ -187,3 +188,33 @@ def test_a_plan_does_not_list_the_pool_for_every_cell(tmp_path, monkeypatch):
     pool = [count for path, count in walks.items() if path.endswith("pool/train")]
     # Ten cells ask for it some forty times.
     assert pool and max(pool) <= 5
+
+
+@pytest.mark.parametrize(
+    ("named", "changed"),
+    [
+        ("simcore", {}),
+        ("simcore:k=100", {"k": 100}),
+        ("simcore:n_init=1", {"n_init": 1}),
+        (
+            "simcore:reference_round=20,failing_round=dropped",
+            {"reference_round": 20, "failing_round": "dropped"},
+        ),
+        ("simcore-k1:tau=0.95", {"k": 1, "tau": 0.95}),
+    ],
+)
+def test_fields_that_were_typed_are_what_runs_even_where_they_are_the_class_s_own_defaults(tmp_path, named, changed):
+    mini = session(tmp_path, profile="mini", rows=("X+simcore(5%)",))
+    planner = mini.planner(mini.rows[0])
+    usual = planner.simcore().model_dump()
+    assert {usual["k"], usual["n_init"]} == {20, 10} and usual["failing_round"] == "kept"
+    assert find_entrant(named, planner).sampling.model_dump() == {**usual, **changed}
+
+
+def test_a_stage_that_tables_share_costs_the_same_from_either_side(tmp_path):
+    lines = [plan_text(session(tmp_path, profile="paper", table=table)).splitlines() for table in ("2", "5")]
+    told = [
+        [line.split(": ", 1)[1] for line in found if line.startswith(f"shared with table table{other}:")]
+        for found, other in zip(lines, (5, 2), strict=True)
+    ]
+    assert told[0] and told[0] == told[1]

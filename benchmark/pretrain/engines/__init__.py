@@ -37,7 +37,7 @@ class Engine(ABC):
         installed or cannot do what the recipe asks.
         """
         self.require()
-        self._check_crops(recipe)
+        self.check(recipe)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             learner = self._learner(recipe)
@@ -50,6 +50,13 @@ class Engine(ABC):
             if not classes:
                 raise UserError("an online classifier needs labelled images of X, and there are none")
             return WithOnlineClassifier(learner, feature_dimension(learner.backbone), classes, recipe.online.lr)
+
+    def check(self, recipe: Recipe) -> None:
+        """Raise UserError for what the engine cannot do of `recipe`. The package need not be there."""
+        method = recipe.method
+        inner = method.inner if isinstance(method, LCR) else method
+        self.maker(inner.kind)
+        self._check_crops(recipe)
 
     def _check_crops(self, recipe: Recipe) -> None:
         """Raise UserError for crops that the method would leave out, or mix up, without a word."""

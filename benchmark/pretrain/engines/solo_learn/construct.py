@@ -20,7 +20,7 @@ from benchmark import method_specs as methods
 from benchmark.errors import UserError
 from benchmark.pretrain.backbones import build, feature_dimension
 from benchmark.pretrain.engines.solo_learn.words import Words
-from benchmark.recipe_specs import Recipe, Steps
+from benchmark.recipe_specs import Recipe
 
 
 class _Given:
@@ -52,18 +52,6 @@ class _GivenBase(_Given, BaseMethod):  # type: ignore[misc]
 
 class _GivenMomentum(_Given, BaseMomentumMethod):  # type: ignore[misc]
     pass
-
-
-def refuse(recipe: Recipe, told: Words) -> None:
-    told.check()
-    queue = getattr(recipe.method, "queue", None)
-    if queue is None:
-        return
-    if queue % recipe.batch:
-        raise UserError(f"solo-learn's {told.class_name} needs a queue that its batch divides: {queue}, {recipe.batch}")
-    if not (isinstance(recipe.length, Steps) or recipe.drop_last):
-        # It would fail, or write beyond the queue's end, at the first batch of another size.
-        raise UserError(f"solo-learn's {told.class_name} has a queue and needs full batches: set drop_last")
 
 
 def construct(recipe: Recipe, told: Words) -> Any:

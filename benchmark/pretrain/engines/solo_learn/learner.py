@@ -11,7 +11,7 @@ from torch import nn
 from benchmark import method_specs as methods
 from benchmark.errors import UserError
 from benchmark.pretrain.backbones import build, feature_dimension
-from benchmark.pretrain.engines.solo_learn.construct import construct, refuse
+from benchmark.pretrain.engines.solo_learn.construct import construct
 from benchmark.pretrain.engines.solo_learn.words import words
 from benchmark.pretrain.learner import (
     Group,
@@ -35,7 +35,6 @@ class SoloLearner(Learner):
         with torch.random.fork_rng(devices=[]):
             width = feature_dimension(build(recipe.backbone))
         told = words(recipe.method, width)
-        refuse(recipe, told)
         self.method = construct(recipe, told)
         if isinstance(recipe.method, methods.DINO) and recipe.method.teacher == "own":
             self._own_teacher(construct(recipe, told))

@@ -38,9 +38,8 @@ class Words:
 
     def check(self) -> None:
         """Raise UserError for what solo-learn has no key for."""
-        for what, asked in self.refused.items():
-            if asked:
-                raise UserError(f"solo-learn's {self.class_name} {what}; use engine lightly")
+        if asked := [what for what, wanted in self.refused.items() if wanted]:
+            raise UserError(f"solo-learn's {self.class_name} {' and '.join(asked)}; use engine lightly")
 
 
 def words(method: Any, width: int) -> Words:
