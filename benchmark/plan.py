@@ -176,8 +176,11 @@ class Planner:
             inputs.append(("openset", self.catalogue.images("opensets", openset, "train")))
         if sample is not None:
             inputs.append(("coreset", sample))
-        alone = openset is None and sample is None
-        return Stage("pretrain", self.pretraining(length, seed, alone=alone), tuple(inputs), label)
+        spec = self.pretraining(length, seed, alone=openset is None and sample is None)
+        if target is None:
+            # Only X has labels for an online classifier.
+            spec = spec.model_copy(update={"recipe": spec.recipe.model_copy(update={"online": None})})
+        return Stage("pretrain", spec, tuple(inputs), label)
 
     def pretraining(self, length: Length, seed: int, *, alone: bool) -> Pretraining:
         """The spec of one training, on X `alone` or with images of an open-set."""

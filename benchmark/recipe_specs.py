@@ -114,18 +114,19 @@ Optimiser = Annotated[SGD | Adam | AdamW | LARS, Field(discriminator="kind")]
 class Cosine(Spec):
     """Cosine from lr to lr * floor, updated every `per`, after a warm-up.
 
-    "epoch" and "iteration" run over the whole training, epochs counted from 1 as in the released code; "step" over the
+    "epoch" and "iteration" run over the whole training, epochs `counted_from` 1 in the released code; "step" over the
     steps after the warm-up. The warm-up is a number of steps, rising linearly from 0, or a share of all steps, rising
     linearly from lr * `warmup_from` to the cosine's value at its end.
     """
 
-    later: ClassVar[tuple[str, ...]] = ("warmup_share", "warmup_from")
+    later: ClassVar[tuple[str, ...]] = ("warmup_share", "warmup_from", "counted_from")
 
     floor: float = 1e-3
     per: Literal["epoch", "step", "iteration"] = "epoch"
     warmup_steps: int = 0
     warmup_share: float = Field(default=0.0, ge=0, lt=1)
     warmup_from: float = Field(default=0.0, ge=0)
+    counted_from: Literal[0, 1] = 1
 
 
 class Steps(Spec):

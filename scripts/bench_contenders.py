@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 
-from benchmark.pretrain.backbones import group_batchnorm, groups_of
+from benchmark.pretrain.backbones import Groups, group_batchnorm, groups_of
 from benchmark.pretrain.engines import find_engine
 from benchmark.pretrain.images import SquareImages
 from benchmark.pretrain.learner import Learner, Moment
@@ -45,7 +45,7 @@ def _learner(case: Case) -> Learner:
     views = recipe.augmentation.views
     groups = groups_of(views * recipe.batch, recipe.batchnorm_group) * learner.views_in_a_pass // views
     for module in learner.normalised_by_groups():
-        group_batchnorm(module, max(1, groups))
+        group_batchnorm(module, Groups(max(1, groups)))
     return learner
 
 

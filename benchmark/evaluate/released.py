@@ -16,7 +16,7 @@ from torch import nn
 from benchmark.embed import evaluation_blocks, forward
 from benchmark.evaluate import ProbeResult
 from benchmark.images.augment import stream
-from benchmark.pretrain.backbones import feature_dimension, group_batchnorm, groups_of
+from benchmark.pretrain.backbones import Groups, feature_dimension, group_batchnorm, groups_of
 from benchmark.pretrain.feed import Feed
 from benchmark.pretrain.images import TrainingImages
 from benchmark.pretrain.numerics import autocast, fixed
@@ -104,7 +104,7 @@ class _Probe:
     ) -> None:
         self.spec, self.device, self.workers = spec, device, workers
         self.encoder = copy.deepcopy(encoder).to(device).train(spec.adapt_batchnorm)
-        group_batchnorm(self.encoder, groups_of(spec.batch, spec.batchnorm_group))
+        group_batchnorm(self.encoder, Groups(groups_of(spec.batch, spec.batchnorm_group)))
         self.labels = torch.from_numpy(labels.astype(np.int64)).to(device)
         self.course = Course(len(images), spec.batch, spec.epochs * -(-len(images) // spec.batch), False, spec.seed)
         augmentation = spec.augmentation.model_copy(update={"views": 1})

@@ -81,19 +81,22 @@ def write_network(exported: Exported, embedding: Embedding, folder: Path) -> int
             exported.architecture, num_classes=0, checkpoint_path=str(folder / WEIGHTS), **exported.arguments
         )
         images = torch.randn(2, 3, embedding.crop, embedding.crop)
-    if not _agree(exported.inner, loaded, images):
+    features = _same_features(exported.inner, loaded, images)
+    if features is None:
         raise UserError(f"{exported.architecture} cannot be exported: timm's network of that name computes otherwise")
     (folder / CONFIG).write_text(json.dumps(config(exported, loaded, embedding), indent=2) + "\n")
     for name in (WEIGHTS, BRANCH) if exported.branch else (WEIGHTS,):
         # Checkpoints are their writer's alone; this folder is to be passed on.
         shutil.copymode(folder / CONFIG, folder / name)
-    return int(loaded.num_features)
+    return features
 
 
 @torch.no_grad()
-def _agree(ours: nn.Module, theirs: nn.Module, images: torch.Tensor) -> bool:
+def _same_features(ours: nn.Module, theirs: nn.Module, images: torch.Tensor) -> int | None:
+    """How many features both networks give of an image, None where they are not the same."""
     first, second = ours.eval()(images), theirs.eval()(images)
-    return first.shape == second.shape and torch.allclose(first, second, rtol=1e-4, atol=1e-5, equal_nan=True)
+    same = first.shape == second.shape and torch.allclose(first, second, rtol=1e-4, atol=1e-5, equal_nan=True)
+    return int(first.shape[1]) if same else None
 
 
 def config(exported: Exported, network: Any, embedding: Embedding) -> dict[str, Any]:

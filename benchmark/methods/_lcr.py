@@ -27,7 +27,6 @@ _EVIDENCE = {
     EVERYTHING: Evidence(tag="code", note="LCR's released code"),
     "backbone": Evidence(tag="ours", note="random weights: the released code starts from ImageNet's"),
     "precision": Evidence(tag="ours", note="float32: nothing is stated"),
-    "schedule.per": Evidence(tag="code", note="LCR counts epochs from 0, this suite from 1"),
 }
 
 
@@ -49,13 +48,18 @@ def on_moco(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
             backbone=RESNET50,
             augmentation=Augmentation(size=224, jitter=(0.4, 0.4, 0.4, 0.1), blur=(0.5, 0.5)),
             optimiser=SGD(lr=0.03, nesterov=False, weight_decay=1e-4),
-            schedule=Cosine(floor=0.0, per="epoch"),
+            schedule=Cosine(floor=0.0, per="epoch", counted_from=0),
             batch=128,
             precision="float32",
             batchnorm_group=128,
             drop_last=True,
             lengths=_LENGTHS,
-            evidence=_EVIDENCE,
+            evidence={
+                **_EVIDENCE,
+                "batchnorm_group": Evidence(
+                    tag="ours", note="one group; the released code splits the batch over GPUs and shuffles it for keys"
+                ),
+            },
         ),
         small=Small(method=LCR.model_validate({"inner": small, "projections": 8, **switches}), stem=STEM),
     )
@@ -85,7 +89,7 @@ def on_byol(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
             ),
             # The released LARS never stores its velocity: in effect there is no momentum.
             optimiser=LARS(lr=0.15, momentum=0.0, weight_decay=1.5e-6),
-            schedule=Cosine(floor=0.0, per="epoch", warmup_share=0.1),
+            schedule=Cosine(floor=0.0, per="epoch", warmup_share=0.1, counted_from=0),
             batch=128,
             precision="float32",
             batchnorm_group=128,

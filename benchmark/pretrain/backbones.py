@@ -1,6 +1,7 @@
 """Backbones by name, without classifier and from random weights, and BatchNorm over groups of a forward pass."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 import timm
@@ -108,7 +109,7 @@ def pooling(network: nn.Module) -> nn.Module:
     """The layer that pools a convolutional network's last feature map. UserError for a network that has none."""
     layer = next((getattr(network, name) for name in ("avgpool", "global_pool") if hasattr(network, name)), None)
     if not isinstance(layer, nn.Module):
-        raise UserError(f"{type(network).__name__} has no pooled feature map to weight: use a convolutional network")
+        raise UserError(f"{type(network).__name__} pools no feature map by a layer of its own to weight: use a ResNet")
     return layer
 
 
@@ -124,14 +125,28 @@ def groups_of(crops: int, group: int | None) -> int:
     return crops // group
 
 
-def group_batchnorm(module: nn.Module, groups: int) -> nn.Module:
-    """Make every BatchNorm of `module` normalise `groups` consecutive parts of a batch separately; returns `module`.
+@dataclass
+class Groups:
+    """The consecutive parts of a forward pass that BatchNorm normalises separately: `count` of them as torch.chunk cuts
+    them, so that a smaller last batch has smaller parts, or, on one of several devices, parts of `rows` rows."""
 
-    As nn.DataParallel did on as many GPUs in the released code: parts as torch.chunk cuts them (so that a smaller last
-    batch has smaller parts), and running statistics those of the first part, because DataParallel keeps the buffers of
-    replica 0 and drops the others. The parameters and the state's names stay as they are.
+    count: int
+    rows: int | None = None
+
+    def cut(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        parts = x.chunk(self.count) if self.rows is None else torch.split(x, self.rows)
+        # One value a channel has no variance; the released code ends with an error at such a batch.
+        return (x,) if parts[-1].numel() == x.shape[1] else parts
+
+
+def group_batchnorm(module: nn.Module, groups: Groups) -> nn.Module:
+    """Make every BatchNorm of `module` normalise the parts that `groups` cuts a batch into; returns `module`.
+
+    As nn.DataParallel did on as many GPUs in the released code: running statistics are those of the first part, because
+    DataParallel keeps the buffers of replica 0 and drops the others. The parameters and the state's names stay as they
+    are.
     """
-    if groups == 1:
+    if groups.count == 1:
         return module
     for layer in module.modules():
         if isinstance(layer, nn.modules.batchnorm._BatchNorm):
@@ -139,13 +154,13 @@ def group_batchnorm(module: nn.Module, groups: int) -> nn.Module:
     return module
 
 
-def _grouped(layer: nn.modules.batchnorm._BatchNorm, groups: int) -> Callable[[torch.Tensor], torch.Tensor]:
+def _grouped(layer: nn.modules.batchnorm._BatchNorm, groups: Groups) -> Callable[[torch.Tensor], torch.Tensor]:
     whole = layer.forward
 
     def forward(x: torch.Tensor) -> torch.Tensor:
         if not layer.training:
             return whole(x)
-        first, *others = x.chunk(groups)
+        first, *others = groups.cut(x)
         return torch.cat([whole(first), *(_own_statistics(layer, part) for part in others)])
 
     return forward

@@ -31,9 +31,13 @@ class Ranks:
     size: int
     groups: int
 
+    def rows(self, crops: int) -> int:
+        """The rows of a group of a step of `crops` crops, as torch.chunk cuts them; the last group may have fewer."""
+        return -(-crops // self.groups)
+
     def stretches(self, crops: int) -> list[slice]:
-        """The crops of each rank: those of its groups, the groups cut as torch.chunk cuts `crops`."""
-        step = -(-crops // self.groups) * (self.groups // self.size)
+        """The crops of each rank: those of its groups."""
+        step = self.rows(crops) * (self.groups // self.size)
         return [slice(min(crops, rank * step), min(crops, (rank + 1) * step)) for rank in range(self.size)]
 
     def stretch(self, crops: int) -> slice:
@@ -55,27 +59,38 @@ class Ranks:
         return torch.cat(parts)
 
 
-def usable(recipe: Recipe, devices: int) -> int:
-    """How many of `devices` a training can use: they share its BatchNorm groups evenly, or their number would move its
-    numbers."""
-    if one_device(recipe.method):
-        return 1
-    groups = groups_of(recipe.augmentation.views * recipe.batch, recipe.batchnorm_group)
-    return max(count for count in range(1, devices + 1) if groups % count == 0)
+def usable(recipe: Recipe, devices: int, batches: set[int]) -> int:
+    """How many of `devices` a training in batches of `batches` images can use without its numbers moving."""
+    return max(count for count in range(1, devices + 1) if not _obstacle(recipe, count, batches))
 
 
-def check(devices: int, groups: int, sizes: set[int]) -> None:
-    """Raise UserError unless steps of `sizes` crops in `groups` BatchNorm groups can be spread over `devices`."""
+def check(recipe: Recipe, devices: int, batches: set[int]) -> None:
+    """Raise UserError unless a training in batches of `batches` images can be spread over `devices`."""
+    if why := _obstacle(recipe, devices, batches):
+        raise UserError(why)
+
+
+def _obstacle(recipe: Recipe, devices: int, batches: set[int]) -> str:
+    """Why so many devices would move the numbers of a training; nothing where they would not."""
     if devices == 1:
-        return
+        return ""
+    if one_device(recipe.method) or recipe.augmentation.local is not None:
+        local = "with local crops " if recipe.augmentation.local is not None else ""
+        return f"method {recipe.method.kind} {local}trains on one device only, not on {devices}"
+    views = recipe.augmentation.views
+    groups = groups_of(views * recipe.batch, recipe.batchnorm_group)
     if groups % devices:
-        raise UserError(
+        return (
             f"{devices} devices cannot share {groups} BatchNorm group(s) evenly; use a number of devices that divides "
             f"it, or a recipe with a smaller batchnorm_group"
         )
-    for crops in sizes:
-        if any(stretch.start == stretch.stop for stretch in Ranks(0, devices, groups).stretches(crops)):
-            raise UserError(f"a last batch of {crops} crops is too small for {devices} devices; use fewer")
+    place = Ranks(0, devices, groups)
+    for crops in (views * batch for batch in batches):
+        # Also a group of one row: it has no variance, and one device then normalises all of the step at once.
+        empty = any(stretch.start == stretch.stop for stretch in place.stretches(crops))
+        if empty or crops % place.rows(crops) == 1 or place.rows(crops) == 1:
+            return f"a last batch of {crops} crops is too small for {devices} devices; use fewer"
+    return ""
 
 
 @contextmanager

@@ -45,6 +45,11 @@ class Course:
         """Epochs begun by the end of the run."""
         return math.ceil(self.steps * self.batch / self.images) if self.chained else self.steps // self.per_epoch
 
+    @property
+    def batches(self) -> set[int]:
+        """The numbers of images that a step may have."""
+        return {len(self.rows(step)) for step in (0, self.per_epoch - 1)}
+
     def epoch(self, step: int) -> int:
         """The epoch in which step `step` (from 0) begins, counted from 1 as the released code does."""
         return 1 + (step * self.batch // self.images if self.chained else step // self.per_epoch)
@@ -105,9 +110,10 @@ def learning_rate(schedule: Cosine, peak: float, course: Course, step: int) -> f
     """The learning rate of step `step` (from 0).
 
     Per epoch and per iteration it is the released `util/misc.py` adjust_lr_wd: the cosine at epoch / epochs, epochs
-    counted from 1, so that the last epoch runs at the floor. Per step it is CosineAnnealingLR's over the steps after
-    the warm-up. One of `warmup_steps` multiplies the value by (step + 1) / warmup_steps; one of a share of the steps is
-    the released warmup_learning_rate, a line to the cosine's value at that share.
+    counted from 1, so that the last epoch runs at the floor, unless the schedule counts them from 0. Per step it is
+    CosineAnnealingLR's over the steps after the warm-up. One of `warmup_steps` multiplies the value by (step + 1) /
+    warmup_steps; one of a share of the steps is the released warmup_learning_rate, a line to the cosine's value at that
+    share.
     """
     warm = round(schedule.warmup_share * course.steps) or schedule.warmup_steps
     if step < warm and schedule.warmup_share:
@@ -121,9 +127,9 @@ def learning_rate(schedule: Cosine, peak: float, course: Course, step: int) -> f
 def _done(schedule: Cosine, course: Course, step: int, warm: int) -> float:
     """The share of the cosine that lies behind step `step`."""
     if schedule.per == "epoch":
-        return course.epoch(step) / course.epochs
+        return (course.epoch(step) - 1 + schedule.counted_from) / course.epochs
     if schedule.per == "iteration":
-        return (step / course.per_epoch + 1) / course.epochs
+        return (step / course.per_epoch + schedule.counted_from) / course.epochs
     return max(0, step - warm) / max(1, course.steps - warm)
 
 

@@ -12,11 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from benchmark.errors import UserError
 from benchmark.images.augment import stream
-from benchmark.method_specs import one_device
 from benchmark.pretrain import checkpoint, ranks
-from benchmark.pretrain.backbones import group_batchnorm, groups_of
+from benchmark.pretrain.backbones import Groups, group_batchnorm, groups_of
 from benchmark.pretrain.engines import find_engine
 from benchmark.pretrain.feed import Crops, Feed
 from benchmark.pretrain.images import TrainingImages
@@ -124,9 +122,7 @@ def train(
     run = course(recipe, len(images), seeds.data, coreset_size)
     views = recipe.augmentation.views
     groups = groups_of(views * recipe.batch, recipe.batchnorm_group)
-    ranks.check(devices, groups, {views * len(run.rows(step)) for step in (0, run.per_epoch - 1)})
-    if devices > 1 and one_device(recipe.method):
-        raise UserError(f"method {recipe.method.kind} trains on one device only, not on {devices}")
+    ranks.check(recipe, devices, run.batches)
     engine = find_engine(recipe.engine)
     stop = run.steps if stop_after is None else min(run.steps, stop_after)
     options = (device, checkpoint_dir, stop, devices, workers, checkpoint_every)
@@ -144,6 +140,8 @@ def _work(job: _Job, rank: int) -> checkpoint.State:
     place = ranks.Ranks(rank, job.devices, job.groups)
     name = f"cuda:{rank}" if job.device == "cuda" and job.devices > 1 else job.device
     with fixed(job.recipe.threads), torch.random.fork_rng():
+        if torch.device(name).type == "cuda":
+            torch.cuda.reset_peak_memory_stats(name)
         trainer = _Trainer(job, place, torch.device(name))
         trainer.run()
         if rank == 0 and trainer.steps == job.course.steps:
@@ -159,8 +157,9 @@ class _Trainer:
         recipe = job.recipe
         learner = find_engine(recipe.engine).build(recipe, job.seeds.init, job.classes)
         groups = job.groups * learner.views_in_a_pass // (job.devices * recipe.augmentation.views)
+        self.groups = Groups(max(1, groups))
         for module in learner.normalised_by_groups():
-            group_batchnorm(module, max(1, groups))
+            group_batchnorm(module, self.groups)
         self.learner = learner.to(device).to(memory_format=torch.channels_last).train()
         self.optimiser = optimiser(recipe.optimiser, self.learner.groups())
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "float16")
@@ -220,12 +219,14 @@ class _Trainer:
 
     def _outputs(self, crops: Crops) -> Outputs:
         """What the networks make of this rank's crops, gathered over all ranks, in float32."""
+        rows = self.job.course.rows(self.steps)
+        if self.place.size > 1:
+            self.groups.rows = self.place.rows(self.job.recipe.augmentation.views * len(rows))
         with autocast(self.device, self.job.recipe.precision):
             mine = self.network(crops.views, crops.first, crops.local)
         outputs = {name: self.place.gather(tensor.float()) for name, tensor in mine.items()}
         if self.job.labels is not None:
-            chosen = self.job.labels[self.job.course.rows(self.steps)]
-            outputs["labels"] = torch.from_numpy(chosen).to(self.device)
+            outputs["labels"] = torch.from_numpy(self.job.labels[rows]).to(self.device)
         return outputs
 
     @property
@@ -278,7 +279,7 @@ def _result(job: _Job, state: checkpoint.State, engine: str) -> TrainResult:
         samples=job.course.seen(steps),
         exposures=job.course.exposures(steps),
         seconds=state.seconds,
-        peak_device_memory=torch.cuda.max_memory_allocated() if on_gpu else 0,
+        peak_device_memory=torch.cuda.max_memory_allocated(job.device) if on_gpu else 0,
         engine=engine,
         statistics=state.statistics,
         notes=tuple(_notes(job)),

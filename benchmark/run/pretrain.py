@@ -9,6 +9,7 @@ from benchmark.method_specs import LCR
 from benchmark.plan import Pretraining
 from benchmark.pretrain.images import FileImages, SquareImages, TrainingImages
 from benchmark.pretrain.ranks import usable
+from benchmark.pretrain.schedule import course
 from benchmark.pretrain.train import CLASSIFIER, ENCODER, train
 from benchmark.run.artefacts import POSITIONS
 from benchmark.run.maps import MAPS, save_maps
@@ -21,6 +22,7 @@ def run(task: Task, folder: Path) -> Outcome:
     assert isinstance(spec, Pretraining)
     images, own, chosen = training_images(task)
     scratch = task.store.scratch(task.stage)
+    steps = course(spec.recipe, len(images), spec.seeds.data, chosen)
     result = train(
         spec.recipe,
         images,
@@ -29,7 +31,7 @@ def run(task: Task, folder: Path) -> Outcome:
         checkpoint_dir=scratch,
         progress=task.progress,
         coreset_size=chosen,
-        devices=usable(spec.recipe, task.devices),
+        devices=usable(spec.recipe, task.devices, steps.batches),
         workers=task.workers,
         labels=None if spec.recipe.online is None else _labels(task, chosen),
     )

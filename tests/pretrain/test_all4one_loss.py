@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from benchmark.method_specs import All4One
+from benchmark.pretrain.backbones import Groups, group_batchnorm
 
 N, D, QUEUE = 4, 16, 24
 
@@ -102,3 +103,17 @@ def test_the_positional_term_is_that_of_the_released_code(learner):
     assert np.allclose(found, positions(), atol=1e-5)
     assert found[2, 1] == pytest.approx(math.sin(0.046416), abs=1e-6)
     assert found[4, 3] == pytest.approx(math.sin(3 * 0.0021544), abs=1e-6)
+
+
+def test_heads_that_the_loss_calls_view_by_view_are_normalised_over_a_whole_view(learner):
+    """BatchNorm groups are of one view: to be cut out of a joint pass, and nothing to cut where a view comes alone."""
+    learner.train()
+    for module in learner.normalised_by_groups():
+        group_batchnorm(module, Groups(2))
+    view = torch.randn(8, learner.method.projector[0].in_features)
+    for head in (learner.method.projector, learner.method.predictor, learner.method.predictor2):
+        made = head[:2](torch.randn(8, head[0].in_features)).detach()
+        assert torch.allclose(made.mean(0), torch.zeros(made.shape[1]), atol=1e-5)
+        assert not torch.allclose(made[:4].mean(0), torch.zeros(made.shape[1]), atol=1e-2)
+    both = learner.method.momentum_projector[:2](torch.cat([view, view + 1])).detach()
+    assert torch.allclose(both[:8].mean(0), torch.zeros(both.shape[1]), atol=1e-5)

@@ -7,7 +7,7 @@ from torch import nn
 
 from benchmark.errors import UnknownName, UserError
 from benchmark.lengths import epochs_of
-from benchmark.pretrain.backbones import build, feature_dimension, group_batchnorm, groups_of
+from benchmark.pretrain.backbones import Groups, build, feature_dimension, group_batchnorm, groups_of
 from benchmark.pretrain.schedule import Course, course, learning_rate
 from benchmark.profiles import PAPER
 from benchmark.recipe_specs import Backbone, CodedEpochs, Cosine
@@ -73,6 +73,12 @@ def test_per_epoch_cosine_counts_from_one_and_ends_at_the_floor() -> None:
     assert rates == pytest.approx(expected) and rates[-1] == pytest.approx(1e-4)
 
 
+def test_epochs_counted_from_0_begin_at_the_peak_and_never_stand_still() -> None:
+    run, schedule = Course(10, 5, 8, False, 0), Cosine(floor=0.0, per="epoch", counted_from=0)
+    rates = [learning_rate(schedule, 1.0, run, step) for step in range(8)]
+    assert rates == pytest.approx([(1 + math.cos(math.pi * epoch / 4)) / 2 for epoch in (0, 0, 1, 1, 2, 2, 3, 3)])
+
+
 def test_warm_up_rises_linearly_to_the_peak() -> None:
     run, schedule = Course(10, 5, 20, True, 0), Cosine(per="step", warmup_steps=4)
     rates = [learning_rate(schedule, 1.0, run, step) for step in range(20)]
@@ -91,11 +97,19 @@ def test_grouped_batchnorm_equals_separate_chunks_and_keeps_the_first_statistics
     chunks = x.chunk(3)
     assert [len(chunk) for chunk in chunks] == [4, 4, 2]
     expected = torch.cat([first(chunks[0]), others(chunks[1]), others(chunks[2])])
-    made = group_batchnorm(nn.Sequential(grouped), 3)(x)
+    made = group_batchnorm(nn.Sequential(grouped), Groups(3))(x)
     assert torch.allclose(made, expected, atol=1e-6) and not torch.allclose(made, nn.BatchNorm2d(3)(x), atol=1e-3)
     assert torch.equal(grouped.running_mean, first.running_mean)
     assert torch.equal(grouped.running_var, first.running_var)
     assert torch.equal(grouped.eval()(x), first.eval()(x))
+
+
+def test_parts_of_a_given_size_and_a_part_of_one_row() -> None:
+    x = torch.randn(7, 3)
+    assert [len(part) for part in Groups(2, rows=3).cut(x[:6])] == [3, 3]
+    assert [len(part) for part in Groups(4).cut(x[:6])] == [2, 2, 2]
+    assert [len(part) for part in Groups(3).cut(x)] == [7]  # 3, 3 and 1: one row has no variance
+    assert [len(part) for part in Groups(3).cut(x[:, :, None, None].expand(-1, -1, 2, 2))] == [3, 3, 1]
 
 
 def test_the_number_of_groups() -> None:

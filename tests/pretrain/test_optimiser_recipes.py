@@ -143,7 +143,9 @@ def test_adamw_spares_vectors_the_decay_where_it_is_told_to(small, engine):
         assert decay == {True: {0.3}, False: {0.3 if decays else 0.0}}
 
 
-SCHEDULE = {"floor": 0.5, "per": "step", "warmup_steps": 3, "warmup_share": 0.5, "warmup_from": 0.3}
+SCHEDULE = {
+    "floor": 0.5, "per": "step", "warmup_steps": 3, "warmup_share": 0.5, "warmup_from": 0.3, "counted_from": 0
+}  # fmt: skip
 
 
 def test_every_field_of_a_schedule_changes_the_rates(small):

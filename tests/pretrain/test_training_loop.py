@@ -18,6 +18,7 @@ from benchmark.pretrain.backbones import build
 from benchmark.pretrain.encoder import load_encoder
 from benchmark.pretrain.engines import find_engine
 from benchmark.pretrain.images import FileImages, SquareImages
+from benchmark.pretrain.ranks import usable
 from benchmark.pretrain.train import DivergedError, TrainResult, train
 from benchmark.recipe_specs import SGD, AdamW, Augmentation, Backbone, CodedEpochs, Cosine, Epochs, Recipe, Steps
 from benchmark.specs import Embedding, SeedAxes
@@ -186,6 +187,23 @@ def test_two_ranks_do_what_one_device_does(tmp_path: Path) -> None:
     assert two.losses == pytest.approx(one.losses, abs=1e-5)
     assert torch.allclose(weights(two)["bn1.running_mean"], weights(one)["bn1.running_mean"], atol=1e-5)
     assert torch.allclose(weights(two)["conv1.weight"], weights(one)["conv1.weight"], atol=1e-5)
+
+
+def test_two_ranks_cut_a_partial_batch_into_the_groups_of_one_device(tmp_path: Path) -> None:
+    """27 images: a batch of 16 and one of 11, whose 22 crops are groups of 6, 6, 6 and 4, two of them on each rank."""
+    spec = recipe(**{**GROUPED, "batch": 16, "batchnorm_group": 8, "length": Epochs(epochs=1)})
+    one = train(spec, squares(27), SEEDS, checkpoint_dir=tmp_path / "one")
+    two = train(spec, squares(27), SEEDS, checkpoint_dir=tmp_path / "two", devices=2)
+    assert len(one.losses) == 2 and two.losses == pytest.approx(one.losses, abs=1e-5)
+    assert torch.allclose(weights(two)["conv1.weight"], weights(one)["conv1.weight"], atol=1e-4)
+
+
+def test_devices_are_as_many_as_every_batch_can_be_spread_over() -> None:
+    spec = recipe(batch=512, batchnorm_group=256)
+    assert [usable(spec, devices, {512}) for devices in (1, 2, 3, 4, 8)] == [1, 2, 2, 4, 4]
+    # 6 crops in 4 groups of 2 leave the fourth device without any; 10 in groups of 3 leave it a single one.
+    assert usable(spec, 4, {512, 3}) == 2 and usable(spec, 4, {512, 5}) == 1
+    assert usable(recipe(batch=512), 4, {512}) == 1
 
 
 def test_devices_that_cannot_share_the_groups_are_refused(tmp_path: Path) -> None:

@@ -57,6 +57,8 @@ class Engine(ABC):
         inner = method.inner if isinstance(method, LCR) else method
         self.maker(inner.kind)
         self._check_crops(recipe)
+        if isinstance(method, LCR) and recipe.precision == "float16":
+            raise UserError("LCR fits gradients that float16 cannot hold: use precision float32 or bfloat16")
 
     def _check_crops(self, recipe: Recipe) -> None:
         """Raise UserError for crops that the method would leave out, or mix up, without a word."""

@@ -55,6 +55,9 @@ class SoloLearner(Learner):
         return self.backbone
 
     def normalised_by_groups(self) -> Iterable[nn.Module]:
+        if isinstance(self.spec, methods.All4One):
+            # Its loss calls the other heads once more, with one view at a time, which is a group of its own.
+            return self.method.backbone, self.method.momentum_backbone, self.method.momentum_projector
         return (self.backbone,) if isinstance(self.spec, methods.SwAV) else (self,)
 
     def forward(self, views: torch.Tensor, first: int, local: torch.Tensor | None = None) -> Outputs:
@@ -80,7 +83,9 @@ class SoloLearner(Learner):
         images = parts.pop("images", [None] * views)
         queue = getattr(self.spec, "queue", images_seen)
         if queue % images_seen:
-            raise UserError(f"solo-learn's queue of {queue} takes no batch of {images_seen} images; use engine lightly")
+            raise UserError(
+                f"solo-learn's queue of {queue} takes no batch of {images_seen} images: the data are fewer than a batch"
+            )
         # Nothing of solo-learn's label classifier: its loss is left at zero.
         self.method.given, self.method.seen = {**parts, "loss": outputs["feats"].new_zeros(())}, {}
         with _alone():
