@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from benchmark.errors import UnknownName, UserError
+from benchmark.launch import check_engine
 from benchmark.methods import METHODS
 from benchmark.networks import NETWORKS, find_backbone
 from benchmark.overview import describe, listing
@@ -222,3 +223,15 @@ def test_every_table_of_the_paper_can_be_verified(tmp_path, monkeypatch):
         monkeypatch.setattr(type(found.data), "count_differences", lambda *_: [])
         assert found.verified_paper
         assert not session(tmp_path, table, precision="float32").verified_paper
+
+
+def test_only_trainings_that_see_labels_of_x_have_an_online_classifier(tmp_path):
+    cells = session(tmp_path, "2", profile="mini", rows=("X", "OS"), method="all4one", targets=("cub",)).cells
+    recipes = {row: cells[row, "cub", 0].pretrain.spec.recipe for row in ("X", "OS")}
+    assert recipes["X"].online is not None and recipes["OS"].online is None
+
+
+def test_lcr_is_refused_in_float16_before_anything_is_trained():
+    recipe = MINI.setup("lcr").recipe.model_copy(update={"precision": "float16"})
+    with pytest.raises(UserError, match="float16 cannot hold"):
+        check_engine(recipe)
