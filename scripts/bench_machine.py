@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import threading
@@ -70,6 +71,7 @@ class AnonymousMemory:
     """
 
     def __enter__(self) -> AnonymousMemory:
+        gc.collect()  # garbage of before, collected while the block runs, would hide as much of what the block holds
         self._before = self._held = _anonymous()
         self._over = threading.Event()
         self._watcher = threading.Thread(target=self._watch)

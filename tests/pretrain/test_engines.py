@@ -111,7 +111,7 @@ def test_mae_needs_patches_and_lcr_a_feature_map(engine, small, small_methods):
         engine.build(small(engine.name, "mae", backbone=resnet), 0)
     vit = Backbone(name="vit_tiny_patch16_224", library="timm")
     lcr = LCR(inner=small_methods["byol"])
-    with pytest.raises(UserError, match=r"VisionTransformer has no pooled feature map"):
+    with pytest.raises(UserError, match=r"VisionTransformer pools no feature map"):
         engine.build(small(engine.name, lcr, backbone=vit), 0)
 
 
