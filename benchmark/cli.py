@@ -76,7 +76,7 @@ def show(
     ],
     store: StorePath = Path("runs"),
 ) -> None:
-    """All that is known of one name: a dataset, table, variant, profile, protocol, recipe or stage."""
+    """All that is known of one name: a dataset, a published table, a variant, profile, protocol, recipe or stage."""
     from benchmark.overview import describe
 
     print(describe(" ".join(name), store))

@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmark.errors import UnknownName, UserError
 from benchmark.method_specs import LCR, MAE
 from benchmark.plan import Pretraining
+from benchmark.pretrain.files import ENCODER
 from benchmark.profiles import PROFILES
 from benchmark.recipe_specs import Backbone, FrozenEncoder, Recipe
 from benchmark.specs import Embedding
@@ -15,7 +16,6 @@ from benchmark.stages import Stage
 
 FORMS = "give timm:NAME, timm:NAME=FILE or the folder of a finished pretraining (runs/pretrain/<key>)"
 TIMM = "timm:"
-WEIGHTS = "encoder.safetensors"
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ def _of_timm(name: str, file: Path | None) -> Encoder:
 
 
 def _of_suite(path: Path) -> Encoder:
-    folder = path.parent if path.name == WEIGHTS else path
+    folder = path.parent if path.name == ENCODER else path
     try:
         record = json.loads((folder / "record.json").read_text())
         recipe = Pretraining.model_validate(record["identity"]["spec"]).recipe
-        digest = _sha256(folder / WEIGHTS)
+        digest = _sha256(folder / ENCODER)
     except (OSError, ValueError, KeyError, UserError) as error:
         raise UserError(f"encoder '{path}' is no finished pretraining of this suite; {FORMS}") from error
     if isinstance(recipe.method, LCR):
@@ -75,7 +75,7 @@ def _of_suite(path: Path) -> Encoder:
     # MAE's patch tokens are what its samplers see; probes read the class token all the same.
     token = "patches" if isinstance(recipe.method, MAE) else "head"
     embedding = embedding_of(recipe).model_copy(update={"token": token})
-    return Encoder(Stage("frozen", spec, (), record["label"]), embedding, {digest: str(folder / WEIGHTS)})
+    return Encoder(Stage("frozen", spec, (), record["label"]), embedding, {digest: str(folder / ENCODER)})
 
 
 def _as_trained(recipe: Recipe, digest: str) -> FrozenEncoder:

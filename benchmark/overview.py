@@ -20,6 +20,7 @@ from benchmark.recipe_text import recipe_text
 from benchmark.specs import Spec
 from benchmark.stages import KINDS
 from benchmark.store import Store
+from benchmark.table_text import table_text
 from benchmark.targets import OTHER_TARGETS, TARGETS
 from benchmark.variants import VARIANTS
 
@@ -99,8 +100,8 @@ def listing(what: str | None) -> str:
 
 
 def describe(name: str, store: Path) -> str:
-    """All that is known of a name, as JSON; a stage by the first eight or more digits of its key, a method by its
-    recipe ("byol" or "recipe byol")."""
+    """All that is known of a name: a method's recipe ("byol" or "recipe byol"), a published table or a sampler as text,
+    the rest as JSON; a stage goes by the first eight or more digits of its key."""
     if name == RECIPE.strip():
         raise UserError(f"recipe of which method? {', '.join(METHODS.names())}")
     if name.startswith(RECIPE) or name in METHODS:
@@ -114,7 +115,7 @@ def describe(name: str, store: Path) -> str:
     if name in SAMPLERS:
         return _sampler_text(SAMPLERS[name])
     if name.removeprefix("table") in (known.removeprefix("table") for known in table_names()):
-        return load_table(name).model_dump_json(indent=2)
+        return table_text(load_table(name))
     records = [path for kind in KINDS for path in (store / kind).glob(f"{name}*/record.json")] if len(name) >= 8 else []
     if len(records) == 1:
         return json.dumps(json.loads(records[0].read_text()), indent=2)

@@ -13,7 +13,7 @@ from benchmark.export.find import Training, find_training
 from benchmark.export.network import timm_form, write_network
 from benchmark.plan import Pretraining
 from benchmark.pretrain.encoder import load_encoder
-from benchmark.pretrain.train import ENCODER
+from benchmark.pretrain.files import ENCODER
 from benchmark.recipe_specs import Recipe
 from benchmark.specs import Embedding
 from benchmark.store import place_aside

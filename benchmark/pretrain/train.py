@@ -17,6 +17,7 @@ from benchmark.pretrain import checkpoint, ranks
 from benchmark.pretrain.backbones import Groups, group_batchnorm, groups_of
 from benchmark.pretrain.engines import find_engine
 from benchmark.pretrain.feed import Crops, Feed
+from benchmark.pretrain.files import CLASSIFIER, ENCODER
 from benchmark.pretrain.images import TrainingImages
 from benchmark.pretrain.learner import Moment, Outputs, WithOnlineClassifier
 from benchmark.pretrain.numerics import autocast, fixed
@@ -26,8 +27,6 @@ from benchmark.progress import Progress, silent
 from benchmark.recipe_specs import Recipe
 from benchmark.specs import SeedAxes, digest
 
-ENCODER = "encoder.safetensors"
-CLASSIFIER = "classifier.safetensors"
 _CURVE_POINTS = 200
 _UNREAD_LOSSES = 32
 

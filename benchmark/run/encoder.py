@@ -9,8 +9,8 @@ from benchmark.images.augment import MEAN, STD
 from benchmark.plan import Pretraining
 from benchmark.pretrain.backbones import PatchMean, build
 from benchmark.pretrain.encoder import load_encoder, with_weights
+from benchmark.pretrain.files import ENCODER
 from benchmark.pretrain.images import FileImages, SquareImages, TrainingImages
-from benchmark.pretrain.train import ENCODER
 from benchmark.recipe_specs import FrozenEncoder
 from benchmark.run.task import Task
 from benchmark.specs import Embedding

@@ -11,7 +11,7 @@ from benchmark.embed import embed
 from benchmark.evaluate import ProbeResult
 from benchmark.evaluate.clean import clean_probe
 from benchmark.evaluate.released import released_probe
-from benchmark.pretrain.train import CLASSIFIER
+from benchmark.pretrain.files import CLASSIFIER
 from benchmark.recipe_specs import CleanProbe, OnlineProbe, Probe, ReleasedProbe
 from benchmark.run.artefacts import PREDICTIONS, predictions_sha256
 from benchmark.run.encoder import images_of, load

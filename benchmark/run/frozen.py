@@ -13,7 +13,7 @@ from torch import nn
 from benchmark.errors import UserError
 from benchmark.pretrain.backbones import build
 from benchmark.pretrain.checkpoint import write
-from benchmark.pretrain.train import ENCODER
+from benchmark.pretrain.files import ENCODER
 from benchmark.recipe_specs import Backbone, FrozenEncoder
 from benchmark.run.task import Outcome, Task
 

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from benchmark.method_specs import LCR
 from benchmark.plan import Pretraining
+from benchmark.pretrain.files import CLASSIFIER, ENCODER
 from benchmark.pretrain.images import FileImages, SquareImages, TrainingImages
 from benchmark.pretrain.ranks import usable
 from benchmark.pretrain.schedule import course
-from benchmark.pretrain.train import CLASSIFIER, ENCODER, train
+from benchmark.pretrain.train import train
 from benchmark.run.artefacts import POSITIONS
 from benchmark.run.maps import MAPS, save_maps
 from benchmark.run.task import Outcome, Task

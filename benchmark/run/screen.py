@@ -7,44 +7,58 @@ from typing import Any
 from benchmark.run.worker import Report
 from benchmark.stages import Stage
 
+HEARTBEAT = 10.0
+"""Seconds between two lines that tell how far a run is; in long runs a twentieth of their time so far."""
+
 
 class Screen:
-    """Plain lines: a stage that took over two seconds gets one, and every ten seconds the count is told."""
+    """Plain lines: a stage that took over two seconds gets one, and in between a line tells what is being worked on."""
 
     def __init__(self) -> None:
         self._total = self._done = 0
-        self._next = 0.0
+        self._began = self._next = 0.0
+        self._running: dict[str, str] = {}
 
     def start(self, total: int, done: int) -> None:
-        self._total, self._done, self._next = total, done, time.monotonic() + 10
+        self._total, self._done, self._began = total, done, time.monotonic()
+        self._next = self._began + HEARTBEAT
         self._say(f"{total} stages, {done} of them finished before")
 
     def began(self, stage: Stage) -> None:
         """A worker has taken the stage."""
+        self._running[stage.key] = _name(stage)
 
     def progress(self, stage: Stage, what: str, done: int, total: int) -> None:
         """The stage says how far it is."""
+        self._running[stage.key] = f"{_name(stage)} {done}/{total}"
 
     def ended(self, stage: Stage, report: Report, seconds: float) -> None:
+        self._running.pop(stage.key, None)
         self._done += 1
         if report.status == "failed":
-            self._say(f"FAILED {stage.kind} {stage.label}: {report.message.strip().splitlines()[-1]}")
+            self._say(f"FAILED {_name(stage)}: {report.message.strip().splitlines()[-1]}")
         elif seconds > 2:
-            self._say(f"[{self._done}/{self._total}] {stage.kind} {stage.label} ({seconds:.0f} s)")
+            self._say(f"[{self._done}/{self._total}] {_name(stage)} ({seconds:.0f} s)")
 
     def left(self, stage: Stage) -> None:
         """Another run is at the stage; it is waited for."""
+        self._running[stage.key] = f"{_name(stage)} in another run"
 
     def tick(self) -> None:
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + 10
-            self._say(f"[{self._done}/{self._total}] stages finished")
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + max(HEARTBEAT, (now - self._began) / 20)
+            self._say(f"[{self._done}/{self._total}] working on {'; '.join(self._running.values()) or 'what is next'}")
 
     def stop(self) -> None:
         """The run is over."""
 
     def _say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
+
+
+def _name(stage: Stage) -> str:
+    return f"{stage.kind} {stage.label}"
 
 
 class RichScreen(Screen):
@@ -62,7 +76,7 @@ class RichScreen(Screen):
         self._bars.start()
 
     def began(self, stage: Stage) -> None:
-        self._tasks[stage.key] = self._bars.add_task(f"{stage.kind} {stage.label}"[:60], total=None)
+        self._tasks[stage.key] = self._bars.add_task(_name(stage)[:60], total=None)
 
     def progress(self, stage: Stage, what: str, done: int, total: int) -> None:
         self._bars.update(self._tasks[stage.key], completed=done, total=total)

@@ -92,3 +92,26 @@ def same_picks() -> Callable[[Any, Picks], None]:
         assert selection.info["rounds"] == len(expected.values)
 
     return check
+
+
+class Sliced:
+    """Rows that can be had by slice only, as from a sharded store; remembers the longest slice."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self._rows = rows
+        self.longest = 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, rows: slice, /) -> Any:
+        assert isinstance(rows, slice)
+        found = self._rows[rows]
+        self.longest = max(self.longest, len(found))
+        return found
+
+
+@pytest.fixture(scope="session")
+def sliced() -> type[Sliced]:
+    """Makes rows that are read in slices."""
+    return Sliced

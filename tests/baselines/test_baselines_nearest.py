@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,20 +13,6 @@ from baselines import BudgetError, FeatureError, SimCore
 from baselines.core import round_robin
 from baselines.core.scoring import exact_scores, unit_rows
 from baselines.nearest import NearestRetrieval
-
-
-class Sliced:
-    """Rows that can be had by slice only, as from a sharded store."""
-
-    def __init__(self, rows: np.ndarray) -> None:
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, rows: slice, /) -> Any:
-        assert isinstance(rows, slice)
-        return self._rows[rows]
 
 
 def slowly(target: np.ndarray, pool: np.ndarray, budget: int) -> tuple[list[int], list[float], int]:
@@ -46,12 +33,14 @@ def slowly(target: np.ndarray, pool: np.ndarray, budget: int) -> tuple[list[int]
 
 @settings(max_examples=80, deadline=None)
 @given(st.integers(1, 50), st.integers(1, 9), st.integers(1, 5), st.sampled_from(["f2", "f4", "f8"]), st.data())
-def test_picks_are_those_of_full_sorts(n: int, n_target: int, dim: int, dtype: str, data: st.DataObject) -> None:
+def test_picks_are_those_of_full_sorts(
+    sliced: Callable[[np.ndarray], Any], n: int, n_target: int, dim: int, dtype: str, data: st.DataObject
+) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 2**31)))
     target = rng.integers(1, 4, (n_target, dim)).astype(dtype)
     pool = rng.integers(1, 4, (n, dim)).astype(dtype)[rng.integers(0, n, n)]  # repeated rows
     budget = data.draw(st.integers(1, n))
-    picks = NearestRetrieval().select(target, Sliced(pool), budget=budget)
+    picks = NearestRetrieval().select(target, sliced(pool), budget=budget)
     indices, scores, k = slowly(target, pool, budget)
     assert picks.indices.tolist() == indices
     assert picks.scores.tolist() == np.array(scores, dtype=np.float32).tolist()
@@ -74,7 +63,9 @@ def test_common_neighbours_count_once_and_are_lost() -> None:
     assert SimCore.paper(k=3).select(target, pool, budget=4).indices.tolist() == [0, 1, 4, 2, 5]
 
 
-def test_parts_of_the_target_and_threads_move_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_of_the_target_and_threads_move_nothing(
+    sliced: Callable[[np.ndarray], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = np.random.default_rng(0)
     target, pool = rng.standard_normal((40, 24)) + 1, (rng.standard_normal((900, 24)) + 1).astype("f4")
     whole = NearestRetrieval().select(target, pool, budget="30%")
@@ -82,7 +73,7 @@ def test_parts_of_the_target_and_threads_move_nothing(monkeypatch: pytest.Monkey
     monkeypatch.setattr(round_robin, "QUERIES", 7)
     for threads in (1, 2):
         with threadpool_limits(threads):
-            parted = NearestRetrieval().select(target, Sliced(pool), budget="30%", seed=5)
+            parted = NearestRetrieval().select(target, sliced(pool), budget="30%", seed=5)
         assert parted.indices.tobytes() == whole.indices.tobytes()
         assert parted.scores.tobytes() == whole.scores.tobytes()
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,23 +11,6 @@ from baselines import FeatureError
 from baselines.core import exact, pool_clusters
 from baselines.core.pool_clusters import assign, cluster_pool
 from baselines.core.rows import rows_at
-
-
-class Sliced:
-    """Rows that can be had by slice only; remembers the longest slice."""
-
-    def __init__(self, rows: np.ndarray) -> None:
-        self._rows = rows
-        self.longest = 0
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, rows: slice, /) -> Any:
-        assert isinstance(rows, slice)
-        found = self._rows[rows]
-        self.longest = max(self.longest, len(found))
-        return found
 
 
 def blobs(sizes: list[int], dim: int = 8, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -71,13 +54,15 @@ def test_assignment_takes_the_nearest_centre_then_the_first() -> None:
     np.testing.assert_allclose(cosines, [3 / 10**0.5, 3 / 10**0.5, 0.5**0.5, 0], rtol=1e-6)
 
 
-def test_centres_are_fitted_on_a_sample_and_blocks_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_centres_are_fitted_on_a_sample_and_blocks_are_short(
+    sliced: Callable[[np.ndarray], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pool, axis = blobs([3000, 6000])
     monkeypatch.setattr(pool_clusters, "ROWS_PER_CLUSTER", (20, 50))
     seen: list[int] = []
     fit = pool_clusters._fit
     monkeypatch.setattr(pool_clusters, "_fit", lambda points, *rest: seen.append(len(points)) or fit(points, *rest))
-    stored = Sliced(pool)
+    stored = sliced(pool)
     assert same_partition(cluster_pool(stored, 2).labels, axis)
     monkeypatch.setattr(pool_clusters, "SAMPLE_NUMBERS", 8 * 30)
     cluster_pool(stored, 2)
@@ -93,11 +78,13 @@ def threads(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
-def test_threads_and_blocks_move_nothing(threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_and_blocks_move_nothing(
+    sliced: Callable[[np.ndarray], Any], threads: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pool = np.random.default_rng(3).standard_normal((2000, 40)).astype(np.float16)
     found = cluster_pool(pool, 30, seed=4)
     monkeypatch.setattr(pool_clusters, "_BLOCK_ROWS", 77)
-    again = cluster_pool(Sliced(pool), 30, seed=4)
+    again = cluster_pool(sliced(pool), 30, seed=4)
     assert again.labels.tobytes() == found.labels.tobytes()
     assert again.cosines.tobytes() == found.cosines.tobytes()
     assert cluster_pool(pool, 30, seed=5).labels.tobytes() != found.labels.tobytes()
@@ -134,8 +121,8 @@ def test_exact_products_do_not_depend_on_the_order_of_addition() -> None:
     assert np.abs(np.linalg.norm(rows, axis=1) - 1).max() < 1e-6
 
 
-def test_rows_come_in_the_order_asked_for() -> None:
+def test_rows_come_in_the_order_asked_for(sliced: Callable[[np.ndarray], Any]) -> None:
     table = np.arange(400, dtype=np.float32).reshape(200, 2)
     positions = np.array([150, 3, 4, 199, 4, 0, 30])
-    for stored in (table, Sliced(table)):
+    for stored in (table, sliced(table)):
         assert np.array_equal(rows_at(stored, positions), table[positions])

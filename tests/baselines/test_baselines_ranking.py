@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,6 @@ from threadpoolctl import threadpool_limits
 from baselines import FeatureError
 from baselines.core.ranking import Candidates, FeatureRanking, SimilarityRanking
 from baselines.core.scoring import exact_scores, unit_rows
-
-
-class Sliced:
-    """Rows that can be had by slice only, as from a sharded store."""
-
-    def __init__(self, rows: np.ndarray) -> None:
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, rows: slice, /) -> Any:
-        assert isinstance(rows, slice)
-        return self._rows[rows]
 
 
 def full_order(sim: np.ndarray, taken: np.ndarray) -> list[list[int]]:
@@ -62,13 +49,15 @@ def test_without_ties_all_m_are_given() -> None:
 
 @settings(max_examples=60)
 @given(st.integers(1, 60), st.integers(1, 5), st.integers(1, 7), st.integers(1, 70), st.data())
-def test_features_come_in_float64_order(n: int, k: int, dim: int, m: int, data: st.DataObject) -> None:
+def test_features_come_in_float64_order(
+    sliced: Callable[[np.ndarray], Any], n: int, k: int, dim: int, m: int, data: st.DataObject
+) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 2**31)))
     rows = rng.integers(1, 5, (n, dim)).astype(data.draw(st.sampled_from(["f2", "f4", "f8"])))
     rows = rows[rng.integers(0, n, n)]  # duplicated rows
     centroids = unit_rows(rng.integers(1, 5, (k, dim)).astype(float))
     taken = rng.random(n) < data.draw(st.sampled_from([0.0, 0.5]))
-    ranking = FeatureRanking(Sliced(rows), centroids, block_rows=data.draw(st.integers(1, 80)))
+    ranking = FeatureRanking(sliced(rows), centroids, block_rows=data.draw(st.integers(1, 80)))
     lengths = check_beginnings(ranking.top(m, taken), exact_scores(rows, centroids), taken)
     if m >= (~taken).sum():
         assert lengths == [(~taken).sum()] * k
@@ -120,7 +109,7 @@ def test_extreme_lengths_do_not_move_the_order(dtype: str, low: int, high: int) 
     assert min(check_beginnings(found, exact_scores(plain, centroids), taken)) > 90
 
 
-def test_storage_does_not_matter(tmp_path: Path) -> None:
+def test_storage_does_not_matter(sliced: Callable[[np.ndarray], Any], tmp_path: Path) -> None:
     rng = np.random.default_rng(6)
     wide = rng.standard_normal((500, 40)).astype(np.float16)
     rows, centroids = np.ascontiguousarray(wide[:, ::2]), unit_rows(rng.standard_normal((3, 20)))
@@ -132,7 +121,7 @@ def test_storage_does_not_matter(tmp_path: Path) -> None:
         wide[:, ::2],
         np.asfortranarray(rows),
         on_disk,
-        Sliced(rows),
+        sliced(rows),
         rows.astype("f8"),
         rows.astype(">f4"),
     ):

@@ -5,6 +5,10 @@ import io
 import pytest
 
 from benchmark import progress
+from benchmark.run import screen as run_screen
+from benchmark.run.worker import Report
+from benchmark.specs import Draw, RandomSampling
+from benchmark.stages import Stage
 
 
 class Clock:
@@ -18,6 +22,7 @@ class Clock:
 def clock(monkeypatch):
     clock = Clock()
     monkeypatch.setattr(progress, "time", clock)
+    monkeypatch.setattr(run_screen, "time", clock)
     return clock
 
 
@@ -48,3 +53,33 @@ def test_bars_on_a_terminal(clock, monkeypatch):
         clock.now = 3.0
         show("reading", 1, 2)
     assert "reading" in screen.getvalue() and "too early" not in screen.getvalue()
+
+
+def draw(seed):
+    return Stage("sample", Draw(sampling=RandomSampling(), budget=3, seed=seed), (), f"draw {seed}")
+
+
+def test_a_run_without_a_terminal_tells_what_it_is_working_on(clock, capsys):
+    screen = run_screen.make_screen()
+    screen.start(4, 1)
+    screen.began(draw(0))
+    screen.began(draw(1))
+    screen.progress(draw(1), "pretrain", 30, 400)
+    clock.now = 11.0
+    screen.tick()
+    screen.left(draw(0))
+    screen.ended(draw(1), Report("done"), 12.0)
+    clock.now = 21.0
+    screen.tick()
+    screen.ended(draw(0), Report("done"), 1.0)
+    clock.now = 400.0
+    screen.tick()
+    clock.now = 415.0
+    screen.tick()  # not yet: a twentieth of 400 seconds has to pass
+    assert capsys.readouterr().err.splitlines() == [
+        "4 stages, 1 of them finished before",
+        "[1/4] working on sample draw 0; sample draw 1 30/400",
+        "[2/4] sample draw 1 (12 s)",
+        "[2/4] working on sample draw 0 in another run",
+        "[3/4] working on what is next",
+    ]

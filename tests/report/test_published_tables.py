@@ -12,6 +12,7 @@ from benchmark import published
 from benchmark.errors import UnknownName, UserError
 from benchmark.opensets import OPENSETS
 from benchmark.published import Table, load_table, table_names
+from benchmark.table_text import table_text
 from benchmark.targets import TARGETS
 from benchmark.variants import CONTROLS
 
@@ -389,3 +390,30 @@ def test_a_foreign_package_called_tables_is_not_taken(tmp_path: Path, monkeypatc
     monkeypatch.setattr(published, "__file__", str(tmp_path / "benchmark/published.py"))
     with pytest.raises(UserError, match="not installed"):
         published.tables_dir()
+
+
+# How `show` prints them -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ALL_NAMES)
+def test_show_prints_every_value_as_the_table_has_it(name):
+    text = table_text(load_table(name)).splitlines()
+    for row in raw(name)["rows"]:
+        (line,) = [line for line in text if line.split(" ")[0] == row["id"]]
+        printed = ["-" if value in ("", "null") else value for value in row["values"]]
+        if "top5" in row:
+            printed = [f"{value} ({second})" for value, second in zip(printed, row["top5"], strict=True)]
+        assert re.split(r"  +", line.rstrip())[-len(printed) :] == printed
+
+
+def test_show_says_what_is_not_measured_and_why():
+    text = table_text(load_table("lcr-table2"))
+    assert "\nNot measured by this suite:\n  method imagenet-supervised has no recipe in this suite: " in text
+    assert "  starts from imagenet-supervised weights: moco_linear_eval, lcr-moco_linear_eval\n" in text
+    assert "No tolerance: measured values are shown with their difference and no verdict." in text
+    assert "(transcript, evidence B)" in text
+    table2 = table_text(load_table("table2"))
+    assert "Not measured" not in table2
+    assert "% of the open-set picked         1.03        0.95" in table2
+    assert "\nTolerance: sampling error at 95%, allowance of 1.0 points. The paper prints no standard" in table2
+    assert "  stop-beats-X: SimCore with the stopping criterion beats X on every target (values of the table)" in table2

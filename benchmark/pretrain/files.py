@@ -1,0 +1,4 @@
+"""The files of a finished training. Nothing here needs torch."""
+
+ENCODER = "encoder.safetensors"
+CLASSIFIER = "classifier.safetensors"
