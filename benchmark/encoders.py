@@ -86,14 +86,16 @@ def _as_trained(recipe: Recipe, digest: str) -> FrozenEncoder:
 
 
 def embedding_of(recipe: Recipe) -> Embedding:
-    """How features were taken where the encoder was trained; by the usual 8 : 7 for a recipe of no profile."""
+    """How features were taken where the encoder was trained: whole images where crops are cut from squares of their
+    own size, and by the usual 8 : 7 for a recipe of no profile."""
     for profile in PROFILES.values():
         scale = profile.scale
         size = (scale.size, scale.stored) if scale else (profile.embedding.crop, "original")
         if size == (recipe.augmentation.size, recipe.augmentation.stored):
             return profile.embedding
     side = recipe.augmentation.size
-    return Embedding(resize=side * 8 // 7, crop=side, stored=recipe.augmentation.stored)
+    resize = side if recipe.augmentation.stored == side else side * 8 // 7
+    return Embedding(resize=resize, crop=side, stored=recipe.augmentation.stored)
 
 
 def _sha256(file: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmark.environment import cores
 from benchmark.errors import UserError
 from benchmark.images.catalogue import Data
+from benchmark.networks import NETWORKS
 from benchmark.plan import Pretraining
 from benchmark.recipe_specs import Recipe
 from benchmark.stages import Stage
@@ -84,10 +85,15 @@ def find_device(name: str) -> tuple[str, int]:
     return name, count if name == "cuda" else 1
 
 
-def check_engine(recipe: Recipe) -> None:
-    """UserError where the recipe's engine cannot do what it asks, or, with the line that installs it, is not there."""
+def check_recipe(recipe: Recipe) -> None:
+    """UserError where the recipe's engine cannot do what it asks, or, with the line that installs it, is not there, and
+    where a network that is not registered cannot see its crops."""
     from benchmark.pretrain.engines import ENGINES
 
     engine = ENGINES.get(recipe.engine)
     engine.check(recipe)
     engine.require()
+    if recipe.backbone.name not in NETWORKS:
+        from benchmark.pretrain.backbones import check_crops
+
+        check_crops(recipe.backbone, recipe.augmentation.size)

@@ -131,8 +131,8 @@ class BarlowTwins(Spec):
 
 
 class VICReg(Spec):
-    """VICReg (Bardes et al. 2022), weights of its equation 6: the variance term is the mean over both views, the
-    covariance term their sum."""
+    """VICReg (Bardes et al. 2022) as its authors' code has it: the variance term is the mean over both views, the
+    covariance term their sum. (Equation 6 of the paper sums both.)"""
 
     kind: Literal["vicreg"] = "vicreg"
     hidden: int = 8192

@@ -25,19 +25,29 @@ class Network(Spec):
 
 
 def _network(
-    library: Literal["timm", "torchvision"], name: str, features: int, parameters: int, note: str = ""
+    library: Literal["timm", "torchvision"],
+    name: str,
+    features: int,
+    parameters: int,
+    note: str = "",
+    drop_path: float = 0.0,
 ) -> Network:
     reading: Literal["average", "class token"] = "class token" if "vit" in name else "average"
-    backbone = Backbone(name=name, library=library)
+    backbone = Backbone(name=name, library=library, drop_path=drop_path)
     return Network(backbone=backbone, features=features, parameters=parameters, reading=reading, note=note)
 
+
+_B0 = (
+    "B0 is our choice, the paper does not say which EfficientNet; stochastic depth 0.2, torchvision's, which the "
+    "released code trains"
+)
 
 _ALL = (
     _network("torchvision", "resnet18", 512, 11_176_512),
     _network("torchvision", "resnet50", 2048, 23_508_032),
     _network("torchvision", "resnet101", 2048, 42_500_160),
     _network("torchvision", "resnext50_32x4d", 2048, 22_979_904),
-    _network("timm", "efficientnet_b0", 1280, 4_007_548, "the paper does not say which EfficientNet: B0 is our choice"),
+    _network("timm", "efficientnet_b0", 1280, 4_007_548, _B0, drop_path=0.2),
     _network("timm", "vit_tiny_patch16_224", 192, 5_524_416),
     _network("timm", "vit_base_patch16_224", 768, 85_798_656),
     _network("timm", "resnet10t", 512, 4_922_488, "mini's stand-in for ResNet-50"),
@@ -62,6 +72,19 @@ def find_backbone(name: str) -> Backbone:
     if not timm.is_model(name):
         raise UnknownName("backbone", name, [*NETWORKS, *timm.list_models()])
     return Backbone(name=name, library="timm")
+
+
+def fitted(backbone: Backbone, size: int) -> Backbone:
+    """`backbone` for crops of `size` px: one of timm that is not registered and sees one size only is built for it."""
+    if backbone.name in NETWORKS:
+        return backbone
+    # Imported here, as above.
+    import timm
+
+    known = timm.get_pretrained_cfg(backbone.name)
+    if known is None or not known.fixed_input_size or known.input_size[-1] == size:
+        return backbone
+    return backbone.model_copy(update={"image_size": size})
 
 
 def features_of(backbone: Backbone) -> int:

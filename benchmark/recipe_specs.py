@@ -13,23 +13,26 @@ class Backbone(Spec):
 
     `image_size` and `patch_size` are a vision transformer's, where they are not its name's. `stem` "cifar" is
     solo-learn's for images of 32 px: a ResNet's first convolution 3x3 without stride and with padding 2, no max-pool;
-    "no-maxpool" is LCR's with BYOL.
+    "no-maxpool" is LCR's with BYOL. `drop_path` is the rate of stochastic depth in the last block; it rises to that
+    linearly.
     """
 
-    later: ClassVar[tuple[str, ...]] = ("image_size", "patch_size", "stem")
+    later: ClassVar[tuple[str, ...]] = ("image_size", "patch_size", "stem", "drop_path")
 
     name: str
     library: Literal["timm", "torchvision"]
     image_size: int | None = None
     patch_size: int | None = None
     stem: Literal["imagenet", "cifar", "no-maxpool"] = "imagenet"
+    drop_path: float = Field(default=0.0, ge=0, lt=1)
 
     @property
     def told(self) -> str:
         """The name, with what else is not usual of it."""
+        images = f"images of {self.image_size} px" if self.image_size else ""
         patches = f"patches of {self.patch_size} px" if self.patch_size else ""
         stem = f"stem {self.stem}" if self.stem != "imagenet" else ""
-        unusual = ", ".join(word for word in (patches, stem) if word)
+        unusual = ", ".join(word for word in (images, patches, stem) if word)
         return f"{self.name} ({unusual})" if unusual else self.name
 
 

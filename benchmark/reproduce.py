@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from benchmark.errors import one_of
-from benchmark.launch import Machine, Work, check_engine, execute, find_device
+from benchmark.launch import Machine, Work, check_recipe, execute, find_device
 from benchmark.progress import shown
 from benchmark.query import Query
 from benchmark.report.render import Format, render
@@ -18,7 +18,7 @@ def reproduce(query: Query, machine: Machine, *, format_: str, save: Path | None
     session = Session(query)
     find_device(machine.device)
     for setup in session.setups:
-        check_engine(setup.recipe)
+        check_recipe(setup.recipe)
     with shown() as progress:
         session.read_data(progress)
     for line in session.data_notes():

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Self, cast, get_args
 
 from benchmark.errors import UnknownName, UserError
-from benchmark.networks import NETWORKS
+from benchmark.networks import NETWORKS, fitted
 from benchmark.recipe_specs import Augmentation, Backbone, Cosine, Recipe, Steps
 from benchmark.recipes import EVERYTHING, EngineName, Lengths, MethodEntry, Small
 from benchmark.specs import Embedding, Precision, Spec
@@ -62,7 +62,7 @@ class Scale(Spec):
 
     def network(self, asked: Backbone) -> Backbone:
         """The network that is trained where `asked` is asked for: any that is not listed is trained itself."""
-        return self.networks.get(asked.name, asked)
+        return self.networks.get(asked.name) or fitted(asked, self.size)
 
 
 def check_network(entry: MethodEntry, backbone: Backbone) -> None:
@@ -95,7 +95,7 @@ def published_setup(
     recipe = Recipe(
         engine=cast(EngineName, engine or told.engine),
         method=told.method,
-        backbone=asked,
+        backbone=fitted(asked, told.augmentation.size),
         augmentation=told.augmentation,
         optimiser=told.optimiser,
         schedule=told.schedule,

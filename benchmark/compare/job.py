@@ -10,7 +10,7 @@ from benchmark.compare.plan import Comparison
 from benchmark.compare.report import Format, render
 from benchmark.compare.request import Request
 from benchmark.errors import UserError, one_of
-from benchmark.launch import Machine, Work, check_engine, execute, find_device
+from benchmark.launch import Machine, Work, check_recipe, execute, find_device
 from benchmark.plan import ordered
 from benchmark.progress import shown
 from benchmark.store import write_atomically
@@ -25,7 +25,7 @@ def compare(request: Request, machine: Machine, format_: str) -> int:
     comparison = Comparison(request)
     find_device(machine.device)
     if request.train or comparison.frozen is None:
-        check_engine(comparison.planner.setup.recipe)
+        check_recipe(comparison.planner.setup.recipe)
     _check_out(request.out)
     with shown() as progress:
         comparison.data.read(comparison.wanted, progress)

@@ -86,10 +86,11 @@ def on_byol(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
                 jitter=(0.4, 0.4, 0.2, 0.1),
                 blur=(1.0, 0.1),
                 solarise=(0.0, 0.2),
+                interpolation="bicubic",
             ),
             # The released LARS never stores its velocity: in effect there is no momentum.
             optimiser=LARS(lr=0.15, momentum=0.0, weight_decay=1.5e-6),
-            schedule=Cosine(floor=0.0, per="epoch", warmup_share=0.1, counted_from=0),
+            schedule=Cosine(floor=0.0, per="step", warmup_share=0.1),
             batch=128,
             precision="float32",
             batchnorm_group=128,

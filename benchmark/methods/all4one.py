@@ -31,7 +31,9 @@ entry = MethodEntry(
         lengths=Lengths(retrieval=_1000, target=_1000, openset=_1000, both=_1000, fixed=_1000, stopped=_1000),
         evidence={
             EVERYTHING: Evidence(tag="code", note="ImaGonEs/all4one and solo-learn's cifar/all4one.yaml"),
-            "augmentation": Evidence(tag="code", note="but for ImageNet's mean and deviation instead of CIFAR's"),
+            "augmentation": Evidence(
+                tag="ours", note="as in the code, but for ImageNet's mean and deviation instead of CIFAR's"
+            ),
         },
     ),
     small=Small(

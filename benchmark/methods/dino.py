@@ -5,7 +5,7 @@ from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS
 from benchmark.recipe_specs import AdamW, Augmentation, Backbone, Cosine
 from benchmark.recipes import CODE, Evidence, MethodEntry, Published, Small
 
-SCALED = "of 5000 epochs in runs that sample; the same share for the other rows is our choice"
+SCALED = "of 5000 epochs, in whole epochs, in the code with --stop; else what its command line says, by default none"
 
 entry = MethodEntry(
     name="dino",
@@ -31,15 +31,15 @@ entry = MethodEntry(
         evidence={
             **BORROWED_EVIDENCE,
             "method": Evidence(tag="code", note="ssl/dino.py; the teacher starts from random weights of its own"),
-            "method.warmup": Evidence(tag="code", note=f"2000 {SCALED}"),
-            "method.frozen": Evidence(tag="code", note=f"10 {SCALED}"),
+            "method.warmup": Evidence(tag="ours", note=f"2000 {SCALED}"),
+            "method.frozen": Evidence(tag="ours", note=f"10 {SCALED}"),
             "backbone": Evidence(tag="slides", note="Table 4"),
             "augmentation": Evidence(tag="code", note="multi-crop is off by default"),
             "optimiser": Evidence(tag="code", note="AdamW, vectors not decayed"),
             "optimiser.lr": Evidence(tag="ours", note="DINO's 5e-4 x batch / 256"),
             "optimiser.weight_decay": Evidence(tag="ours", note="DINO's first value; its schedule is off by default"),
             "schedule": CODE,
-            "schedule.warmup_share": Evidence(tag="code", note=f"100 {SCALED}"),
+            "schedule.warmup_share": Evidence(tag="ours", note=f"100 {SCALED}"),
             "batchnorm_group": Evidence(tag="code", note="no BatchNorm in it"),
         },
     ),

@@ -31,7 +31,10 @@ entry = MethodEntry(
             "optimiser": Evidence(tag="code", note="AdamW, betas, vectors not decayed"),
             "optimiser.lr": Evidence(tag="third", note="BloomCoreset's scripts, at a batch of 128"),
             "optimiser.weight_decay": Evidence(tag="third", note="BloomCoreset's scripts"),
-            "schedule": Evidence(tag="code", note="renewed per iteration; warm-up 100 of 5000 epochs"),
+            "schedule": Evidence(tag="code", note="renewed per iteration"),
+            "schedule.warmup_share": Evidence(
+                tag="ours", note="100 of 5000 epochs, in whole epochs, in the code with --stop and --warm; else none"
+            ),
             "batchnorm_group": Evidence(tag="code", note="no BatchNorm in it"),
             "token": Evidence(tag="code", note="mean of the patch tokens, last LayerNorm again; masking off"),
             "standardise": Evidence(tag="code", note="train_sup.py; the class token is probed"),

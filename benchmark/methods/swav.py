@@ -24,8 +24,8 @@ entry = MethodEntry(
             **BORROWED_EVIDENCE,
             "method": Evidence(tag="code", note="ssl/swav.py; no queue, two crops by default"),
             "method.frozen": Evidence(
-                tag="code",
-                note="10 of 5000 epochs where it samples; this share elsewhere is our choice",
+                tag="ours",
+                note="the code: 10 of 5000 epochs, in whole epochs, with --stop, else the first epoch",
             ),
             "backbone": Evidence(tag="slides", note="Table 4"),
             "augmentation": CODE,

@@ -16,17 +16,14 @@ from benchmark.recipe_specs import Backbone
 
 def build(spec: Backbone, drop_path: float = 0.0) -> nn.Module:
     """The network `spec` names, giving pooled features [B, d] for images [B, 3, S, S]: global average pooling, or the
-    class token of a vision transformer. `drop_path` is the rate of stochastic depth.
+    class token of a vision transformer. `drop_path` is the rate of stochastic depth where it is not the network's own.
 
     Weights are drawn from torch's global generator: seed it first. Raises UnknownName for a name that the library does
     not have, UserError for a torchvision network whose classifier is not a single layer at its end, and for fields
     that the network has no use for.
     """
-    match spec:
-        case Backbone(library="timm"):
-            network = _from_timm(spec, drop_path)
-        case _:
-            network = _from_torchvision(spec, drop_path)
+    rate = drop_path or spec.drop_path
+    network = _from_timm(spec, rate) if spec.library == "timm" else _from_torchvision(spec, rate)
     if spec.stem != "imagenet":
         _small_stem(network, spec)
     return network
@@ -77,6 +74,27 @@ def feature_dimension(backbone: nn.Module) -> int:
         features = backbone.eval()(torch.zeros(1, 3, side[0], side[0], device=parameter.device))
     backbone.train(training)
     return int(features.shape[1])
+
+
+def check_crops(spec: Backbone, size: int) -> None:
+    """UserError, with the library's own words, for a network that cannot look at crops of `size` px."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        network = build(spec).eval()
+        try:
+            features = network(torch.zeros(1, 3, size, size))
+        except (AssertionError, RuntimeError, ValueError) as error:
+            raise UserError(f"{spec.name} cannot look at crops of {size} px: {error}") from error
+    if features.ndim != 2:
+        raise UserError(f"{spec.name} gives features of {features.ndim} dimensions, not one row for each image")
+
+
+def check_maskable(network: nn.Module, spec: Backbone) -> None:
+    """UserError unless MAE can take patches away from `network`."""
+    if not hasattr(network, "patch_embed"):
+        raise UserError(f"MAE masks patches of a vision transformer, and {spec.name} is none")
+    plain = isinstance(network, timm.models.VisionTransformer)
+    if not plain or not network.has_class_token or network.num_prefix_tokens != 1:
+        raise UserError(f"MAE needs a plain vision transformer with one class token, and {spec.name} is none")
 
 
 def take_any_size(module: nn.Module) -> None:

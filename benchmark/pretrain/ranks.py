@@ -77,6 +77,8 @@ def _obstacle(recipe: Recipe, devices: int, batches: set[int]) -> str:
     if one_device(recipe.method) or recipe.augmentation.local is not None:
         local = "with local crops " if recipe.augmentation.local is not None else ""
         return f"method {recipe.method.kind} {local}trains on one device only, not on {devices}"
+    if recipe.backbone.drop_path:
+        return f"{recipe.backbone.name} drops paths at random for each rank: it trains on one device, not {devices}"
     views = recipe.augmentation.views
     groups = groups_of(views * recipe.batch, recipe.batchnorm_group)
     if groups % devices:

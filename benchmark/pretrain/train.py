@@ -109,11 +109,12 @@ def train(
     """Train `recipe` on `images` (X's rows first) and write `encoder.safetensors`, the backbone alone, to
     `checkpoint_dir`.
 
-    A checkpoint of the same recipe, seeds and images in `checkpoint_dir` is gone on from, on one CPU bitwise as if
-    never interrupted. `stop_after` ends this call at that step with a checkpoint and no encoder. `devices` above one
-    starts as many ranks ("cuda" means cuda:0 ... there). `workers` processes decode `FileImages`. `labels`, int64 [n],
-    one for each image and -1 where there is none, are for the recipe's online classifier alone, whose weights are then
-    written to `classifier.safetensors`.
+    A checkpoint of the same recipe, seeds and number of images in `checkpoint_dir` is gone on from, on one CPU bitwise
+    as if never interrupted; that they are the same images is the caller's to see to (a stage's folder is its key's).
+    `stop_after` ends this call at that step with a checkpoint and no encoder. `devices` above one starts as many ranks
+    ("cuda" means cuda:0 ... there). `workers` processes decode `FileImages`. `labels`, int64 [n], one for each image
+    and -1 where there is none, are for the recipe's online classifier alone, whose weights are then written to
+    `classifier.safetensors`.
 
     Raises UserError for what the recipe, engine or devices cannot do, DivergedError when the loss is no number.
     """

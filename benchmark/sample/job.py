@@ -11,7 +11,7 @@ from benchmark.entrants import Entrant, Features, find_entrant, measure, read_bu
 from benchmark.errors import UserError
 from benchmark.images.catalogue import Data
 from benchmark.images.sources import Given
-from benchmark.launch import Machine, Work, check_engine, execute, find_device
+from benchmark.launch import Machine, Work, check_recipe, execute, find_device
 from benchmark.plan import Planner, check_budget, ordered
 from benchmark.profiles import find_profile
 from benchmark.progress import shown
@@ -83,7 +83,7 @@ def prepare(request: Request) -> Job:
         raise UserError(f'sampler {entrant.name} has no stopping rule: give --budget, an int or a share such as "5%"')
     frozen = None if request.encoder is None else find_encoder(request.encoder)
     if frozen is None:
-        check_engine(planner.setup.recipe)
+        check_recipe(planner.setup.recipe)
     check_places(request.out, request.exports)
     check_link(data.find("opensets", "pool"), request.exports)
     with shown() as progress:

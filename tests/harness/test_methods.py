@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
+from benchmark.encoders import embedding_of
 from benchmark.errors import UnknownName, UserError
-from benchmark.launch import check_engine
+from benchmark.launch import check_recipe
 from benchmark.methods import METHODS
 from benchmark.networks import NETWORKS, find_backbone
 from benchmark.overview import describe, listing
@@ -85,8 +86,13 @@ def test_a_cell_names_the_choices_that_it_rests_on(tmp_path):
     cells = session(tmp_path, "4", targets=("cars",)).cells
     assert cells["byol_X", "cars", 0].assumed == ()
     assert "length of the openset rows" in cells["byol_OS", "cars", 0].assumed
-    assert "dino: optimiser.lr" in cells["dino_X", "cars", 0].assumed
+    assert {"dino: optimiser.lr", "dino: method.warmup"} <= set(cells["dino_X", "cars", 0].assumed)
     assert session(tmp_path, "3").cells["resnet18_X", "cars", 0].assumed == ()
+
+
+def test_no_cell_of_all4one_can_be_called_reproduced(tmp_path):
+    (cell,) = session(tmp_path, "all4one-cifar10").cells.values()
+    assert cell.assumed == ("all4one: augmentation",)
 
 
 def test_rows_on_x_alone_and_their_retrieval_encoder_share_what_issue_2_says(tmp_path):
@@ -116,7 +122,7 @@ def test_tables_share_what_table_2_has(tmp_path):
 def test_setups_of_small_profiles_say_that_another_network_stands_in():
     assert SMOKE.setup().stand_in and MINI.setup().stand_in and not PAPER.setup().stand_in
     assert not MINI.setup(backbone="resnet18").stand_in and MINI.setup("dino").stand_in
-    assert MINI.setup("dino").recipe.backbone.told == "vit_tiny_patch16_224 (patches of 8 px)"
+    assert MINI.setup("dino").recipe.backbone.told == "vit_tiny_patch16_224 (images of 48 px, patches of 8 px)"
     assert MINI.setup(backbone="resnet18").recipe.backbone.name == "resnet18"
 
 
@@ -234,4 +240,25 @@ def test_only_trainings_that_see_labels_of_x_have_an_online_classifier(tmp_path)
 def test_lcr_is_refused_in_float16_before_anything_is_trained():
     recipe = MINI.setup("lcr").recipe.model_copy(update={"precision": "float16"})
     with pytest.raises(UserError, match="float16 cannot hold"):
-        check_engine(recipe)
+        check_recipe(recipe)
+
+
+def test_networks_of_one_size_are_built_for_the_size_of_the_crops():
+    for profile, size in ((SMOKE, 32), (MINI, 48)):
+        setup = profile.setup(backbone="vit_small_patch16_224")
+        assert setup.recipe.backbone.image_size == size
+        assert setup.recipe.backbone.told == f"vit_small_patch16_224 (images of {size} px)"
+        check_recipe(setup.recipe)
+    assert PAPER.setup(backbone="vit_small_patch16_224").recipe.backbone.image_size is None
+    assert PAPER.setup(backbone="vit_small_patch16_384").recipe.backbone.image_size == 224
+    assert MINI.setup(backbone="resnet26").recipe.backbone.image_size is None
+
+
+def test_a_network_that_cannot_see_its_crops_is_refused_before_anything_is_trained():
+    with pytest.raises(UserError, match="inception_v3 cannot look at crops of 32 px: "):
+        check_recipe(SMOKE.setup(backbone="inception_v3").recipe)
+
+
+def test_an_encoder_is_read_as_its_own_probe_read_it():
+    for setup in (SMOKE.setup(), MINI.setup("byol"), PAPER.setup(), PAPER.setup("all4one")):
+        assert embedding_of(setup.recipe) == setup.probing

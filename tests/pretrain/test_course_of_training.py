@@ -2,11 +2,16 @@ import math
 
 import numpy as np
 import pytest
+import timm
+import timm.layers
 import torch
+import torchvision
 from torch import nn
 
 from benchmark.errors import UnknownName, UserError
 from benchmark.lengths import epochs_of
+from benchmark.networks import NETWORKS
+from benchmark.pretrain import ranks
 from benchmark.pretrain.backbones import Groups, build, feature_dimension, group_batchnorm, groups_of
 from benchmark.pretrain.schedule import Course, course, learning_rate
 from benchmark.profiles import PAPER
@@ -79,6 +84,16 @@ def test_epochs_counted_from_0_begin_at_the_peak_and_never_stand_still() -> None
     assert rates == pytest.approx([(1 + math.cos(math.pi * epoch / 4)) / 2 for epoch in (0, 0, 1, 1, 2, 2, 3, 3)])
 
 
+def test_lcr_on_byol_warms_up_and_falls_as_its_released_code_does() -> None:
+    recipe = PAPER.setup("lcr-byol").recipe
+    run = course(recipe, 128 * 52, seed=0)
+    warm, fall = 10 * 52, 90 * 52
+    released = 0.15 * np.concatenate([np.linspace(0, 1, warm), (1 + np.cos(np.pi * np.arange(fall) / fall)) / 2])
+    ours = [learning_rate(recipe.schedule, recipe.optimiser.lr, run, step) for step in range(run.steps)]
+    assert run.steps == len(released) == 5200
+    assert np.abs(released - ours).max() < 3e-4  # its warm-up ends one step earlier
+
+
 def test_warm_up_rises_linearly_to_the_peak() -> None:
     run, schedule = Course(10, 5, 20, True, 0), Cosine(per="step", warmup_steps=4)
     rates = [learning_rate(schedule, 1.0, run, step) for step in range(20)]
@@ -128,6 +143,22 @@ def test_backbones_give_pooled_features(name: str, library: str, width: int) -> 
     assert feature_dimension(backbone) == width and backbone.training
     assert all(torch.equal(value, before[key]) for key, value in backbone.state_dict().items())
     assert backbone(torch.zeros(2, 3, 48, 48)).shape == (2, width)
+
+
+def test_efficientnet_drops_paths_as_torchvisions_does() -> None:
+    """SimCore's released code subclasses torchvision's EfficientNet."""
+    theirs = torchvision.models.efficientnet_b0().modules()
+    ours = build(NETWORKS["efficientnet_b0"].backbone).modules()
+    wanted = [layer.p for layer in theirs if isinstance(layer, torchvision.ops.StochasticDepth)]
+    assert wanted[0] == 0.0 and wanted[-1] == 0.1875
+    assert [layer.drop_prob for layer in ours if isinstance(layer, timm.layers.DropPath)] == wanted[1:]
+
+
+def test_stochastic_depth_is_not_spread_over_devices() -> None:
+    recipe = PAPER.setup("simclr", "efficientnet_b0").recipe
+    with pytest.raises(UserError, match="efficientnet_b0 drops paths at random for each rank"):
+        ranks.check(recipe, 2, {512})
+    assert ranks.usable(recipe, 4, {512}) == 1 and ranks.usable(PAPER.setup().recipe, 4, {512}) == 4
 
 
 @pytest.mark.parametrize("library", ["timm", "torchvision"])

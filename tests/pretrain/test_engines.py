@@ -109,6 +109,9 @@ def test_mae_needs_patches_and_lcr_a_feature_map(engine, small, small_methods):
     resnet = Backbone(name="test_resnet", library="timm")
     with pytest.raises(UserError, match=r"MAE masks patches of a vision transformer, and test_resnet is none"):
         engine.build(small(engine.name, "mae", backbone=resnet), 0)
+    for name in ("swin_tiny_patch4_window7_224", "deit_tiny_distilled_patch16_224"):
+        with pytest.raises(UserError, match=rf"one class token, and {name} is none"):
+            engine.build(small(engine.name, "mae", backbone=Backbone(name=name, library="timm")), 0)
     vit = Backbone(name="vit_tiny_patch16_224", library="timm")
     lcr = LCR(inner=small_methods["byol"])
     with pytest.raises(UserError, match=r"VisionTransformer pools no feature map"):

@@ -9,8 +9,7 @@ from lightly.models.modules.masked_vision_transformer_timm import MaskedVisionTr
 from torch import nn
 
 from benchmark import method_specs as methods
-from benchmark.errors import UserError
-from benchmark.pretrain.backbones import build
+from benchmark.pretrain.backbones import build, check_maskable
 from benchmark.pretrain.learner import Learner, Moment, Outputs
 from benchmark.recipe_specs import Recipe
 
@@ -24,8 +23,7 @@ class MAE(Learner):
         super().__init__()
         self.method = method
         network: Any = build(recipe.backbone)
-        if not hasattr(network, "patch_embed"):
-            raise UserError(f"MAE masks patches of a vision transformer, and {recipe.backbone.name} is none")
+        check_maskable(network, recipe.backbone)
         self.masked = MaskedVisionTransformerTIMM(network)
         self.masked.mask_token.requires_grad_(False)
         self.patch: int = network.patch_embed.patch_size[0]

@@ -18,7 +18,7 @@ from torch import nn
 
 from benchmark import method_specs as methods
 from benchmark.errors import UserError
-from benchmark.pretrain.backbones import build, feature_dimension
+from benchmark.pretrain.backbones import build, check_maskable, feature_dimension
 from benchmark.pretrain.engines.solo_learn.words import Words
 from benchmark.recipe_specs import Recipe
 
@@ -79,7 +79,7 @@ def construct(recipe: Recipe, told: Words) -> Any:
 
 
 def networks(recipe: Recipe) -> Any:
-    """What solo-learn calls for the online network and then for a teacher, which never drops paths."""
+    """What solo-learn calls for the online network and then for a teacher, which has no rate of the method's."""
     rates = iter([getattr(recipe.method, "drop_path", 0.0), 0.0])
 
     def make(_method: str, **_options: Any) -> nn.Module:
@@ -94,8 +94,7 @@ def networks(recipe: Recipe) -> Any:
 
 def _masked(network: Any, recipe: Recipe) -> nn.Module:
     """solo-learn's masked form of timm's vision transformer `network`, held to the same weights by name and shape."""
-    if not hasattr(network, "patch_embed"):
-        raise UserError(f"MAE masks patches of a vision transformer, and {recipe.backbone.name} is none")
+    check_maskable(network, recipe.backbone)
     masked = MaskedAutoencoderViT(
         img_size=network.patch_embed.img_size[0],
         patch_size=network.patch_embed.patch_size[0],

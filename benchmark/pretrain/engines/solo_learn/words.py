@@ -163,7 +163,7 @@ def _barlow_twins(method: methods.BarlowTwins, width: int) -> Words:
 def _vicreg(method: methods.VICReg, width: int) -> Words:
     weights = _attributes(
         sim_loss_weight=method.invariance,
-        # solo-learn sums the two views' variance terms, the paper takes their mean.
+        # solo-learn sums the two views' variance terms, as the paper does; VICReg's own code takes their mean.
         var_loss_weight=method.variance / 2,
         cov_loss_weight=method.covariance,
     )
