@@ -74,12 +74,13 @@ def show(
     name: Annotated[
         list[str], typer.Argument(help="any name that `list` shows, `recipe METHOD`, or the key of a stage")
     ],
+    profile: Annotated[str, typer.Option("--profile", help="of a recipe: paper, mini or smoke")] = "paper",
     store: StorePath = Path("runs"),
 ) -> None:
     """All that is known of one name: a dataset, a published table, a variant, profile, protocol, recipe or stage."""
     from benchmark.overview import describe
 
-    print(describe(" ".join(name), store))
+    print(describe(" ".join(name), store, profile))
 
 
 def _query(
@@ -145,7 +146,17 @@ def plan(query: Query) -> None:
     from benchmark.costs import plan_text
     from benchmark.session import Session
 
-    print(plan_text(Session(query)))
+    session = Session(query)
+    if query.method or query.engine or query.precision:
+        # Imports torch, which a plan of a table as it is published does without.
+        from benchmark.launch import check_method
+
+        for setup in session.setups:
+            check_method(setup.recipe)
+    text = plan_text(session)
+    for line in session.unread():
+        print(f"note: {line}", file=sys.stderr)
+    print(text)
 
 
 @app.command()
@@ -214,10 +225,11 @@ def verify(
     from benchmark.reproduce import check_format
     from benchmark.results import verify as check
 
-    text, problems = check(folder, check_format(format_))
-    print(text, end="")
-    if problems:
-        raise UserError(f"{folder} does not verify: " + "; ".join(problems))
+    found = check(folder, check_format(format_))
+    print(found.table, end="")
+    if found.problems:
+        raise UserError(f"{folder} does not verify: " + "; ".join(found.problems))
+    print(f"{folder} verifies: {found.checked}", file=sys.stderr)
 
 
 Sampler = Annotated[

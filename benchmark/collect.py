@@ -161,7 +161,7 @@ def assemble(layout: Layout, runs: Iterable[Run]) -> TableResult:
         layout.columns,
         tuple(RowLabel(*row) for row in layout.rows),
         cells,
-        claims=judge(table, sizes, MeasuredEvidence(measured, layout.columns)),
+        claims=judge(table, {row for row, *_ in layout.rows}, sizes, MeasuredEvidence(measured, layout.columns)),
         notes=(*layout.notes, *_notes(layout)),
         warnings=tuple(_warnings(run for group in by_cell.values() for run in group)),
     )

@@ -139,6 +139,9 @@ def plan_text(session: Session) -> str:
     from tabulate import tabulate
 
     costs = Costs(session)
+    if not session.cells:
+        why = {session.obstacle(row, target) for row in session.rows for target in session.targets}
+        raise UserError(f"there is nothing to plan: {'; '.join(sorted(why))}")
     rows = [_cell_line(costs, row, cell) for (row, _, _), cell in session.cells.items()]
     headers = ["row", "target", "seed", "length", "|X|", "|coreset|", "samples seen", "times each X", "state", "key"]
     return "\n".join([_header(session), "", tabulate(rows, headers, disable_numparse=True), "", *_totals(costs)])

@@ -20,7 +20,8 @@ class UnknownName(UserError):
         # Imported here: difflib costs start-up time and only an error needs it.
         from difflib import get_close_matches
 
-        near = list(dict.fromkeys(get_close_matches(name, known, n=3, cutoff=0.5)))
+        begun = [one for one in known if name and one.startswith(name)]
+        near = list(dict.fromkeys([*begun, *get_close_matches(name, known)]))[:3]
         more = f" and {len(known) - MANY} more" if len(known) > MANY else ""
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known[:MANY])}{more}"
         super().__init__(f"unknown {kind} '{name}'; {hint}")

@@ -85,14 +85,20 @@ def find_device(name: str) -> tuple[str, int]:
     return name, count if name == "cuda" else 1
 
 
+def check_method(recipe: Recipe) -> None:
+    """UserError where the recipe's engine cannot do what it asks; the engine need not be there."""
+    from benchmark.pretrain.engines import ENGINES
+
+    ENGINES.get(recipe.engine).check(recipe)
+
+
 def check_recipe(recipe: Recipe) -> None:
     """UserError where the recipe's engine cannot do what it asks, or, with the line that installs it, is not there, and
     where a network that is not registered cannot see its crops."""
-    from benchmark.pretrain.engines import ENGINES
+    from benchmark.pretrain.engines import find_engine
 
-    engine = ENGINES.get(recipe.engine)
-    engine.check(recipe)
-    engine.require()
+    check_method(recipe)
+    find_engine(recipe.engine)
     if recipe.backbone.name not in NETWORKS:
         from benchmark.pretrain.backbones import check_crops
 

@@ -13,10 +13,11 @@ from benchmark.errors import UnknownName, UserError
 from benchmark.methods import METHODS
 from benchmark.networks import NETWORKS
 from benchmark.opensets import OPENSETS
-from benchmark.profiles import PROFILES
+from benchmark.profiles import PROFILES, Profile, find_profile
 from benchmark.protocols import PROTOCOLS
 from benchmark.published import load_table, table_names
-from benchmark.recipe_text import recipe_text
+from benchmark.recipe_text import recipe_text, small_text
+from benchmark.recipes import MethodEntry
 from benchmark.specs import Spec
 from benchmark.stages import KINDS
 from benchmark.store import Store
@@ -99,13 +100,13 @@ def listing(what: str | None) -> str:
     return "\n".join(LISTS[what]())
 
 
-def describe(name: str, store: Path) -> str:
-    """All that is known of a name: a method's recipe ("byol" or "recipe byol"), a published table or a sampler as text,
-    the rest as JSON; a stage goes by the first eight or more digits of its key."""
+def describe(name: str, store: Path, profile: str = "paper") -> str:
+    """All that is known of a name: a method's recipe ("byol" or "recipe byol") in `profile`, a published table or a
+    sampler as text, the rest as JSON; a stage goes by the first eight or more digits of its key."""
     if name == RECIPE.strip():
         raise UserError(f"recipe of which method? {', '.join(METHODS.names())}")
     if name.startswith(RECIPE) or name in METHODS:
-        return recipe_text(METHODS.get(name.removeprefix(RECIPE)))
+        return _recipe_text(METHODS.get(name.removeprefix(RECIPE)), find_profile(profile))
     specs: dict[str, Spec] = {**PROFILES, **PROTOCOLS, **VARIANTS, **NETWORKS}
     specs |= {openset.name: openset for openset in OPENSETS} | {
         target.name: target for target in (*TARGETS, *OTHER_TARGETS)
@@ -124,6 +125,10 @@ def describe(name: str, store: Path) -> str:
     raise UnknownName("name", name, [*specs, *SAMPLERS, *METHODS.names(), *table_names()])
 
 
+def _recipe_text(entry: MethodEntry, profile: Profile) -> str:
+    return recipe_text(entry) if profile.paper else small_text(entry, profile.setup(entry.name).recipe, profile.name)
+
+
 def _sampler_text(entry: Entry) -> str:
     """What the sampler's class says of itself, and the fields that its name stands for."""
     made: Any = entry.make()
@@ -133,6 +138,8 @@ def _sampler_text(entry: Entry) -> str:
 
 def store_text(root: Path) -> str:
     """What a store holds."""
+    if not root.is_dir():
+        raise UserError(f"there is no store {root}; --store names another")
     store = Store(root)
     lines = [f"store {root}"]
     for kind in KINDS:

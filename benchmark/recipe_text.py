@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from benchmark.recipe_specs import Recipe
 from benchmark.recipes import Evidence, MethodEntry, Published
 
 MEANING = {
@@ -49,7 +50,7 @@ def recipe_text(entry: MethodEntry) -> str:
     used = sorted({found.tag for _, _, found in told if found is not None})
     lines = [
         f"{entry.name}: {entry.title} ({entry.reference}); engines: {', '.join(entry.engines)}",
-        "as published (profile paper); smoke and mini train smaller forms",
+        "as published (profile paper); smoke and mini train smaller forms: --profile mini shows them",
         "",
         tabulate(rows, headers=["field", "value", "evidence", "note"], disable_numparse=True),
         "",
@@ -58,6 +59,15 @@ def recipe_text(entry: MethodEntry) -> str:
         f"our choice, because nothing states it: {', '.join(chosen) or 'nothing'}",
     ]
     return "\n".join(lines)
+
+
+def small_text(entry: MethodEntry, recipe: Recipe, profile: str) -> str:
+    """The recipe of a small profile."""
+    from tabulate import tabulate
+
+    rows = [(path, _plain(value)) for path, value in leaves(recipe.model_dump(mode="json")) if path != "threads"]
+    table = tabulate(rows, headers=["field", "value"], disable_numparse=True)
+    return f"{entry.name}: {entry.title}, in profile {profile}; all of it is this suite's choice\n\n{table}"
 
 
 def _note(found: Evidence | None, before: Evidence | None) -> str:

@@ -9,12 +9,15 @@ from benchmark.launch import Machine, Work, check_recipe, execute, find_device
 from benchmark.progress import shown
 from benchmark.query import Query
 from benchmark.report.render import Format, render
+from benchmark.results import check_folder, save_results
 from benchmark.session import Session
 
 
 def reproduce(query: Query, machine: Machine, *, format_: str, save: Path | None) -> int:
     """Run what the query's cells still need and print the table. The exit code: 0, or 1 when a stage failed."""
     form = check_format(format_)
+    if save is not None:
+        check_folder(save)
     session = Session(query)
     find_device(machine.device)
     for setup in session.setups:
@@ -30,7 +33,10 @@ def reproduce(query: Query, machine: Machine, *, format_: str, save: Path | None
 
 def show_table(query: Query, *, format_: str, save: Path | None) -> None:
     """Print a table from what the store holds."""
-    form, session = check_format(format_), Session(query)
+    form = check_format(format_)
+    if save is not None:
+        check_folder(save)
+    session = Session(query)
     unknown = sorted({i.label for stage in session.plan.stages for i in stage.images() if i.sha256 is None})
     if unknown:
         labels = ", ".join(unknown)
@@ -46,7 +52,6 @@ def check_format(name: str) -> Format:
 
 def _show(session: Session, form: Format, save: Path | None) -> None:
     from benchmark.collect import collect
-    from benchmark.results import save_results
 
     result = collect(session)
     print(render(result, form), end="")

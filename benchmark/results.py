@@ -6,6 +6,8 @@ A folder holds `layout.json` (what was asked for), `cells.json` (which records m
 
 import hashlib
 import json
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,13 @@ TABLE = "table.md"
 
 
 # Saving --------------------------------------------------------------------------------------------------------------
+
+
+def check_folder(folder: Path) -> None:
+    """UserError, before any work, for a place that no results can be saved to."""
+    there = next((path for path in (folder, *folder.absolute().parents) if path.exists()), Path("/"))
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UserError(f"cannot save to {folder}: {there} is {'read-only' if there.is_dir() else 'no folder'}")
 
 
 def save_results(session: Session, result: TableResult, folder: Path) -> None:
@@ -65,12 +74,29 @@ def _write(path: Path, value: object, *, lines: bool = False) -> None:
 # Verifying -----------------------------------------------------------------------------------------------------------
 
 
-def verify(folder: Path, form: Format = "text") -> tuple[str, list[str]]:
-    """The table built from the records of `folder`, and what does not add up (nothing, if all is well)."""
+@dataclass(frozen=True)
+class Verified:
+    """The table built from a folder's records, what does not add up (nothing, if all is well), what was recomputed."""
+
+    table: str
+    problems: list[str]
+    checked: str
+
+
+def verify(folder: Path, form: Format = "text") -> Verified:
+    """Build the table again from the records of `folder`. UserError for a folder that is not whole."""
     if not (folder / "layout.json").is_file():
         raise UserError(
             f"{folder} holds no results: it has no layout.json (written by 'table' or 'reproduce' with --save)"
         )
+    try:
+        return _verify(folder, form)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        text = " ".join(str(error).split())
+        raise UserError(f"{folder} holds a file of another form ({type(error).__name__}: {text})") from error
+
+
+def _verify(folder: Path, form: Format) -> Verified:
     layout = Layout.model_validate(_read(folder / "layout.json"))
     records = {path.stem: Record.from_json(_read(path)) for path in sorted((folder / "records").glob("*.json"))}
     problems = [problem for key, record in records.items() for problem in _record_problems(folder, key, record)]
@@ -79,7 +105,10 @@ def verify(folder: Path, form: Format = "text") -> tuple[str, list[str]]:
     result = assemble(layout, runs)
     if render(result, "md") != _text(folder / TABLE):
         problems.append(f"{TABLE} is not the table that the records give")
-    return render(result, form), problems
+    accuracies = sum(run.predicted is not None for run in runs)
+    picks = sum(record.kind == "sample" for record in records.values())
+    checked = f"{len(records)} keys, {accuracies} accuracies from predictions, {picks} pick lists, the table"
+    return Verified(render(result, form), problems, checked)
 
 
 def _read(path: Path) -> Any:

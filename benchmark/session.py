@@ -6,6 +6,7 @@ from functools import cached_property
 
 from benchmark.errors import UnknownName, UserError
 from benchmark.images.catalogue import Data, Wanted, registered
+from benchmark.methods import METHODS
 from benchmark.opensets import OPENSETS
 from benchmark.plan import Cell, Plan, Planner
 from benchmark.profiles import Profile, find_profile
@@ -58,6 +59,8 @@ class Session:
     def _rows(self) -> tuple[TableRow, ...]:
         default = self.query.openset or self.table.openset or "imagenet"
         rows = [self._published_row(row, default) for row in self.table.rows]
+        if self.query.method is not None:
+            METHODS.get(self.query.method)
         method = self.query.method or self.table.method or "simclr"
         backbone = self.query.backbone or self.table.backbone
         for name in CONTROLS:
@@ -104,7 +107,7 @@ class Session:
         known = {name: row for row in rows for name in (row.id, row.variant.name)}
         for name in self.query.rows:
             if name not in known:
-                raise UnknownName("row", name, sorted(known))
+                raise UnknownName("row or variant", name, sorted(known))
         wanted = {known[name].id for name in self.query.rows}
         return tuple(row for row in rows if row.id in wanted or (self.query.controls and row.variant.control))
 
@@ -163,7 +166,13 @@ class Session:
 
     def data_notes(self) -> list[str]:
         """What a reader should know of the data: unreadable files, counts that are not the paper's."""
-        return [*self.data.skipped(self.wanted), *self.data.count_differences(self.wanted)]
+        return [*self.unread(), *self.data.skipped(self.wanted), *self.data.count_differences(self.wanted)]
+
+    def unread(self) -> Iterator[str]:
+        """A data root that a profile of stand-ins does not read."""
+        root = self.query.data_root
+        if root is not None and self.profile.standins:
+            yield f"profile {self.profile.name} draws its images: {root} is not read; see --profile"
 
     def recipe_notes(self) -> Iterator[str]:
         """How what is trained differs from what the table's rows were trained by."""

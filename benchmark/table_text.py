@@ -13,7 +13,8 @@ def table_text(table: Table) -> str:
     from tabulate import tabulate
 
     rows = [line for row in table.rows for line in _lines(row, table.decimals)]
-    grid = tabulate(rows, headers=["row", "title", *table.columns], disable_numparse=True)
+    align = ("left", "left", *("right",) * len(table.columns))
+    grid = tabulate(rows, headers=["row", "title", *table.columns], disable_numparse=True, colalign=align)
     told = (fill(line, WIDTH, subsequent_indent="    ") for line in _sections(table))
     return "\n".join([*_source(table), "", grid, *told])
 

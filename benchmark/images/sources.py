@@ -87,7 +87,8 @@ class DataRoot(ImageRoot):
     def _missing(self, role: Role, name: str) -> str:
         """One line on what was looked for and what is there, from the data root down."""
         if not self.path.is_dir():
-            return f"data root {self.path} does not exist; expected a folder with {LAYOUT}"
+            what = "is no folder" if self.path.exists() else "does not exist"
+            return f"data root {self.path} {what}; expected a folder with {LAYOUT}"
         there = [role for role in ("targets", "opensets") if self.names(role)]
         if not there:
             found = ", ".join(_subfolders(self.path)) or "nothing"

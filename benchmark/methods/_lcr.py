@@ -18,6 +18,8 @@ AS_SAM: dict[str, object] = {
 }
 """The switches as the same authors' SAM has them, where the map has a usable scale."""
 
+_SWITCHED = Evidence(tag="ours", note="as the same authors' SAM has it, for a map with a usable scale")
+
 STEM: Literal["no-maxpool"] = "no-maxpool"
 """Of small runs: a map of one place says nothing, and a small image has no more behind a max-pool."""
 
@@ -28,6 +30,10 @@ _EVIDENCE = {
     "backbone": Evidence(tag="ours", note="random weights: the released code starts from ImageNet's"),
     "precision": Evidence(tag="ours", note="float32: nothing is stated"),
 }
+
+
+def _switched(switches: dict[str, object]) -> dict[str, Evidence]:
+    return {f"method.{name}": _SWITCHED for name in switches}
 
 
 def on_moco(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
@@ -56,6 +62,7 @@ def on_moco(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
             lengths=_LENGTHS,
             evidence={
                 **_EVIDENCE,
+                **_switched(switches),
                 "batchnorm_group": Evidence(
                     tag="ours", note="one group; the released code splits the batch over GPUs and shuffles it for keys"
                 ),
@@ -98,6 +105,8 @@ def on_byol(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
             lengths=_LENGTHS,
             evidence={
                 **_EVIDENCE,
+                **_switched(switches),
+                "backbone.stem": Evidence(tag="code", note="models/byol.py"),
                 "optimiser.momentum": Evidence(tag="code", note="its LARS never stores the velocity"),
                 "schedule": Evidence(tag="code", note="the length of the cosine is 800 epochs for CUB there, 100 here"),
             },

@@ -5,7 +5,7 @@ on no assumed field; everything else is a number of its own. Without a tolerance
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import NormalDist
@@ -131,10 +131,11 @@ class JudgedClaim:
     measured: ClaimResult
 
 
-def judge(table: Table, items: Mapping[str, int], measured: Evidence) -> tuple[JudgedClaim, ...]:
-    """All claims of `table`, on its own values (`items`: test images by target) and on `measured`."""
+def judge(table: Table, rows: Container[str], items: Mapping[str, int], measured: Evidence) -> tuple[JudgedClaim, ...]:
+    """The claims of `table` on two of `rows`, on its own values (`items`: test images by target) and on `measured`."""
     published = PublishedEvidence(table.cells(), items, table.columns)
-    return tuple(JudgedClaim(claim, evaluate(claim, published), evaluate(claim, measured)) for claim in table.claims)
+    asked = [claim for claim in table.claims if claim.left in rows and claim.right in rows]
+    return tuple(JudgedClaim(claim, evaluate(claim, published), evaluate(claim, measured)) for claim in asked)
 
 
 def tolerance_points(tolerance: Tolerance, percent: float, n: int) -> float:

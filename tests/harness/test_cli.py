@@ -82,7 +82,7 @@ def test_lists_may_be_given_as_words_or_with_commas(given, meant):
         (["plan", "--protocol", "cleen"], "unknown protocol 'cleen'; did you mean clean?"),
         (["plan", "--targets", "bird"], "unknown target 'bird'"),
         (["plan", "--targets", "cubs"], "unknown target 'cubs'; did you mean cub"),
-        (["plan", "--rows", "X+simcor(5%)"], "unknown row 'X+simcor(5%)'; did you mean X+simcore(5%)"),
+        (["plan", "--rows", "X+simcor(5%)"], "unknown row or variant 'X+simcor(5%)'; did you mean X+simcore(5%)"),
         (["plan", "--openset", "imagnet"], "unknown open-set 'imagnet'; did you mean imagenet?"),
         (["reproduce", "--device", "tpu"], "unknown device 'tpu'"),
         (["reproduce", "--format", "xml"], "unknown format 'xml'"),
@@ -158,6 +158,39 @@ def test_a_table_that_needs_a_data_root_says_so(capsys, tmp_path, monkeypatch):
     monkeypatch.delenv("BENCHMARK_DATA", raising=False)
     code, out = run(capsys, "table", "2", "--profile", "mini", "--targets", "cub", "--store", str(tmp_path / "runs"))
     assert code == 0 and "targets/cub/train" in out.err and "no data root" in out.err
+
+
+def test_status_of_no_store_is_an_error(capsys, tmp_path):
+    code, out = run(capsys, "status", "--store", str(tmp_path / "nope"))
+    assert code == 2 and f"there is no store {tmp_path / 'nope'}; --store names another" in out.err
+
+
+def test_a_data_root_that_nothing_reads_is_told(capsys, tmp_path):
+    code, out = run(capsys, "plan", "--rows", "X", "--targets", "cub", "--data-root", str(tmp_path))
+    assert code == 0 and f"profile smoke draws its images: {tmp_path} is not read; see --profile" in out.err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--method", "byoll"], "unknown method 'byoll'; did you mean byol or lcr-byol?"),
+        (["--method", "lcr", "--precision", "float16", "--rows", "X"], "float16 cannot hold"),
+        (["--method", "moco", "--engine", "solo-learn", "--rows", "X"], "both views"),
+        (["--rows", "X+oracle(5%)"], "there is nothing to plan: imagenet has no relevance labels for cub"),
+    ],
+)
+def test_a_plan_refuses_what_a_run_would(capsys, options, message):
+    code, out = run(capsys, "plan", "--profile", "paper", "--targets", "cub", *options)
+    assert code == 2 and message in out.err and not out.out
+
+
+def test_recipes_of_small_profiles_are_shown(capsys):
+    code, out = run(capsys, "show", "recipe", "all4one", "--profile", "mini")
+    assert code == 0 and "in profile mini; all of it is this suite's choice" in out.out
+    values = dict(
+        line.split()[:2] for line in out.out.splitlines() if line.startswith(("method.queue", "length.steps"))
+    )
+    assert values == {"method.queue": "1024", "length.steps": "400"}
 
 
 def test_status_of_a_store(capsys, tmp_path):

@@ -12,9 +12,9 @@ FOLDERS = sorted(path.parent for path in RESULTS.rglob("layout.json"))
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=[str(folder.relative_to(RESULTS)) for folder in FOLDERS])
 def test_committed_results_verify(folder):
-    text, problems = verify(folder)
-    assert problems == []
-    assert "STAND-IN" not in text
+    found = verify(folder)
+    assert found.problems == []
+    assert "STAND-IN" not in found.table
 
 
 def test_the_tables_of_the_readme_are_committed_ones():

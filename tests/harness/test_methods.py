@@ -9,6 +9,7 @@ from benchmark.encoders import embedding_of
 from benchmark.errors import UnknownName, UserError
 from benchmark.launch import check_recipe
 from benchmark.methods import METHODS
+from benchmark.methods._lcr import AS_SAM
 from benchmark.networks import NETWORKS, find_backbone
 from benchmark.overview import describe, listing
 from benchmark.profiles import MINI, PAPER, SMOKE
@@ -262,3 +263,11 @@ def test_a_network_that_cannot_see_its_crops_is_refused_before_anything_is_train
 def test_an_encoder_is_read_as_its_own_probe_read_it():
     for setup in (SMOKE.setup(), MINI.setup("byol"), PAPER.setup(), PAPER.setup("all4one")):
         assert embedding_of(setup.recipe) == setup.probing
+
+
+def test_switches_that_lcr_was_not_released_with_are_our_choice():
+    for name, switched in (("lcr-sam", True), ("lcr-byol-sam", True), ("lcr", False), ("lcr-byol", False)):
+        published = METHODS.get(name).published
+        tags = {published.evidence_of(f"method.{switch}").tag for switch in AS_SAM}
+        assert tags == ({"ours"} if switched else {"code"})
+    assert METHODS.get("lcr-byol").published.evidence_of("backbone.stem").tag == "code"

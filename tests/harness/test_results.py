@@ -27,10 +27,10 @@ def copy(saved, tmp_path):
 
 def test_what_is_saved_verifies_and_gives_the_same_table(saved):
     folder, session = saved
-    text, problems = verify(folder, "csv")
-    assert problems == []
-    assert text == render(collect(session), "csv")
-    assert verify(folder, "md")[0] == (folder / "table.md").read_text()
+    found = verify(folder, "csv")
+    assert found.problems == []
+    assert found.table == render(collect(session), "csv")
+    assert verify(folder, "md").table == (folder / "table.md").read_text()
 
 
 def test_all_that_a_table_rests_on_is_saved(saved):
@@ -204,7 +204,7 @@ def point_to_another_purity(folder, session):
 )
 def test_tampering_is_noticed_and_named(saved, copy, tamper):
     expected = tamper(copy, saved[1])
-    _, problems = verify(copy)
+    problems = verify(copy).problems
     assert any(expected in line for line in problems), problems
 
 
@@ -228,12 +228,43 @@ def test_a_folder_without_a_layout_is_no_results(copy):
         verify(copy)
 
 
+def test_files_of_another_form_are_one_line(saved, copy):
+    key = saved[1].cells["X", "dtd", 0].evaluate.key
+    for name, text in (
+        ("layout.json", "{}"),
+        (f"records/{key}.json", "{}"),
+        (f"predictions/{key}.json", "[1, 2]"),
+        ("cells.json", "[1]"),
+    ):
+        before = (copy / name).read_text()
+        (copy / name).write_text(text)
+        with pytest.raises(UserError, match="holds a file of another form"):
+            verify(copy)
+        (copy / name).write_text(before)
+
+
+@pytest.mark.parametrize("verb", ["reproduce", "table"])
+def test_a_place_that_cannot_be_saved_to_is_refused_before_any_work(tmp_path, capsys, verb):
+    from benchmark.cli import main
+
+    (tmp_path / "file").write_text("")
+    command = [verb, *(["--table"] if verb == "reproduce" else []), "2", "--rows", "X", "--targets", "cub"]
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(SystemExit) as end:
+            main([*command, "--store", str(tmp_path / "runs"), "--save", str(place)])
+        assert end.value.code == 2 and f"{tmp_path / 'file'} is no folder" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_the_command_refuses_what_does_not_verify(saved, copy, capsys):
     from benchmark.cli import main
 
     with pytest.raises(SystemExit) as end:
         main(["verify", str(copy)])
     assert end.value.code == 0
+    records, picks = (len(list((copy / name).iterdir())) for name in ("records", "picks"))
+    told = f"verifies: {records} keys, {len(saved[1].cells)} accuracies from predictions, {picks} pick lists, the table"
+    assert told in capsys.readouterr().err
     edit_the_table(copy, saved[1])
     with pytest.raises(SystemExit) as end:
         main(["verify", str(copy)])

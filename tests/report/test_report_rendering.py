@@ -115,7 +115,7 @@ def result(**changes: Any) -> TableResult:
         "columns": COLUMNS,
         "rows": ROWS,
         "cells": CELLS,
-        "claims": judge(table(), ITEMS, evidence()),
+        "claims": judge(table(), [row.id for row in ROWS], ITEMS, evidence()),
         "notes": ("a note with 100 %",),
         "warnings": ("two versions of torch",),
     }
