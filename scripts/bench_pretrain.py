@@ -6,8 +6,9 @@
 
 A row is a method of a profile on a network. Its contenders take turns, round by round, so that a busy machine slows
 them alike; each is a process of its own, whose peak memory is its own. Rates are medians over rounds, ratios medians of
-each round's ratio. solo-learn takes part where it can be imported, with the faster of its numbers of workers; its
-images are those that we crop from, small JPEG files, which spares it the decoding of large ones.
+each round's ratio, with the least and the largest. solo-learn takes part where it can be imported, with the faster of
+its numbers of workers; its images are those that we crop from, small JPEG files, which spares it the decoding of large
+ones.
 """
 
 from __future__ import annotations
@@ -81,11 +82,10 @@ class Row:
         rates = self.rates.get(contender)
         return statistics.median(rates) if rates else None
 
-    def ratio(self, contender: str, to: str) -> float | None:
-        """The median of the rounds' ratios."""
+    def ratios(self, contender: str, to: str) -> list[float]:
+        """Of every round."""
         pairs = zip(self.rates.get(contender, []), self.rates.get(to, []), strict=False)
-        ratios = [one / other for one, other in pairs]
-        return statistics.median(ratios) if ratios else None
+        return [one / other for one, other in pairs]
 
 
 def rows(options: argparse.Namespace) -> Iterator[Row]:
@@ -229,9 +229,9 @@ def cells(row: Row, extra: list[str]) -> list[str]:
         row.method,
         row.recipe.backbone.name,
         *(_number(row.rate(name)) for name in three),
-        _judged(row.ratio(OURS, BARE), of_bare),
-        _judged(row.ratio(OURS, SOLO), of_solo),
-        *(_judged(row.ratio(name, BARE)) for name in extra),
+        _judged(row.ratios(OURS, BARE), of_bare),
+        _judged(row.ratios(OURS, SOLO), of_solo),
+        *(_judged(row.ratios(name, BARE)) for name in extra),
         ", ".join(_number(row.memory.get(name)) for name in three),
         "; ".join(row.notes),
     ]
@@ -241,11 +241,13 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f}"
 
 
-def _judged(ratio: float | None, goal: float = 0.0) -> str:
-    """The ratio, and the goal that it misses."""
-    if ratio is None:
+def _judged(ratios: list[float], goal: float = 0.0) -> str:
+    """The median of the rounds' ratios, the least and the largest, and the goal that the median misses."""
+    if not ratios:
         return "-"
-    return f"{ratio:.2f}" if ratio >= goal else f"{ratio:.3f} (goal {goal:.2f})"
+    median = statistics.median(ratios)
+    text = f"{median:.2f} [{min(ratios):.2f}, {max(ratios):.2f}]"
+    return text if median >= goal else f"{text} (goal {goal:.2f})"
 
 
 def report(done: list[Row], options: argparse.Namespace) -> str:
