@@ -35,13 +35,18 @@ def card(request: Request, encoder: str, sampled: Record, measured: Record, imag
         f"* sampler: {sampler_text(draw['sampling'])}, budget {draw['budget'] or 'stopping rule'}, seed {draw['seed']}",
         f"* picked: {share}",
         "",
-        "| metric | value |",
-        "| --- | ---: |",
-        *(f"| {name} | {value:,.4g} |" for name, value in _rows(measured.metrics)),
+        *_table(measured.metrics),
         "",
         f"Stage {sampled.key[:12]}; {_versions(sampled)}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _table(metrics: Mapping[str, Any]) -> list[str]:
+    rows = [f"| {name} | {value:,.4g} |" for name, value in _rows(metrics)]
+    if not rows:
+        return ["Nothing is measured of a target or a coreset of a single image."]
+    return ["| metric | value |", "| --- | ---: |", *rows]
 
 
 def sampler_text(sampling: dict[str, Any]) -> str:

@@ -83,6 +83,7 @@ def test_picks_look_like_the_target(sampled, tmp_path):
 def test_a_single_pick_has_no_metrics_and_is_written_all_the_same(sampled, tmp_path):
     code, out = sampled("--budget", "1")
     assert code == 0 and len(picks(tmp_path / "coreset.txt")) == 1 and "coverage" not in out.out
+    assert "Nothing is measured of a target or a coreset of a single image." in out.out and "| metric" not in out.out
 
 
 def test_another_budget_reuses_encoder_and_features(sampled, store):
