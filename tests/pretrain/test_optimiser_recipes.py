@@ -22,6 +22,7 @@ BACKBONES = {
     "image_size": Backbone(name="test_vit", library="timm", image_size=64, patch_size=8),
     "patch_size": Backbone(name="test_vit", library="timm", image_size=32, patch_size=4),
     "stem": Backbone(name="resnet18", library="torchvision", stem="cifar"),
+    "drop_path": Backbone(name="test_vit", library="timm", image_size=32, patch_size=8, drop_path=0.25),
 }
 
 
@@ -32,18 +33,20 @@ def read(network, field):
         return type(network).__module__.partition(".")[0]
     if field == "stem":
         return network.conv1.kernel_size, isinstance(network.maxpool, nn.Identity)
+    if field == "drop_path":
+        return max(getattr(layer, "drop_prob", None) or 0.0 for layer in network.modules())
     return getattr(network.patch_embed, {"image_size": "img_size"}.get(field, field))
 
 
 WANTED = {"name": "ConvNeXt", "library": "torchvision", "image_size": (64, 64), "patch_size": (4, 4)}
-WANTED["stem"] = ((3, 3), True)
+WANTED |= {"stem": ((3, 3), True), "drop_path": 0.25}
 
 
 def test_every_field_of_a_backbone_arrives(engine, small):
     assert set(BACKBONES) == set(Backbone.model_fields)
-    before = {"image_size": (32, 32), "patch_size": (8, 8), "stem": ((7, 7), False)}
+    before = {"image_size": (32, 32), "patch_size": (8, 8), "stem": ((7, 7), False), "drop_path": 0.0}
     vit = Backbone(name="test_vit", library="timm", image_size=32, patch_size=8)
-    plain = {"stem": BACKBONES["library"], "image_size": vit, "patch_size": vit}
+    plain = {"stem": BACKBONES["library"], "image_size": vit, "patch_size": vit, "drop_path": vit}
     for field, spec in BACKBONES.items():
         built = engine.build(small(engine.name, "simclr", backbone=spec), 0).backbone
         assert read(built, field) == WANTED[field]
