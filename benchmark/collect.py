@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.claims import Answers, MeasuredEvidence
-from benchmark.plan import Cell
+from benchmark.methods import entry_of
+from benchmark.plan import Cell, Pretraining
 from benchmark.published import load_table
 from benchmark.report.model import CellResult, Purity, RowLabel, SeedResult, State, TableResult, judge
 from benchmark.run.artefacts import PREDICTIONS
@@ -57,14 +58,28 @@ class Run:
         """The numbers that a table shows."""
         assert self.evaluate is not None and self.pretrain is not None
         trained = self.pretrain.metrics
+        recipe = Pretraining.model_validate(self.pretrain.identity["spec"]).recipe
+        entry = entry_of(recipe.method)
         return SeedResult(
             seed=self.seed,
             value=self.evaluate.metrics["accuracy"],
+            method=entry.title if entry else recipe.method.kind,
+            network=recipe.backbone.told,
+            steps=trained["steps"],
+            openset=_openset(self.pretrain),
             samples_seen=trained["samples"],
             exposures=trained["exposures_of_target"],
             coreset=self.sample.metrics["size"] if self.sample else None,
             purity=_purity(self.purity.metrics) if self.purity else None,
         )
+
+
+def _openset(pretrain: Record) -> str | None:
+    """The open-set of a training: "" without one, None where an older record does not name it."""
+    if "openset" not in pretrain.identity["inputs"]:
+        return ""
+    told = pretrain.info.get("images", {}).get("openset")
+    return None if told is None else str(told["split"].split("/")[1])
 
 
 def _purity(metrics: Mapping[str, Any]) -> Purity:
@@ -196,7 +211,10 @@ def _answers(runs: list[Run]) -> Answers:
 
 
 def _notes(layout: Layout) -> list[str]:
-    return [] if layout.steps is None else [f"every row took {layout.steps} optimiser steps, not the profile's number"]
+    if layout.steps is None:
+        return []
+    doubled = "; the control X(2x) took twice as many" if any(name == "X(2x)" for _, _, name, _ in layout.rows) else ""
+    return [f"every row took {layout.steps:,} optimiser steps instead of the profile's number{doubled}"]
 
 
 def _warnings(runs: Iterable[Run]) -> Iterator[str]:

@@ -20,7 +20,7 @@ from benchmark.compare.outcome import (
     Outcome,
     Score,
 )
-from benchmark.report.document import STAND_INS, signed
+from benchmark.report.document import signed
 from benchmark.statistics import Estimate
 
 Format = Literal["text", "md", "csv", "json"]
@@ -41,6 +41,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
 }
 """Values that are shown: their headings and how they are written."""
 
+STAND_INS = "STAND-IN IMAGES: no number here is of the datasets that are named."
 COMPARED = {PURITY: "purity", ACCURACY: "accuracy"}
 LEGEND = (
     "X to picks, picks to X: mean cosine to the nearest row of the other (the first is SimCore's equation 2, a mean); "
@@ -60,7 +61,7 @@ def render(outcome: Outcome, format: Format) -> str:  # noqa: A002
 def _people(form: str, bold: str) -> Callable[[Outcome], str]:
     def make(outcome: Outcome) -> str:
         parts = [f"Samplers compared: {outcome.title}"]
-        parts += [STAND_INS.replace("the numbers marked s", "all numbers")] if outcome.standins else []
+        parts += [STAND_INS] if outcome.standins else []
         for _, group in groupby(outcome.lines, key=lambda line: (line.target, line.budget)):
             lines = list(group)
             parts.append(f"{bold}{_heading(lines[0])}{bold}\n\n{_grid(outcome, lines, form)}")

@@ -1,4 +1,4 @@
-"""The parts of a report that all formats for people share: headings, grids of strings, claims, footnotes."""
+"""The parts of a report that all formats for people share: grids of strings, claims, footnotes."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ MARKS: dict[Mark, str] = {
     "a": "rests on a field that the paper does not state, so it is never called reproduced",
     "i": "incomplete: not all seeds that were asked for are measured",
 }
-STAND_INS = "STAND-IN IMAGES: the numbers marked s are not of the datasets that the columns name."
 
 
 @dataclass(frozen=True)
@@ -37,18 +36,9 @@ class Grid:
     rows: list[list[str]]
 
 
-def headings(result: TableResult) -> list[str]:
-    """Title, provenance, and a line each on targets that are not the table's and on stand-ins where there are any."""
-    table = result.table
-    authors = "" if table.evidence is None else f"{table.source.work.partition(':')[0]}, "
-    pool = f"open-set {result.openset}, " if result.openset else ""
-    lines = [
-        f"{authors}{table.source.place}: {table.title}",
-        f"Measured: profile {result.profile}, protocol {result.protocol}, {pool}{table.unit}",
-    ]
-    if foreign := foreign_targets(result):
-        lines.append(f"OTHER TARGETS: {', '.join(foreign)} are not the paper's; their numbers reproduce nothing of it.")
-    return [*lines, STAND_INS] if result.standins else lines
+def counted(number: int, what: str) -> str:
+    """The number with its noun: "1 row", "2,000 rows"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def foreign_targets(result: TableResult) -> list[str]:
@@ -97,7 +87,14 @@ def stacked(result: TableResult, style: Style, label: str) -> Grid:
     rows: list[list[str]] = []
     for row in result.rows:
         rows += _stack(result, row, style, getattr(row, label))
-    return Grid(["", *result.columns, "mean"], rows)
+    return without_mean(result, Grid(["", *result.columns, "mean"], rows))
+
+
+def without_mean(result: TableResult, grid: Grid) -> Grid:
+    """The grid without its last column, the means, where the table has a single target."""
+    if result.has_means:
+        return grid
+    return Grid(grid.header[:-1], [row[:-1] for row in grid.rows])
 
 
 def _stack(result: TableResult, row: RowLabel, style: Style, label: str) -> Iterable[list[str]]:
@@ -134,7 +131,7 @@ def training(result: TableResult, label: str) -> Grid | None:
     """What each row was trained on: smallest to largest over targets and seeds. None if no record tells."""
     runs = {row.id: [run for cell in result.row_cells(row.id) for run in cell.runs] for row in result.rows}
     told = {
-        name: [_range([value(run) for run in runs[row.id]], pattern) for row in result.rows]
+        name: [span([value(run) for run in runs[row.id]], pattern) for row in result.rows]
         for name, (value, pattern) in _TRAINING.items()
     }
     told = {name: column for name, column in told.items() if any(text != "-" for text in column)}
@@ -142,7 +139,8 @@ def training(result: TableResult, label: str) -> Grid | None:
     return Grid(["", *told], rows) if told else None
 
 
-def _range(values: Sequence[float | int | None], pattern: str) -> str:
+def span(values: Sequence[float | int | None], pattern: str) -> str:
+    """Smallest to largest of the values that there are, as `pattern` writes them; "-" without one."""
     present = [value for value in values if value is not None]
     if not present:
         return "-"
@@ -190,7 +188,7 @@ def _hole_notes(result: TableResult) -> Iterable[str]:
             reasons.setdefault((cell.state, cell.reason), []).append(f"{cell.row} on {cell.target}")
     yield from (f"{state}: {some(cells)}: {reason}" for (state, reason), cells in reasons.items())
     refused: dict[str, list[str]] = {}
-    for row in result.rows:
+    for row in result.rows if result.has_means else ():
         mean = result.row_mean(row.id)
         if mean.mean is None:
             refused.setdefault(mean.reason, []).append(row.id)
@@ -205,8 +203,12 @@ def _claim_notes(result: TableResult) -> Iterable[str]:
         "sampling error of the test split only, rows unpaired, spread over seeds unknown."
     )
     foreign = len(foreign_targets(result))
-    own = f"{len(result.columns) - foreign} of the table's {len(result.table.columns)} targets"
-    scope = f"{own} and {foreign} others" if foreign else own
+    scope = f"{len(result.columns) - foreign} of the table's {counted(len(result.table.columns), 'target')}"
+    if foreign:
+        others = counted(foreign, "other")
+        scope = f"{others}, none of the table's targets" if foreign == len(result.columns) else f"{scope} and {others}"
+    if not result.has_means:
+        scope += f" ('on average' and 'on every target' are {result.columns[0]} alone here)"
     basis = _basis(result) + (", on stand-in images" if result.standins else "")
     yield f"Claims on measured values: over {scope}; {basis}."
 
