@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.claims import Answers, MeasuredEvidence
-from benchmark.methods import entry_of
+from benchmark.methods import title_of
 from benchmark.plan import Cell, Pretraining
 from benchmark.published import load_table
 from benchmark.report.model import CellResult, Purity, RowLabel, SeedResult, State, TableResult, judge
@@ -59,11 +59,10 @@ class Run:
         assert self.evaluate is not None and self.pretrain is not None
         trained = self.pretrain.metrics
         recipe = Pretraining.model_validate(self.pretrain.identity["spec"]).recipe
-        entry = entry_of(recipe.method)
         return SeedResult(
             seed=self.seed,
             value=self.evaluate.metrics["accuracy"],
-            method=entry.title if entry else recipe.method.kind,
+            method=title_of(recipe.method),
             network=recipe.backbone.told,
             steps=trained["steps"],
             openset=_openset(self.pretrain),
@@ -147,7 +146,7 @@ def _why_not(store: Store, cell: Cell) -> tuple[Literal["failed", "missing"], st
     for stage in Plan((cell,)).stages:
         crash = None if store.has(stage) else store.failure(stage)
         if crash is not None:
-            return "failed", f"{stage.kind} {stage.label}: {crash.strip().splitlines()[-1]}"
+            return "failed", f"{stage.title}: {crash.strip().splitlines()[-1]}"
     return "missing", ""
 
 

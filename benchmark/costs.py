@@ -13,6 +13,7 @@ from benchmark.recipe_specs import Length, Steps
 from benchmark.session import Session
 from benchmark.specs import Draw, Embedding
 from benchmark.stages import Images, Stage
+from benchmark.wording import counted
 
 # A pass of the network without gradient costs about a third of a training pass, and one view instead of two.
 EMBEDS_PER_PAIR = 6.0
@@ -127,7 +128,7 @@ def _shared(session: Session, spending: dict[str, float]) -> Iterator[str]:
         both = {stage.key for stage in other.plan.stages} & set(spending)
         if both:
             saved = sum(spending[key] for key in both)
-            yield f"shared with table {name}: {len(both)} stages, which then cost once: {saved:,.1f} device-hours saved"
+            yield f"shared with {name}: {counted(len(both), 'stage')}, which then cost once: {_hours(saved)} saved"
 
 
 def _count(images: Stage | Images | None) -> int:
@@ -150,8 +151,8 @@ def plan_text(session: Session) -> str:
 def _header(session: Session) -> str:
     images = "rendered stand-in images" if session.profile.standins else "real images"
     return (
-        f"table {session.table.id}, profile {session.profile.name} ({images}), protocol {session.protocol.name}, "
-        f"seeds {', '.join(map(str, session.seeds))}"
+        f"{session.table.id}, profile {session.profile.name} ({images}), protocol {session.protocol.name}, "
+        f"seed{'' if len(session.seeds) == 1 else 's'} {', '.join(map(str, session.seeds))}"
     )
 
 
@@ -160,7 +161,11 @@ def _cell_line(costs: Costs, row: str, cell: Cell) -> list[str]:
     assert isinstance(spec, Pretraining)
     training = costs.training(cell.pretrain, cell.target)
     length = spec.recipe.length
-    told = f"{length.steps} steps" if isinstance(length, Steps) else f"{epochs_of(length, training.pool)} epochs"
+    told = (
+        counted(length.steps, "step")
+        if isinstance(length, Steps)
+        else counted(epochs_of(length, training.pool), "epoch")
+    )
     return [
         row,
         cell.target,
@@ -173,6 +178,15 @@ def _cell_line(costs: Costs, row: str, cell: Cell) -> list[str]:
         "in the store" if costs.store.has(cell.evaluate) else "to do",
         cell.evaluate.key[:12] if cell.evaluate.resolved else "unresolved",
     ]
+
+
+def _hours(hours: float) -> str:
+    return _about(hours, "device-hours")
+
+
+def _about(amount: float, unit: str) -> str:
+    """ "about 18,700.0 device-hours"; an estimate that rounds to nothing is not called zero."""
+    return f"less than 0.1 {unit}" if 0 < amount < 0.05 else f"about {amount:,.1f} {unit}"
 
 
 def _totals(costs: Costs) -> list[str]:
@@ -189,11 +203,11 @@ def _totals(costs: Costs) -> list[str]:
     unresolved = sorted({i.label for stage in session.plan.stages for i in stage.images() if i.sha256 is None})
     profile = session.profile
     lines = [
-        f"stages: {stages}; sharing saves {session.plan.shared} stage runs",
-        f"cost: about {hours:,.1f} device-hours ({left:,.1f} left) at {profile.pairs_per_second:g} image pairs a "
+        f"stages: {stages}; sharing saves {counted(session.plan.shared, 'stage run')}",
+        f"cost: {_hours(hours)} ({_hours(left)} left) at {profile.pairs_per_second:g} image pairs a "
         f"second ({profile.rate_source}), whatever the network; {EMBEDS_PER_PAIR:g} images embedded count as a pair, "
         "probes as nothing",
-        f"disk: about {disk / 1e9:,.1f} GB of features (float32) and encoders",
+        f"disk: {_about(disk / 1e9, 'GB')} of features (float32) and encoders",
     ]
     lines += _shared(session, spending)
     if unresolved:

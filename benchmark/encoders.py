@@ -30,6 +30,15 @@ class Encoder:
     def label(self) -> str:
         return self.stage.label
 
+    @property
+    def description(self) -> str:
+        """What it is, to follow "features of": its name with where its weights are from, or which pretraining it is."""
+        spec = self.stage.spec
+        assert isinstance(spec, FrozenEncoder)
+        if spec.origin == "suite":
+            return f"a network that this suite pretrained ({self.label})"
+        return f"{self.label} with {'the weights of timm' if spec.origin == 'timm' else 'weights of a file'}"
+
 
 def find_encoder(text: str) -> Encoder:
     """The encoder that `text` names. UserError, with the forms there are, for what is none."""

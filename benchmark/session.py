@@ -71,8 +71,7 @@ class Session:
         if all(row.obstacle for row in chosen):
             why = "; ".join(dict.fromkeys(row.obstacle for row in chosen))
             raise UserError(
-                f"table {self.table.id} cannot be measured ({why}): its published values are shown by "
-                f"'show {self.table.id}'"
+                f"{self.table.id} cannot be measured ({why}): its published values are shown by 'show {self.table.id}'"
             )
         return chosen
 

@@ -13,12 +13,16 @@ from benchmark.specs import Role, Spec, digest
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of stage: where its code is (`module` has `run(task)`), and the sources that can move its numbers."""
+    """A kind of stage: where its code is (`module` has `run(task)`), and the sources that can move its numbers.
+
+    `verb` is what is done to a stage's label in a sentence, where that is not the kind's name.
+    """
 
     name: str
     version: int
     module: str
     sources: tuple[str, ...]
+    verb: str = ""
 
 
 _IMAGES = ("benchmark/images/pixels.py", "benchmark/images/augment.py", "benchmark/images/items.py")
@@ -54,7 +58,9 @@ KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("pretrain", 1, "benchmark.run.pretrain", (*_TRAINING, *_IMAGES)),
-        Kind("frozen", 1, "benchmark.run.frozen", ("benchmark/run/frozen.py", "benchmark/pretrain/backbones.py")),
+        Kind(
+            "frozen", 1, "benchmark.run.frozen", ("benchmark/run/frozen.py", "benchmark/pretrain/backbones.py"), "load"
+        ),
         Kind("embed", 1, "benchmark.run.embed", ("benchmark/embed.py", "benchmark/run/embed.py", *_IMAGES, *_NETWORKS)),
         Kind("sample", 1, "benchmark.run.sample", ("benchmark/run/sample.py", *_SAMPLERS)),
         Kind(
@@ -62,12 +68,14 @@ KINDS: dict[str, Kind] = {
             1,
             "benchmark.run.evaluate",
             ("benchmark/evaluate", "benchmark/embed.py", "benchmark/run/evaluate.py", *_IMAGES, *_NETWORKS, *_PROBES),
+            "fit",
         ),
         Kind(
             "purity",
             1,
             "benchmark.run.purity",
             ("baselines/purity.py", "benchmark/images/relevance.py", "benchmark/run/purity.py"),
+            "count",
         ),
         Kind(
             "measure",
@@ -81,6 +89,7 @@ KINDS: dict[str, Kind] = {
                 "benchmark/images/relevance.py",
                 "benchmark/run/measure.py",
             ),
+            "compute",
         ),
     )
 }
@@ -119,6 +128,11 @@ class Stage:
     inputs: tuple[tuple[str, "Stage | Images"], ...]
     label: str
     """For people: not part of the identity."""
+
+    @property
+    def title(self) -> str:
+        """What the stage does, for people: "sample random 1%", "compute metrics of random 1%"."""
+        return f"{KINDS[self.kind].verb or self.kind} {self.label}"
 
     @cached_property
     def identity(self) -> dict[str, object]:

@@ -80,7 +80,8 @@ class FeatureRanking(Ranking):
 
     pool: float16, float32 or float64 rows, sliceable, not necessarily normalised.
     block_rows: at most so many rows are read and multiplied at once.
-    device: where blocks are multiplied: None is numpy, "cuda" or any other device torch. Scoring again is numpy's.
+    device: where blocks are multiplied: None is numpy; any other value is a device of torch, such as "cuda". Scoring
+        again is numpy's.
 
     Both move time and memory only, never the candidates.
 

@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.compare.plan import Comparison, Trial
+from benchmark.methods import title_of
+from benchmark.recipe_specs import Steps
 from benchmark.run.artefacts import PREDICTIONS
 from benchmark.specs import Metric
 from benchmark.statistics import Estimate, mean_std, paired_difference, paired_means
 from benchmark.store import Store
+from benchmark.wording import counted_range
 
 PURITY, ACCURACY = "purity", "accuracy"
 WITHOUT_HELDOUT, BASE_RATE, CEILING = "purity_without_heldout", "base_rate", "ceiling"
@@ -106,10 +109,9 @@ def collect(comparison: Comparison) -> Outcome:
         grouped.setdefault((trial.sampler, trial.budget, trial.target), []).append(_score(store, trial))
         for stage in trial.ends():
             packages |= store.record(stage).environment["packages"] if store.has(stage) else {}
-    request, profile, data = comparison.request, comparison.planner.profile, comparison.data
-    encoder = "pretrained on X" if comparison.frozen is None else comparison.frozen.label
+    profile, data = comparison.planner.profile, comparison.data
     return Outcome(
-        title=f"profile {profile.name}, open-set {request.openset}, features of an encoder {encoder}",
+        title=_title(comparison),
         reference=comparison.entrants[0].name,
         lines=tuple(Line(*place, tuple(scores)) for place, scores in grouped.items()),
         standins=profile.standins,
@@ -117,6 +119,23 @@ def collect(comparison: Comparison) -> Outcome:
         packages=packages,
         notes=(*data.skipped(comparison.wanted), *data.count_differences(comparison.wanted)),
     )
+
+
+def _title(comparison: Comparison) -> str:
+    """What the numbers rest on: profile, open-set, whose features, and what was trained by which recipe."""
+    planner, frozen = comparison.planner, comparison.frozen
+    recipe = planner.setup.recipe
+    lengths = [planner.lengths(target).retrieval for target in comparison.targets]
+    steps = counted_range((length.steps for length in lengths if isinstance(length, Steps)), "step")
+    training = f"{title_of(recipe.method)} on {recipe.backbone.told}, {steps}"
+    parts = [
+        f"profile {planner.profile.name}",
+        f"open-set {comparison.request.openset}",
+        f"features of {f'an encoder pretrained on X ({training})' if frozen is None else frozen.description}",
+    ]
+    if comparison.request.train:
+        parts.append(f"rows trained by {'the same recipe' if frozen is None else training}")
+    return ", ".join(parts)
 
 
 def _score(store: Store, trial: Trial) -> Score:

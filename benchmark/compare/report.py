@@ -21,6 +21,7 @@ from benchmark.compare.outcome import (
     Score,
 )
 from benchmark.report.document import signed
+from benchmark.report.numbers import plain
 from benchmark.statistics import Estimate
 
 Format = Literal["text", "md", "csv", "json"]
@@ -100,7 +101,8 @@ def _value(line: Line, name: str) -> str:
     if found is None:
         return "-"
     mean, std = found
-    return pattern.format(mean) + (f" ± {pattern.format(std)}" if std else "")
+    # A size that is the same for every seed is a size; of what is measured a spread of nothing is said.
+    return pattern.format(mean) + (f" ± {pattern.format(std)}" if std or (std == 0 and name != "images") else "")
 
 
 def _differences(outcome: Outcome, line: Line, names: list[str]) -> Iterator[str]:
@@ -126,7 +128,8 @@ def _notes(outcome: Outcome) -> Iterator[str]:
     if len(outcome.seeds) > 1:
         yield f"Seeds {seeds}; ± is the standard deviation over them; differences are paired, with 95 % intervals."
     else:
-        yield f"Seed {seeds} alone: differences of accuracy have 95 % intervals over test items, others have none."
+        tested = "differences of accuracy have 95 % intervals over test items, others have none"
+        yield f"Seed {seeds} alone: {tested if outcome.has(ACCURACY) else 'differences have no intervals'}."
     failures = {(line.sampler, score.reason) for line in outcome.lines for score in line.scores if score.reason}
     yield from (f"{sampler}: {reason}" for sampler, reason in sorted(failures))
     yield from outcome.notes
@@ -136,12 +139,16 @@ def _notes(outcome: Outcome) -> Iterator[str]:
 
 
 def _csv(outcome: Outcome) -> str:
+    """A line per value."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["target", "budget", "sampler", "seed", "metric", "value"])
+    rows.writerow(["target", "budget", "sampler", "seed", "metric", "value", "data", "reason"])
+    data = "stand-in" if outcome.standins else "as found"
     for score in _scores(outcome):
-        for name, value in score.values.items():
-            rows.writerow([score.target, score.budget or "", score.sampler, score.seed, name, value])
+        # A trial that failed has one line without a metric, which says why.
+        for name, value in plain(score.values or {"": None}).items():
+            place = (score.target, score.budget or "", score.sampler, score.seed)
+            rows.writerow([*place, name, value, data, score.reason])
     return text.getvalue()
 
 
@@ -154,7 +161,7 @@ def _json(outcome: Outcome) -> str:
         "notes": list(outcome.notes),
         "scores": [_as_json(score) for score in _scores(outcome)],
     }
-    return json.dumps(value, indent=1) + "\n"
+    return json.dumps(plain(value), indent=1, ensure_ascii=False) + "\n"
 
 
 def _scores(outcome: Outcome) -> Iterator[Score]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from benchmark.claims import ClaimResult
 from benchmark.report.model import CellResult, Mark, RowLabel, RowMean, SeedResult, TableResult
+from benchmark.wording import counted
 
 MARKS: dict[Mark, str] = {
     "s": "stand-in: measured on rendered stand-in images, not on the dataset that the column names",
@@ -34,11 +35,6 @@ class Grid:
 
     header: list[str]
     rows: list[list[str]]
-
-
-def counted(number: int, what: str) -> str:
-    """The number with its noun: "1 row", "2,000 rows"."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def foreign_targets(result: TableResult) -> list[str]:
@@ -131,7 +127,7 @@ def training(result: TableResult, label: str) -> Grid | None:
     """What each row was trained on: smallest to largest over targets and seeds. None if no record tells."""
     runs = {row.id: [run for cell in result.row_cells(row.id) for run in cell.runs] for row in result.rows}
     told = {
-        name: [span([value(run) for run in runs[row.id]], pattern) for row in result.rows]
+        name: [_range([value(run) for run in runs[row.id]], pattern) for row in result.rows]
         for name, (value, pattern) in _TRAINING.items()
     }
     told = {name: column for name, column in told.items() if any(text != "-" for text in column)}
@@ -139,8 +135,7 @@ def training(result: TableResult, label: str) -> Grid | None:
     return Grid(["", *told], rows) if told else None
 
 
-def span(values: Sequence[float | int | None], pattern: str) -> str:
-    """Smallest to largest of the values that there are, as `pattern` writes them; "-" without one."""
+def _range(values: Sequence[float | int | None], pattern: str) -> str:
     present = [value for value in values if value is not None]
     if not present:
         return "-"

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from benchmark.report.document import counted, foreign_targets, some, span
+from benchmark.report.document import foreign_targets, some
 from benchmark.report.model import SeedResult, TableResult
+from benchmark.wording import counted, counted_range
 
 STAND_INS = "STAND-IN IMAGES: the numbers marked s are not of the datasets that the columns name."
 
@@ -35,11 +36,11 @@ EVALUATIONS = {"linear_eval": "linear probe", "online_eval": "online classifier"
 def _measured(result: TableResult) -> str:
     """Evaluation, method, network, steps, targets, open-set and unit of the numbers themselves, in one line."""
     runs = [run for cell in result.all_cells for run in cell.runs]
-    steps = span([run.steps for run in runs], "{:,}")
+    steps = counted_range((run.steps for run in runs), "step")
     trained = _trained(runs)
     parts = [
         f" of {trained}" if trained else "" if runs else ", nothing measured yet",
-        "" if steps == "-" else f" after {steps} step{'' if steps == '1' else 's'}",
+        f" after {steps}" if steps else "",
         f": {some(result.columns)}",
         f"; open-set {result.openset}" if result.openset else "",
         f"; {result.table.unit}",

@@ -4,9 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from benchmark.entrants import INNER
 from benchmark.sample.request import Request
 from benchmark.stages import Images
 from benchmark.store import Record
+from benchmark.wording import counted
 
 METRICS = {
     "facility_location": "facility location: sum over target images of the largest cosine to a pick (equation 2)",
@@ -23,17 +25,14 @@ METRICS = {
 def card(request: Request, encoder: str, sampled: Record, measured: Record, images: Mapping[str, Images]) -> str:
     """The card's text, from the records of its `sample` and `measure` stages."""
     draw, metrics = sampled.identity["spec"], sampled.metrics
-    share = (
-        f"{metrics['size']:,} images, {100 * metrics['share']:.2f} % of the pool, stopped by {metrics['stopped_by']}"
-    )
     lines = [
         "# Coreset card",
         "",
-        f"* target: {request.target}, {images['target'].count:,} images, manifest {images['target'].key[:12]}",
-        f"* pool: {request.pool}, {images['pool'].count:,} images, manifest {images['pool'].key[:12]}",
+        f"* target: {request.target}, {_images(images['target'])}, manifest {images['target'].key[:12]}",
+        f"* pool: {request.pool}, {_images(images['pool'])}, manifest {images['pool'].key[:12]}",
         f"* encoder: {encoder}",
         f"* sampler: {sampler_text(draw['sampling'])}, budget {draw['budget'] or 'stopping rule'}, seed {draw['seed']}",
-        f"* picked: {share}",
+        f"* picked: {picked_text(metrics)}",
         "",
         *_table(measured.metrics),
         "",
@@ -49,13 +48,33 @@ def _table(metrics: Mapping[str, Any]) -> list[str]:
     return ["| metric | value |", "| --- | ---: |", *rows]
 
 
+def _images(images: Images) -> str:
+    return counted(images.count or 0, "image")
+
+
+def picked_text(metrics: Mapping[str, Any]) -> str:
+    """How many images were picked, which share of the pool they are, and what ended the picking."""
+    share = f"{100 * metrics['share']:.2f} % of the pool"
+    return f"{counted(metrics['size'], 'image')}, {share}, stopped by {metrics['stopped_by']}"
+
+
 def sampler_text(sampling: dict[str, Any]) -> str:
-    """The sampler's name with its fields, and the hash of code or lists from outside."""
+    """The sampler's name with its fields, a wrapped sampler's too, and the hash of code or lists from outside."""
     told: dict[str, Any] = json.loads(sampling["identity"]) if sampling["kind"] == "plugin" else {}
     name = told.get("sampler") or told.get("class") or ("list of ids" if told else sampling["kind"])
     fields = told.get("fields", {}) if told else {key: value for key, value in sampling.items() if key != "kind"}
+    if inner := sampling.get("inner"):
+        fields |= {INNER: {key: value for key, value in inner.items() if key != "kind"}}
     fields |= {key: value for key, value in told.items() if key.endswith("sha256")}
-    return f"{name} ({', '.join(f'{key} {value}' for key, value in fields.items())})" if fields else str(name)
+    return f"{name} ({_fields_text(fields)})" if fields else str(name)
+
+
+def _fields_text(fields: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {_field_text(value)}" for key, value in fields.items())
+
+
+def _field_text(value: object) -> str:
+    return f"({_fields_text(value)})" if isinstance(value, dict) else "by default" if value is None else str(value)
 
 
 def _rows(metrics: Mapping[str, Any]) -> list[tuple[str, float]]:

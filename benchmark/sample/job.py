@@ -12,16 +12,19 @@ from benchmark.errors import UserError
 from benchmark.images.catalogue import Data
 from benchmark.images.sources import Given
 from benchmark.launch import Machine, Work, check_recipe, execute, find_device
-from benchmark.plan import Planner, check_budget, ordered
+from benchmark.methods import title_of
+from benchmark.plan import Planner, Pretraining, check_budget, ordered
 from benchmark.profiles import find_profile
 from benchmark.progress import shown
 from benchmark.protocols import find_protocol
+from benchmark.recipe_specs import Steps
 from benchmark.run.artefacts import POSITIONS, SCORES
 from benchmark.sample.card import card
 from benchmark.sample.request import Request
 from benchmark.sample.write import Coreset, check_link, check_places, write
 from benchmark.stages import Images, Stage
 from benchmark.store import Store
+from benchmark.wording import counted
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,20 @@ class Job:
             return self.frozen.stage
         length = self.planner.lengths("target").retrieval
         spec = self.planner.pretraining(length, self.request.seed, alone=True)
-        return Stage("pretrain", spec, (("target", self.target),), f"encoder on {self.request.target}")
+        return Stage(
+            "pretrain", spec, (("target", self.target),), f"X, {self.request.target}, seed {self.request.seed}"
+        )
+
+    @property
+    def encoder_text(self) -> str:
+        """The encoder in words: which one was named, or how one was pretrained."""
+        if self.frozen is not None:
+            return self.frozen.description
+        spec = self.encoder.spec
+        assert isinstance(spec, Pretraining)
+        length = spec.recipe.length
+        steps = f" for {counted(length.steps, 'step')}" if isinstance(length, Steps) else ""
+        return f"pretrained on the target by {title_of(spec.recipe.method)} on {spec.recipe.backbone.told}{steps}"
 
     @property
     def features(self) -> Features:
@@ -108,7 +124,7 @@ def sample(request: Request, machine: Machine) -> int:
         raise UserError(crash.strip().splitlines()[-1])
     sampled, measured = store.record(job.sample), store.record(job.measure)
     positions, scores = (np.load(store.file(job.sample, name)) for name in (POSITIONS, SCORES))
-    story = card(request, job.encoder.label, sampled, measured, {"target": job.target, "pool": job.pool})
+    story = card(request, job.encoder_text, sampled, measured, {"target": job.target, "pool": job.pool})
     source = job.data.verified_source(job.pool)
     write(Coreset(source, positions, scores, story), request.out, request.exports)
     print(story, end="")

@@ -80,7 +80,8 @@ def _csv(coreset: Coreset) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["rank", "id", "score"])
-    rows.writerows(zip(range(1, len(coreset.ids) + 1), coreset.ids, coreset.scores.tolist(), strict=True))
+    # As text of float32: the shortest digits that read back to the same score.
+    rows.writerows(zip(range(1, len(coreset.ids) + 1), coreset.ids, map(str, coreset.scores), strict=True))
     return text.getvalue()
 
 

@@ -202,10 +202,10 @@ def test_plan_says_what_tables_share(tmp_path):
     from benchmark.costs import plan_text
 
     lines = [line for line in plan_text(session(tmp_path, "5")).splitlines() if line.startswith("shared with")]
-    assert [line.split(":")[0] for line in lines] == ["shared with table figure3", "shared with table table2"]
+    assert [line.split(":")[0] for line in lines] == ["shared with figure3", "shared with table2"]
     stages = {stage.key for stage in session(tmp_path, "5").plan.stages}
     same = stages & {stage.key for stage in session(tmp_path, "2").plan.stages}
-    assert lines[1].startswith(f"shared with table table2: {len(same)} stages") and len(same) > 30
+    assert lines[1].startswith(f"shared with table2: {len(same)} stages") and len(same) > 30
 
 
 def test_one_method_is_not_put_for_rows_of_several(tmp_path):

@@ -310,7 +310,12 @@ def test_csv_has_a_line_per_cell_and_seed_with_everything() -> None:
     # Five cells with two seeds, one with one, a control, and five holes.
     assert len(lines) == 11 + 1 + 5
     first = lines[0]
-    assert (first["seed"], first["value"], first["mean_over_seeds"], first["published"]) == ("0", "46.0", "46.5", "46.56")
+    assert (first["seed"], first["value"], first["mean_over_seeds"], first["published"]) == (
+        "0",
+        "46.0",
+        "46.5",
+        "46.56",
+    )
     assert (first["verdict"], first["samples_seen"]) == ("reproduced", "25600")
     control = next(line for line in lines if line["control"] == "True" and line["state"] == "measured")
     assert (control["purity"], control["purity_base_rate"], control["coreset"]) == ("12.44", "2.1", "1800")
