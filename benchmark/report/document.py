@@ -198,10 +198,9 @@ def _claim_notes(result: TableResult) -> Iterable[str]:
         "sampling error of the test split only, rows unpaired, spread over seeds unknown."
     )
     foreign = len(foreign_targets(result))
-    scope = f"{len(result.columns) - foreign} of the table's {counted(len(result.table.columns), 'target')}"
-    if foreign:
-        others = counted(foreign, "other")
-        scope = f"{others}, none of the table's targets" if foreign == len(result.columns) else f"{scope} and {others}"
+    own = f"{len(result.columns) - foreign} of the table's {counted(len(result.table.columns), 'target')}"
+    others = f"{counted(foreign, 'target')} that {'is' if foreign == 1 else 'are'} not the table's"
+    scope = own if not foreign else others if foreign == len(result.columns) else f"{own} and {others}"
     if not result.has_means:
         scope += f" ('on average' and 'on every target' are {result.columns[0]} alone here)"
     basis = _basis(result) + (", on stand-in images" if result.standins else "")

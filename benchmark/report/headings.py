@@ -50,7 +50,7 @@ def _measured(result: TableResult) -> str:
 
 
 def _trained(runs: Iterable[SeedResult]) -> str:
-    """ "SimCLR, BYOL on resnet10t; MAE on vit": the methods of each network; networks of the same methods together."""
+    """ "SimCLR, BYOL on resnet10t and MAE on vit": the methods of each network; networks of the same methods together."""
     methods: dict[str, dict[str, None]] = {}
     for run in runs:
         if run.method and run.network:
@@ -58,7 +58,7 @@ def _trained(runs: Iterable[SeedResult]) -> str:
     networks: dict[str, list[str]] = {}
     for network, names in methods.items():
         networks.setdefault(", ".join(names), []).append(network)
-    return "; ".join(f"{names} on {', '.join(used)}" for names, used in networks.items())
+    return " and ".join(f"{names} on {', '.join(used)}" for names, used in networks.items())
 
 
 def _extent(result: TableResult) -> str:

@@ -5,13 +5,16 @@ import io
 import json
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 
+from benchmark.claims import Answers, MeasuredEvidence
 from benchmark.published import load_table
 from benchmark.report.headings import headings
-from benchmark.report.model import CellResult, RowLabel, SeedResult, TableResult
+from benchmark.report.model import CellResult, RowLabel, SeedResult, TableResult, judge
 from benchmark.report.numbers import plain
 from benchmark.report.render import Format, render
+from benchmark.targets import TARGETS
 
 TRAINED = {"method": "SimCLR", "network": "resnet10t", "steps": 400, "openset": "mixed"}
 ROWS = (RowLabel("X", "X", "X"), RowLabel("OS", "OS", "OS"), RowLabel("X(2x)", "control: X(2x)", "X(2x)", True))
@@ -58,7 +61,7 @@ def test_methods_are_named_with_their_networks() -> None:
         cell("OS", "pets", 1.0, steps=1, method="MAE", network="vit2"),
     ]
     assert headings(result(*cells))[0].startswith(
-        "Linear probe of BYOL, SwAV on resnet10t; MAE on vit, vit2 after 1 step: dtd, pets;"
+        "Linear probe of BYOL, SwAV on resnet10t and MAE on vit, vit2 after 1 step: dtd, pets;"
     )
 
 
@@ -136,3 +139,26 @@ def test_numbers_for_machines() -> None:
     )
     assert told == {"value": 0.0, "p_less": 1.0812e-106, "degrees": None, "n": 3, "row": "X", "on": [0.3]}
     assert str(told["value"]) == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (("dtd", "pets"), "over 2 of the table's 11 targets;"),
+        (("dtd", "birds70"), "over 1 of the table's 11 targets and 1 target that is not the table's;"),
+        (("birds70", "dogs9"), "over 2 targets that are not the table's;"),
+        (("dtd",), "over 1 of the table's 11 targets ('on average' and 'on every target' are dtd alone here);"),
+    ],
+)
+def test_claims_say_which_targets_they_are_over(columns: tuple[str, ...], said: str) -> None:
+    labels, rng = np.arange(60) % 6, np.random.default_rng(0)
+    places = [(row, target) for row in ("X", "OS") for target in columns]
+    evidence = MeasuredEvidence(
+        {p: Answers({s: rng.random(60) < 0.5 for s in (0, 1)}, labels, "top1") for p in places}, columns
+    )
+    items = {target.name: target.test for target in TARGETS}
+    table = load_table("2")
+    claim = table.claims[0].model_copy(update={"left": "OS", "targets": ()})
+    judged = judge(table.model_copy(update={"claims": (claim,)}), {"X", "OS"}, items, evidence)
+    measured = result(*(cell(row, target, 45.0, 46.0) for row, target in places), claims=judged, columns=columns)
+    assert f"Claims on measured values: {said}" in " ".join(render(measured, "text").split())
