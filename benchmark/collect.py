@@ -18,6 +18,7 @@ from benchmark.session import Session
 from benchmark.specs import Metric, Spec
 from benchmark.store import Record, Store
 from benchmark.targets import OTHER_TARGETS, TARGETS
+from benchmark.wording import counted
 
 
 class Layout(Spec):
@@ -212,8 +213,8 @@ def _answers(runs: list[Run]) -> Answers:
 def _notes(layout: Layout) -> list[str]:
     if layout.steps is None:
         return []
-    doubled = "; the control X(2x) took twice as many" if any(name == "X(2x)" for _, _, name, _ in layout.rows) else ""
-    return [f"every row took {layout.steps:,} optimiser steps instead of the profile's number{doubled}"]
+    doubled = ", X(2x) twice as many" if any(name == "X(2x)" for _, _, name, _ in layout.rows) else ""
+    return [f"rows took {counted(layout.steps, 'optimiser step')} instead of the profile's number{doubled}"]
 
 
 def _warnings(runs: Iterable[Run]) -> Iterator[str]:

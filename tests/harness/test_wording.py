@@ -5,6 +5,8 @@ import re
 import pytest
 
 from baselines import SAMPLERS
+from benchmark.collect import collect
+from benchmark.compare import outcome
 from benchmark.compare.plan import Comparison
 from benchmark.compare.request import Request
 from benchmark.costs import plan_text
@@ -76,12 +78,10 @@ def test_a_plan_names_its_table_once_and_one_seed_as_one(tmp_path):
 
 
 def test_a_comparison_says_whose_features_and_what_was_trained(tmp_path):
-    from benchmark.compare.outcome import collect
-
-    assert collect(compared(tmp_path)).title == (
+    assert outcome.collect(compared(tmp_path)).title == (
         "profile smoke, open-set imagenet, features of an encoder pretrained on X (SimCLR on test_resnet, 1 step)"
     )
-    trained = collect(compared(tmp_path, train=True, steps=2)).title
+    trained = outcome.collect(compared(tmp_path, train=True, steps=2)).title
     assert trained.endswith("(SimCLR on test_resnet, 2 steps), rows trained by the same recipe")
 
 
@@ -116,3 +116,21 @@ def test_nouns_agree_with_their_numbers():
     assert [counted(n, "image") for n in (0, 1, 2, 1281167)] == ["0 images", "1 image", "2 images", "1,281,167 images"]
     picked = picked_text({"size": 1, "share": 0.0084, "stopped_by": "budget"})
     assert picked == "1 image, 0.84 % of the pool, stopped by budget"
+
+
+@pytest.mark.parametrize(
+    ("rows", "steps", "said"),
+    [
+        (("X",), 1, ["rows took 1 optimiser step instead of the profile's number"]),
+        (
+            ("X", "X(2x)"),
+            1600,
+            ["rows took 1,600 optimiser steps instead of the profile's number, X(2x) twice as many"],
+        ),
+        (("X",), None, []),
+    ],
+)
+def test_a_table_says_how_long_its_rows_were_trained(rows, steps, said, tmp_path):
+    query = Query("2", "smoke", targets=("dtd",), rows=rows, steps=steps, store=tmp_path)
+    notes = collect(Session(query)).notes
+    assert [note for note in notes if "optimiser step" in note] == said
