@@ -50,7 +50,7 @@ def _measured(result: TableResult) -> str:
 
 
 def _trained(runs: Iterable[SeedResult]) -> str:
-    """ "SimCLR, BYOL on resnet10t and MAE on vit": the methods of each network, networks of the same methods together."""
+    """ "SimCLR, BYOL on resnet10t and MAE on vit": networks that the same methods trained stand together."""
     methods: dict[str, dict[str, None]] = {}
     for run in runs:
         if run.method and run.network:
