@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from tabulate import tabulate
 from benchmark.collect import assemble
 from benchmark.report.document import signed
 from benchmark.report.render import render
-from benchmark.statistics import Estimate
+from benchmark.statistics import Estimate, paired_means
 from scripts import bench_record, docs_values, race_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,8 +79,9 @@ def _interval(estimate: Estimate) -> str:
     return f"{value} [{low}, {high}]"
 
 
-def _grid(header: list[str], rows: Iterable[Sequence[str]]) -> str:
-    align = ("left", *("right",) * (len(header) - 1))
+def _grid(header: list[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+    """A table in Markdown; its first `left` columns are names, the others numbers."""
+    align = ("left",) * left + ("right",) * (len(header) - left)
     return tabulate(rows, header, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
@@ -124,12 +126,14 @@ def _shares(place: str, metrics: tuple[str, str]) -> str:
     return f"{docs_values.value(f'{place}/{metrics[0]}'):.1f} ({without})"
 
 
+ALONE = "X alone"
+
 # Comparisons and speed -----------------------------------------------------------------------------------------------
 
 
-def comparison(folder: str, target: str, budget: str = "") -> str:
-    """One target at one budget (none: without a coreset) of a committed comparison, with heading."""
-    start = f"**{target}, {f'budget {budget}' if budget else 'without a coreset'}"
+def comparison(folder: str, target: str, which: str) -> str:
+    """A part of a committed comparison with its heading; `which` is "budget 5%", "stopping rule" or "without ..."."""
+    start = f"**{target}, {which}"
     text = (ROOT / folder / "comparison.md").read_text()
     found = [part for part in re.split(r"\n\n(?=\*\*)", text) if part.startswith(start)]
     if len(found) != 1:
@@ -138,25 +142,46 @@ def comparison(folder: str, target: str, budget: str = "") -> str:
     return f"{heading}\n\n{table}"
 
 
+def gains(folder: str, target: str, budget: str) -> str:
+    """Accuracy with the coreset of each sampler minus that of X alone, paired over seeds."""
+    scores = [score for score in docs_values.scores(ROOT / folder) if score["target"] == target]
+    found: dict[str, dict[int, float]] = {}
+    for score in scores:
+        if score["sampler"] == ALONE or score.get("budget") == budget:
+            found.setdefault(score["sampler"], {})[score["seed"]] = score["values"]["accuracy"]
+    alone = found.pop(ALONE)
+    rows = [(name, [values[seed] for seed in alone]) for name, values in found.items()]
+    return _grid(
+        ["coreset of", "accuracy minus X alone's"],
+        [[name, _interval(paired_means(values, list(alone.values())))] for name, values in rows],
+    )
+
+
 def races(file: str) -> str:
     """Images per second of pretraining; the column of methods is left out where there is one method."""
     header, rows = race_table.table(bench_record.read(ROOT / file).cases)
     kept = [i for i, name in enumerate(header) if name != "method" or len({row[i] for row in rows}) > 1]
-    return _grid([header[i] for i in kept], [[row[i] for i in kept] for row in rows])
+    names = sum(header[i] in ("method", "network") for i in kept)
+    return _grid([header[i] for i in kept], [[row[i] for i in kept] for row in rows], names)
 
 
 def machine(*files: str) -> str:
-    """On what, with what, when and under what load the records were measured, and how they were kept."""
-    lines = []
+    """On what, with what, when and under what load records were measured, and how they were kept."""
+    alike: dict[str, list[str]] = {}
     for file in files:
-        record = bench_record.read(ROOT / file)
-        facts = ", ".join(f"{name} {json.dumps(fact).strip(chr(34))}" for name, fact in record.machine.items())
-        packages = ", ".join(f"{name} {version}" for name, version in record.packages.items())
-        source = f" {record.source[0].upper()}{record.source[1:]}." if record.source else ""
-        lines.append(f"* `{file}`: {record.date}; {facts}; {packages}. Load: {record.load}.{source}")
-    return "\n".join(lines)
+        alike.setdefault(_conditions(bench_record.read(ROOT / file)), []).append(f"`{Path(file).name}`")
+    lines = [f"* {', '.join(names)}: {told}" for told, names in alike.items()]
+    return "\n".join(textwrap.fill(line, 118, subsequent_indent="  ", break_on_hyphens=False) for line in lines)
+
+
+def _conditions(record: bench_record.Record) -> str:
+    facts = [f"{name} {json.dumps(fact).strip(chr(34))}" for name, fact in record.machine.items()]
+    facts += [f"{name} {version}" for name, version in record.packages.items()]
+    source = f" {record.source[0].upper()}{record.source[1:]}." if record.source else ""
+    return f"{record.date}; {', '.join(facts)}. Load: {record.load}.{source}"
 
 
 MAKERS: dict[str, Callable[..., str]] = {
-    maker.__name__: maker for maker in (accuracy, training, claims, differences, purity, comparison, races, machine)
+    maker.__name__: maker
+    for maker in (accuracy, training, claims, differences, purity, comparison, gains, races, machine)
 }

@@ -5,13 +5,14 @@
                                                    may be "mean", the mean over the targets
     mini/tuning/NAME/MEASURE                       a trial of results/mini/tuning.jsonl
     samplers/FOLDER/TARGET/BUDGET/SAMPLER[/sSEED]/METRIC         BUDGET is "none" for what has none
-    bench/NAME/FIELD=VALUE,.../FIELD               the one case of results/bench/NAME.json with these values
+    bench/NAME/FIELD=VALUE,.../FIELD               the case of results/bench/NAME.json with these values
     plan/TABLE[/TARGET]/hours, plan/TABLE/shared with TABLE/hours (stages): of the paper profile
 
     published/TABLE/ROW/TARGET                     a printed value of tables/TABLE.yaml, or their mean
 
 Without a seed a value is the mean over seeds. "min NAME, NAME" and "max NAME" take every value whose name fits (`*`
-stands for anything between two slashes); names may be joined by " - " or " / "; " x 100" makes a percentage of a share.
+stands for anything between two slashes) or every case of a bench; names may be joined by " - " or " / "; " x 100"
+makes a percentage of a share.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ def _operand(text: str) -> float:
 
 
 def _matching(pattern: str) -> list[float]:
+    if pattern.startswith("bench/"):
+        return _of_bench(*pattern.split("/")[1:])
     rule = re.compile(re.escape(pattern).replace(r"\*", "[^/]*"))
     found = [number for name, number in _flat(*pattern.split("/")[:2]).items() if rule.fullmatch(name)]
     if not found:
@@ -68,7 +71,8 @@ def _matching(pattern: str) -> list[float]:
 def _named(name: str) -> float:
     kind, *rest = name.split("/")
     if kind == "bench":
-        return _of_bench(*rest)
+        (number,) = _of_bench(*rest)
+        return number
     if kind == "plan":
         return _of_plan(tuple(rest))
     if kind == "published":
@@ -171,13 +175,12 @@ def scores(folder: Path) -> list[dict[str, Any]]:
 _READERS = {"mini": _mini, "samplers": _samplers}
 
 
-def _of_bench(name: str, where: str, field: str) -> float:
+def _of_bench(name: str, where: str, field: str) -> list[float]:
+    """The field of every case that has it and the given values."""
     record = bench_record.read(RESULTS / "bench" / f"{name}.json")
     pairs = dict(pair.split("=") for pair in where.split(","))
-    cases = [case for case in record.cases if all(str(case.get(key)) == wanted for key, wanted in pairs.items())]
-    if len(cases) != 1 or not isinstance(number := cases[0].get(field), int | float):
-        raise KeyError(f"{len(cases)} cases of {name} have {where}, and one with a number {field} is needed")
-    return float(number)
+    cases = [case for case in record.cases if all(str(case.get(key)) == given for key, given in pairs.items())]
+    return [float(number) for case in cases if isinstance(number := case.get(field), int | float)]
 
 
 # Plans of the paper profile ------------------------------------------------------------------------------------------

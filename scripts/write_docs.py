@@ -62,7 +62,7 @@ def _block(match: re.Match[str]) -> str:
     names = [re.sub(r"(?<!\S)\./", f"{match['folder']}/", name) for name in names]
     try:
         new = f"\n{made(names[0], names[1:])}\n\n" if kind == "numbers" else _with_values(body, names)
-    except (KeyError, TypeError, OSError) as error:
+    except (KeyError, TypeError, ValueError, OSError) as error:
         raise Wrong(f"block {kind}: {'; '.join(names)}: {error}") from error
     start, end = (place - match.start() for place in match.span("body"))
     return match[0][:start] + new + match[0][end:]
