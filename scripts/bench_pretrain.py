@@ -18,7 +18,7 @@ import dataclasses
 import importlib.util
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -212,15 +212,9 @@ def race(row: Row, options: argparse.Namespace) -> None:
 # Report --------------------------------------------------------------------------------------------------------------
 
 
-def goals(case: Mapping[str, Any], ratio: str) -> float:
-    """What ours / bare and ours / solo-learn should be at least."""
-    stated = (case["method"], case["network"], case["px"]) == ("simclr", "resnet18", 48)
-    return {"of_bare": 0.95 if stated else 0.9, "of_solo": 1.4 if stated else 1.0}[ratio]
-
-
 def report(done: list[Row], options: argparse.Namespace) -> str:
     """A table, a line on what all of its rows share, the notes of the rows."""
-    header, lines = table([case for row in done for case in row.cases(options.profile)], goals)
+    header, lines = table([case for row in done for case in row.cases(options.profile)], marked=True)
     style = "github" if options.format == "md" else "simple"
     text = tabulate(lines, header, tablefmt=style, disable_numparse=True)
     notes = [f"{row.method}{_network(row)}: {note}" for row in done for note in row.notes]

@@ -8,7 +8,7 @@ ratios with the least and the largest. Records whose rounds were not kept hold s
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -22,7 +22,6 @@ ROW = ("profile", "method", "network")
 ROUNDS = ("round", "images_per_second", "peak_mib")
 
 Case = Mapping[str, Any]
-Goals = Callable[[Case, str], float]
 
 
 def summary(cases: Iterable[Case]) -> list[dict[str, Any]]:
@@ -55,8 +54,14 @@ def _summary(name: str, contenders: Mapping[str, Sequence[Case]]) -> dict[str, A
 # The table -----------------------------------------------------------------------------------------------------------
 
 
-def table(cases: Iterable[Case], goals: Goals = lambda case, ratio: 0.0) -> tuple[list[str], list[list[str]]]:
-    """Header and rows, a row for each method and network. `goals` says what a ratio should be at least."""
+def goals(case: Case, ratio: str) -> float:
+    """What ours / bare and ours / solo-learn should be at least."""
+    stated = (case["method"], case["network"], case["px"]) == ("simclr", "resnet18", 48)
+    return {"of_bare": 0.95 if stated else 0.9, "of_solo": 1.4 if stated else 1.0}[ratio]
+
+
+def table(cases: Iterable[Case], *, marked: bool = False) -> tuple[list[str], list[list[str]]]:
+    """Header and rows, a row for each method and network. `marked`: with the goal where a ratio misses it."""
     rows: list[dict[str, Case]] = []
     for _, group in groupby(summary(cases), key=lambda case: tuple(case[name] for name in ROW)):
         rows.append({case["contender"]: case for case in group})
@@ -64,16 +69,16 @@ def table(cases: Iterable[Case], goals: Goals = lambda case, ratio: 0.0) -> tupl
     images = [f"{name}, images/s" for name in (BARE, OURS, SOLO)]
     more = [f"{name} / bare" for name in extra]
     header = ["method", "network", *images, "ours / bare", "ours / solo-learn", *more, "peak MiB of the three"]
-    return header, [_cells(row, extra, goals) for row in rows]
+    return header, [_cells(row, extra, marked) for row in rows]
 
 
-def _cells(row: Mapping[str, Case], extra: Sequence[str], goals: Goals) -> list[str]:
+def _cells(row: Mapping[str, Case], extra: Sequence[str], marked: bool) -> list[str]:
     one, three = next(iter(row.values())), (BARE, OURS, SOLO)
     return [
         one["method"],
         one["network"],
         *(_number(row.get(name, {}).get("images_per_second")) for name in three),
-        *(_ratio(row.get(OURS, {}), ratio, goals(one, ratio)) for ratio in ("of_bare", "of_solo")),
+        *(_ratio(row.get(OURS, {}), ratio, goals(one, ratio) if marked else 0.0) for ratio in ("of_bare", "of_solo")),
         *(_ratio(row.get(name, {}), "of_bare", 0.0) for name in extra),
         ", ".join(_number(row.get(name, {}).get("peak_mib")) for name in three),
     ]

@@ -25,6 +25,7 @@ import re
 import sys
 from pathlib import Path
 
+from benchmark.errors import UserError
 from scripts.docs_blocks import made
 from scripts.docs_values import value
 
@@ -62,7 +63,7 @@ def _block(match: re.Match[str]) -> str:
     names = [re.sub(r"(?<!\S)\./", f"{match['folder']}/", name) for name in names]
     try:
         new = f"\n{made(names[0], names[1:])}\n\n" if kind == "numbers" else _with_values(body, names)
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except (KeyError, TypeError, ValueError, OSError, UserError) as error:
         raise Wrong(f"block {kind}: {'; '.join(names)}: {error}") from error
     start, end = (place - match.start() for place in match.span("body"))
     return match[0][:start] + new + match[0][end:]
