@@ -12,7 +12,7 @@ assert len(numbers) == 10 * 12, f"{len(numbers)} measured numbers marked as stan
 assert "STAND-IN IMAGES" in text and "missing" not in text and "failed" not in text
 assert "the pipeline ran, 110 of 110 cells are measured" in " ".join(text.split())
 # Stand-ins give no verdict.
-assert not re.search("held|contradicted|undecided|not judged", text)
+assert not re.search("held:|held on|contradicted|undecided|not judged", text)
 records = [json.loads(path.read_text()) for path in store.glob("evaluate/*/record.json")]
 assert len(records) == 110, f"{len(records)} probes in the store, expected 110"
 assert all(record["metrics"]["n"] == 60 for record in records)

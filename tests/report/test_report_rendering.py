@@ -332,7 +332,7 @@ def test_json_is_strict_and_tells_every_target_of_a_claim() -> None:
     value = json.loads(render(result(), "json"), parse_constant=refuse)
     assert value["standins"] is False and len(value["cells"]) == 17
     detail = value["claims"][0]["on_published"]["details"][0]
-    assert detail["target"] == "aircraft" and detail["estimate"]["degrees"] is None
+    assert detail["target"] == "aircraft" and detail["estimate"]["spread"]["item_degrees"] is None
     assert {"value", "low", "high", "p_greater"} <= detail["estimate"].keys()
     assert {"p_holm", "p_less_holm", "verdict"} <= detail.keys()
     assert value["row_means"]["A_1"]["mean"] is None
@@ -349,7 +349,7 @@ def test_claims_show_both_verdicts() -> None:
 def test_stand_ins_judge_nothing(format_: Any) -> None:
     """No verdict and no table of claims beside rendered images; one line says what ran."""
     shown = " ".join(render(result(cells=STANDIN, claims=()), format_).split())
-    assert not re.search("held|contradicted|undecided|not judged|A_1 beats X", shown)
+    assert not re.search("held:|held on|contradicted|undecided|not judged|A_1 beats X", shown)
     if format_ != "csv":
         assert "Stand-ins judge nothing: the pipeline ran, 7 of 12 cells are measured." in shown
         assert "the pipeline ran" not in render(result(), format_)
