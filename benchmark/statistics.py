@@ -163,8 +163,9 @@ def paired_difference(targets: Sequence[Paired], confidence: float = 0.95) -> Es
     `half_width` says how an interval comes from the parts. With S = 1 it covers items only, and `basis` says so.
 
     In the simulation of `scripts/coverage.py` (2 to 10 seeds, 1 to 11 targets) a nominal 95 % covers 95 to 99 %: 95 to
-    97 % where seeds differ much and there are three or more; it is conservative where seeds differ by chance alone (99 %
-    at two seeds).
+    97 % where seeds differ much and there are three or more. It is conservative where seeds differ by chance alone:
+    99 % at two seeds.
+
     ValueError without a target, for numbers of seeds that differ, or if no class (no pair, for top1) has two items.
     """
     if len({len(target.left) for target in targets}) != 1:
