@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from benchmark.claims import Answers, MeasuredEvidence
 from benchmark.plan import Cell
-from benchmark.published import load_table
-from benchmark.report.model import CellResult, Purity, RowLabel, SeedResult, State, TableResult, judge
+from benchmark.published import Table, load_table
+from benchmark.report.model import CellResult, JudgedClaim, Purity, RowLabel, SeedResult, State, TableResult, judge
 from benchmark.run.artefacts import PREDICTIONS
 from benchmark.session import Session
 from benchmark.specs import Metric, Spec
@@ -151,8 +151,6 @@ def assemble(layout: Layout, runs: Iterable[Run]) -> TableResult:
         by_cell[run.row, run.target].append(run)
     table = load_table(layout.table)
     cells = [_cell(layout, *place, group) for place, group in by_cell.items()]
-    measured = {place: _answers(group) for place, group in by_cell.items() if any(r.evaluate for r in group)}
-    sizes = {target.name: target.test for target in (*TARGETS, *OTHER_TARGETS)}
     return TableResult(
         table,
         layout.profile,
@@ -161,10 +159,16 @@ def assemble(layout: Layout, runs: Iterable[Run]) -> TableResult:
         layout.columns,
         tuple(RowLabel(*row) for row in layout.rows),
         cells,
-        claims=judge(table, {row for row, *_ in layout.rows}, sizes, MeasuredEvidence(measured, layout.columns)),
+        claims=() if layout.standins else _judged(layout, table, by_cell),
         notes=(*layout.notes, *_notes(layout)),
         warnings=tuple(_warnings(run for group in by_cell.values() for run in group)),
     )
+
+
+def _judged(layout: Layout, table: Table, by_cell: Mapping[tuple[str, str], list[Run]]) -> tuple[JudgedClaim, ...]:
+    measured = {place: _answers(group) for place, group in by_cell.items() if any(run.evaluate for run in group)}
+    sizes = {target.name: target.test for target in (*TARGETS, *OTHER_TARGETS)}
+    return judge(table, {row for row, *_ in layout.rows}, sizes, MeasuredEvidence(measured, layout.columns))
 
 
 def _cell(layout: Layout, row: str, target: str, runs: list[Run]) -> CellResult:
