@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from benchmark.claims import Answers, MeasuredEvidence
 from benchmark.plan import Cell
-from benchmark.published import load_table
-from benchmark.report.model import CellResult, Purity, RowLabel, SeedResult, State, TableResult, judge
+from benchmark.published import Table, load_table
+from benchmark.report.model import CellResult, JudgedClaim, Purity, RowLabel, SeedResult, State, TableResult, judge
 from benchmark.run.artefacts import PREDICTIONS
 from benchmark.session import Session
 from benchmark.specs import Metric, Spec
@@ -149,7 +149,6 @@ def assemble(layout: Layout, runs: Sequence[Run]) -> TableResult:
     by_cell = _by_cell(runs)
     table = load_table(layout.table)
     cells = [_cell(layout, *place, group) for place, group in by_cell.items()]
-    sizes = {target.name: target.test for target in (*TARGETS, *OTHER_TARGETS)}
     return TableResult(
         table,
         layout.profile,
@@ -158,7 +157,7 @@ def assemble(layout: Layout, runs: Sequence[Run]) -> TableResult:
         layout.columns,
         tuple(RowLabel(*row) for row in layout.rows),
         cells,
-        claims=judge(table, {row for row, *_ in layout.rows}, sizes, evidence_of(layout, runs)),
+        claims=() if layout.standins else _judged(layout, table, evidence_of(layout, runs)),
         notes=(*layout.notes, *_notes(layout)),
         warnings=tuple(_warnings(run for group in by_cell.values() for run in group)),
     )
@@ -175,6 +174,11 @@ def _by_cell(runs: Iterable[Run]) -> dict[tuple[str, str], list[Run]]:
     for run in runs:
         by_cell[run.row, run.target].append(run)
     return by_cell
+
+
+def _judged(layout: Layout, table: Table, measured: MeasuredEvidence) -> tuple[JudgedClaim, ...]:
+    sizes = {target.name: target.test for target in (*TARGETS, *OTHER_TARGETS)}
+    return judge(table, {row for row, *_ in layout.rows}, sizes, measured)
 
 
 def _cell(layout: Layout, row: str, target: str, runs: list[Run]) -> CellResult:

@@ -17,7 +17,7 @@ from tabulate import tabulate
 from benchmark.collect import assemble
 from benchmark.report.document import signed
 from benchmark.report.render import render
-from benchmark.statistics import Estimate, paired_means
+from benchmark.statistics import Estimate
 from scripts import bench_record, docs_values, race_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,8 +51,10 @@ def training(folder: str) -> str:
 
 
 def claims(folder: str) -> str:
-    """The paper's claims with their verdicts, and what these rest on."""
-    return _tables(_rendered(folder).partition("#### Claims")[2])[0]
+    """The paper's claims with their verdicts, and what the numbers in brackets are."""
+    text = _rendered(folder).partition("#### Claims")[2]
+    notes = [line.removeprefix("- ") for line in text.splitlines() if line.startswith("- In brackets")]
+    return "\n\n".join([_tables(text)[0], *(textwrap.fill(note, 118) for note in notes)])
 
 
 def _tables(text: str) -> list[str]:
@@ -126,8 +128,6 @@ def _shares(place: str, metrics: tuple[str, str]) -> str:
     return f"{docs_values.value(f'{place}/{metrics[0]}'):.1f} ({without})"
 
 
-ALONE = "X alone"
-
 # Comparisons and speed -----------------------------------------------------------------------------------------------
 
 
@@ -144,17 +144,17 @@ def comparison(folder: str, target: str, which: str) -> str:
 
 def gains(folder: str, target: str, budget: str) -> str:
     """Accuracy with the coreset of each sampler minus that of X alone, paired over seeds."""
-    scores = [score for score in docs_values.scores(ROOT / folder) if score["target"] == target]
-    found: dict[str, dict[int, float]] = {}
-    for score in scores:
-        if score["sampler"] == ALONE or score.get("budget") == budget:
-            found.setdefault(score["sampler"], {})[score["seed"]] = score["values"]["accuracy"]
-    alone = found.pop(ALONE)
-    rows = [(name, [values[seed] for seed in alone]) for name, values in found.items()]
-    return _grid(
-        ["coreset of", "accuracy minus X alone's"],
-        [[name, _interval(paired_means(values, list(alone.values())))] for name, values in rows],
-    )
+    scores = [
+        score
+        for score in docs_values.scores(ROOT / folder)
+        if (score["target"], score.get("budget")) == (target, budget)
+    ]
+    samplers = dict.fromkeys(score["sampler"] for score in scores)
+    rows = [
+        [name, _interval(docs_values.accuracy_difference(ROOT / folder, target, budget, name, docs_values.ALONE))]
+        for name in samplers
+    ]
+    return _grid(["coreset of", "accuracy minus X alone's"], rows)
 
 
 def races(file: str) -> str:

@@ -1,10 +1,11 @@
 """Measured numbers by name, read from the records below results/ or computed from them as the suite computes them.
 
     mini/FOLDER/TARGET/ROW[/sSEED]/MEASURE         accuracy, purity, base_rate, without_heldout, size, rounds, ...
-    mini/FOLDER/TARGET/ROW minus ROW/PART          value, low, high, standard_error of the paired difference; TARGET
-                                                   may be "mean", the mean over the targets
+    mini/FOLDER/TARGET/ROW minus ROW/PART          value, low, high, standard_error of the paired difference
+                                                   (TARGET may be "mean": over all of the table's)
     mini/tuning/NAME/MEASURE                       a trial of results/mini/tuning.jsonl
     samplers/FOLDER/TARGET/BUDGET/SAMPLER[/sSEED]/METRIC         BUDGET is "none" for what has none
+    samplers/FOLDER/TARGET/BUDGET/SAMPLER minus SAMPLER/PART     of accuracies, paired over seeds; also "X alone"
     bench/NAME/FIELD=VALUE,.../FIELD               the case of results/bench/NAME.json with these values
     plan/TABLE[/TARGET]/hours, plan/TABLE/shared with TABLE/hours (stages): of the paper profile
 
@@ -33,10 +34,11 @@ from benchmark.published import load_table
 from benchmark.query import Query
 from benchmark.results import read_results
 from benchmark.session import Session
-from benchmark.statistics import Estimate, mean_estimate
+from benchmark.statistics import Estimate, paired_means
 from scripts import bench_record
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
+ALONE = "X alone"
 OPERATIONS = {"-": float.__sub__, "/": float.__truediv__, "x": float.__mul__}
 
 
@@ -77,9 +79,13 @@ def _named(name: str) -> float:
         return _of_plan(tuple(rest))
     if kind == "published":
         return _published(*rest)
-    if kind == "mini" and len(rest) == 4 and " minus " in rest[2]:
-        left, right = rest[2].split(" minus ")
-        return float(getattr(difference(RESULTS / kind / rest[0], rest[1], left, right), rest[3]))
+    if " minus " in rest[-2]:
+        left, right = rest[-2].split(" minus ")
+        compare = difference if kind == "mini" else accuracy_difference
+        return float(getattr(compare(RESULTS / kind / rest[0], *rest[1:-2], left, right), rest[-1]))
+    if kind == "mini" and rest[1] == "mean":
+        columns = saved(RESULTS / kind / rest[0])[0].columns
+        return float(np.mean([_named("/".join([kind, rest[0], target, *rest[2:]])) for target in columns]))
     values = _flat(kind, rest[0])
     if name not in values:
         raise KeyError(f"no value is named {name}")
@@ -111,9 +117,16 @@ def evidence(folder: Path) -> MeasuredEvidence:
 def difference(folder: Path, target: str, left: str, right: str) -> Estimate:
     """Row `left` minus row `right` in points, on a target or ("mean") over all of the table's."""
     found = evidence(folder)
-    if target == "mean":
-        return mean_estimate([found.difference(left, right, one, 0.95) for one in found.targets])
-    return found.difference(left, right, target, 0.95)
+    return found.difference(left, right, found.targets if target == "mean" else (target,), 0.95)
+
+
+def accuracy_difference(folder: Path, target: str, budget: str, left: str, right: str) -> Estimate:
+    """Accuracy with the coreset of `left` minus that of `right`, or of "X alone", over the seeds of a comparison."""
+    found: dict[str, dict[int, float]] = {}
+    for score in scores(folder):
+        if score["target"] == target and (score["sampler"] == ALONE or score.get("budget") == budget):
+            found.setdefault(score["sampler"], {})[score["seed"]] = score["values"]["accuracy"]
+    return paired_means([found[left][seed] for seed in found[right]], list(found[right].values()))
 
 
 @cache

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmark.compare.plan import Comparison, Trial
 from benchmark.run.artefacts import PREDICTIONS
 from benchmark.specs import Metric
-from benchmark.statistics import Estimate, mean_std, paired_difference, paired_means
+from benchmark.statistics import Estimate, Paired, mean_std, paired_difference, paired_means
 from benchmark.store import Store
 
 PURITY, ACCURACY = "purity", "accuracy"
@@ -70,7 +70,7 @@ def _paired_answers(mine: tuple[Score, ...], theirs: tuple[Score, ...]) -> Estim
     labels = mine[0].labels
     if labels is None or any(one is None for one in (*left, *right)):
         return None
-    return paired_difference(np.array(left), np.array(right), labels, mine[0].metric)
+    return paired_difference([Paired(np.array(left), np.array(right), labels, mine[0].metric)])
 
 
 @dataclass(frozen=True)
