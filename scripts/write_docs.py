@@ -44,9 +44,9 @@ class Wrong(ValueError):
     """A block that cannot be written; the message names it and says why."""
 
 
-def documents(root: Path = ROOT) -> list[Path]:
+def documents() -> list[Path]:
     """The documents that hold measured numbers."""
-    return [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def written(text: str) -> str:
@@ -104,9 +104,8 @@ def main() -> int:
         differing += 1
         print(f"{path.relative_to(ROOT)} {'differs' if check else 'written'}")
         if check:
-            print(
-                "".join(difflib.unified_diff(old.splitlines(True), new.splitlines(True), "as it is", "by the records"))
-            )
+            lines = difflib.unified_diff(old.splitlines(True), new.splitlines(True), "as it is", "by the records")
+            print("".join(lines))
         else:
             path.write_text(new)
     return 1 if check and differing else 0

@@ -17,7 +17,7 @@ from benchmark.published import load_table
 from benchmark.query import Query
 from benchmark.session import Session
 from benchmark.targets import TARGETS
-from scripts import docs_values
+from scripts import docs_values, write_docs
 from scripts.race_table import goals
 from scripts.write_docs import BLOCK, NUMBER, TOKEN, Wrong, documents, written
 
@@ -65,6 +65,19 @@ def test_numbers_of_a_text_are_written_with_their_sign_and_decimals():
 def test_a_block_that_cannot_be_written_says_why(text, message):
     with pytest.raises(Wrong, match=message):
         written(text)
+
+
+def test_the_command_shows_or_mends_what_differs(tmp_path, monkeypatch, capsys):
+    page = tmp_path / "README.md"
+    page.write_text(ACCURACY)
+    monkeypatch.setattr(write_docs, "ROOT", tmp_path)
+    for option, status, told in (("--check", 1, "+| X "), ("", 0, "README.md written"), ("--check", 0, "")):
+        monkeypatch.setattr("sys.argv", ["write_docs", *option.split()])
+        assert write_docs.main() == status and told in capsys.readouterr().out
+        assert ("54.01" in page.read_text()) == (told != "+| X ")
+    page.write_text("1 <!-- end -->\n")
+    with pytest.raises(SystemExit, match=r"README.md: a block begins"):
+        write_docs.main()
 
 
 def test_values_are_combined():
