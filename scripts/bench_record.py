@@ -1,8 +1,8 @@
 """Records of measured speed: what `--save` of the benchmarks writes to results/bench/, and how it is read.
 
 A record is JSON: {"machine": {...}, "packages": {...}, "date": "YYYY-MM-DD", "load": "...", "cases": [{...}, ...]}.
-A case is flat and is one measurement: names and settings beside measured numbers. `load` says what else the machine
-did. A record that was not written by a benchmark says where its numbers come from (`source`).
+A case is flat: names and settings beside measured numbers, of one round or (as lists) of all rounds. `load` says what
+else the machine did. A record that was not written by a benchmark says where its numbers come from (`source`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from benchmark.environment import packages
 
 Plain = str | int | float | bool | None
-Case = Mapping[str, Plain]
+Case = Mapping[str, Plain | list[float]]
 
 
 class Record(BaseModel):
@@ -33,9 +33,9 @@ class Record(BaseModel):
     date: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
     load: str
     source: str = ""
-    cases: tuple[dict[str, Plain], ...] = Field(min_length=1)
+    cases: tuple[dict[str, Plain | list[float]], ...] = Field(min_length=1)
 
-    def select(self, **values: Plain) -> list[dict[str, Plain]]:
+    def select(self, **values: Plain) -> list[dict[str, Plain | list[float]]]:
         """The cases that have all these values. KeyError if there are none."""
         found = [case for case in self.cases if values.items() <= case.items()]
         if not found:

@@ -55,7 +55,7 @@ def _operand(text: str) -> float:
     if re.fullmatch(r"[\d.]+", text):
         return float(text)
     if text.startswith(("min ", "max ")):
-        numbers = [number for pattern in text[4:].split(", ") for number in _matching(pattern)]
+        numbers = [number for pattern in re.split(r", (?=\w+/)", text[4:]) for number in _matching(pattern)]
         return min(numbers) if text.startswith("min ") else max(numbers)
     return _named(text)
 
@@ -189,11 +189,15 @@ _READERS = {"mini": _mini, "samplers": _samplers}
 
 
 def _of_bench(name: str, where: str, field: str) -> list[float]:
-    """The field of every case that has it and the given values."""
+    """The field of every case that has it and the given values; of all rounds where a case keeps them."""
     record = bench_record.read(RESULTS / "bench" / f"{name}.json")
-    pairs = dict(pair.split("=") for pair in where.split(","))
-    cases = [case for case in record.cases if all(str(case.get(key)) == given for key, given in pairs.items())]
-    return [float(number) for case in cases if isinstance(number := case.get(field), int | float)]
+    pairs = dict(pair.split("=", 1) for pair in re.split(r",(?=\w+=)", where))
+    found: list[float] = []
+    for case in record.cases:
+        number = case.get(field)
+        if isinstance(number, int | float | list) and all(str(case.get(key)) == text for key, text in pairs.items()):
+            found += number if isinstance(number, list) else [float(number)]
+    return found
 
 
 # Plans of the paper profile ------------------------------------------------------------------------------------------

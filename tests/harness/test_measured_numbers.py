@@ -17,7 +17,7 @@ from benchmark.published import load_table
 from benchmark.query import Query
 from benchmark.session import Session
 from benchmark.targets import TARGETS
-from scripts import docs_values, write_docs
+from scripts import bench_record, docs_values, write_docs
 from scripts.race_table import goals
 from scripts.write_docs import BLOCK, NUMBER, TOKEN, Wrong, documents, written
 
@@ -85,6 +85,16 @@ def test_values_are_combined():
     assert docs_values.value(f"min {MAE}/s*/rounds") == min(rounds)
     assert docs_values.value(f"{MAE}/rounds - {MAE}/s0/rounds") == pytest.approx(sum(rounds) / 3 - rounds[0])
     assert docs_values.value("mini/longer/flowers12/X/accuracy x 2 / 4") == pytest.approx(54.0123 / 2, abs=1e-4)
+
+
+def test_a_case_that_keeps_its_rounds_gives_each_of_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(docs_values, "RESULTS", tmp_path)
+    cases = [{"way": "SimCore, 5%", "seconds": [3.0, 2.0]}, {"way": "bare", "seconds": [4.0]}]
+    bench_record.save(tmp_path / "bench" / "samplers.json", cases, "a test")
+    assert docs_values.value("min bench/samplers/way=SimCore, 5%/seconds, bench/samplers/way=bare/seconds") == 2
+    assert docs_values.value("bench/samplers/way=bare/seconds") == 4
+    with pytest.raises(ValueError, match="too many"):
+        docs_values.value("bench/samplers/way=SimCore, 5%/seconds")
 
 
 MAE = "mini/methods/flowers12/mae_X+OS_simcore_stop"
