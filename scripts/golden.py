@@ -14,8 +14,11 @@ ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "stage_sources.json"
 
 
-def code_of(text: str) -> str:
-    """The syntax tree of a module without docstrings: what can move a number, and not how it is laid out."""
+def statements_of(text: str) -> list[str]:
+    """The top-level statements of a module as syntax trees, without docstrings and imports: what can move a number.
+
+    Where a statement stands and how it is laid out does not count, so that moving code leaves every hash as it was.
+    """
     tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -26,16 +29,25 @@ def code_of(text: str) -> str:
                 and isinstance(first.value.value, str)
             ):
                 node.body = node.body[1:] or [ast.Pass()]
-    return ast.dump(tree)
+    kept = _WithoutImports().visit(tree).body
+    return [ast.dump(node) for node in kept if not isinstance(node, ast.Pass)]
+
+
+class _WithoutImports(ast.NodeTransformer):
+    """Takes imports out, late ones too: their paths change when code moves."""
+
+    def visit_Import(self, node: ast.Import) -> None:
+        return None
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        return None
 
 
 def source_hash(sources: tuple[str, ...], root: Path = ROOT) -> str:
-    """SHA-256 over the code of the files named, and of all modules in the folders named, in order of their names."""
-    files = sorted({file for name in sources for file in _files(root / name)})
-    total = hashlib.sha256()
-    for file in files:
-        total.update(f"{file.relative_to(root).as_posix()}\n{code_of(file.read_text())}\n".encode())
-    return total.hexdigest()
+    """SHA-256 over the sorted statements of the files named, and of all modules in the folders named."""
+    files = {file for name in sources for file in _files(root / name)}
+    statements = sorted(statement for file in files for statement in statements_of(file.read_text()))
+    return hashlib.sha256("\n".join(statements).encode()).hexdigest()
 
 
 def _files(path: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from benchmark.methods import title_of
 from benchmark.recipe_specs import Steps
 from benchmark.run.artefacts import PREDICTIONS
 from benchmark.specs import Metric
-from benchmark.statistics import Estimate, mean_std, paired_difference, paired_means
+from benchmark.statistics import Estimate, Paired, mean_std, paired_difference, paired_means
 from benchmark.store import Store
 from benchmark.wording import counted_range
 
@@ -73,7 +73,7 @@ def _paired_answers(mine: tuple[Score, ...], theirs: tuple[Score, ...]) -> Estim
     labels = mine[0].labels
     if labels is None or any(one is None for one in (*left, *right)):
         return None
-    return paired_difference(np.array(left), np.array(right), labels, mine[0].metric)
+    return paired_difference([Paired(np.array(left), np.array(right), labels, mine[0].metric)])
 
 
 @dataclass(frozen=True)
