@@ -106,9 +106,9 @@ def _look(items: Items, item: str) -> _Seen:
     from PIL import Image
 
     try:
+        if problem := items.obstacle(item):
+            return _Seen(item, problem=problem)
         data = items.read(item)
-    except FileNotFoundError:
-        return _Seen(item, problem="a link to nowhere")
     except OSError as error:
         raise UserError(f"{items.label}: {item} cannot be read: {error.strerror}") from error
     try:
