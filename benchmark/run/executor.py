@@ -18,6 +18,8 @@ from benchmark.store import Store
 
 State = Literal["done", "failed", "skipped"]
 BUSY_WAIT = 1.0
+LAST_MOMENT = 10.0
+"""Seconds between the end of a worker's pipe and its own."""
 
 
 @dataclass
@@ -44,14 +46,25 @@ class Worker:
 
     def kill(self) -> None:
         """End the worker and all that it started, at once."""
-        for kill in (os.killpg, os.kill):
-            try:
-                kill(self.process.pid or 0, signal.SIGKILL)
-                break
-            except ProcessLookupError:
-                # No group yet: the worker has not come to its first line.
-                continue
+        try:
+            os.killpg(self.process.pid or 0, signal.SIGKILL)
+        except ProcessLookupError:
+            # No group yet: the worker has not come to its first line.
+            self.process.kill()
         self.process.join()
+
+
+def how_it_ended(exitcode: int | None) -> str:
+    """A line on a worker that died in the midst of a stage; `exitcode` as `multiprocessing` has it."""
+    if exitcode is None:
+        return "the worker process closed its connection and went on"
+    if exitcode >= 0:
+        return f"the worker process exited by itself with code {exitcode}: something that the stage runs ended it"
+    if -exitcode == signal.SIGKILL:
+        # What the system kills for memory cannot tell; memory of a GPU raises an error instead.
+        return f"the worker process was killed (SIGKILL), most often {memory.HOST}"
+    known = {one.value: one.name for one in signal.Signals}
+    return f"the worker process died of {known.get(-exitcode, f'signal {-exitcode}')}"
 
 
 @dataclass
@@ -132,10 +145,11 @@ class Executor:
             self.screen.progress(stage, *message[1:])
 
     def _bury(self, worker: Worker, stage: Stage) -> Report:
+        # Its pipe closes a moment before it is dead; killed in that moment, it would not tell how it ended.
+        worker.process.join(LAST_MOMENT)
+        text = how_it_ended(worker.process.exitcode)
         worker.kill()
         self._workers.remove(worker)
-        # What the system kills for memory cannot tell; memory of a GPU raises an error instead.
-        text = f"the worker process died (exit {worker.process.exitcode}), most often {memory.HOST}"
         self.store.fail(stage, text, {})
         return Report("failed", text)
 

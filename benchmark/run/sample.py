@@ -98,9 +98,10 @@ def _plugin(task: Task, draw: Draw, spec: PluginSampling, manifest: Manifest) ->
         sampler = replace(sampler, sampler=_simcore(spec.inner))  # type: ignore[type-var]
     try:
         selection = sampler.select(*_features(task), budget=budget, seed=draw.seed)
-    except Exception as error:
-        # Whatever it raises, the line must say whose it is.
-        raise SamplerError(f"sampler {plugin.name} raised {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        # Whatever it raises, sys.exit too, the line must say whose it is.
+        text = " ".join(str(error).split())
+        raise SamplerError(f"sampler {plugin.name} raised {type(error).__name__}: {text}") from error
     check_selection(plugin.name, selection, len(manifest), budget)
     return selection
 

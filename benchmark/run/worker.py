@@ -91,12 +91,13 @@ def attempt(task: Task) -> Report:
                 run_stage(task)
     except UserError as error:
         return Report("refused", str(error))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        # sys.exit in a stage's code, a sampler's for example, is a crash as any other.
         return _crash(task, error)
     return Report("done")
 
 
-def _crash(task: Task, error: Exception) -> Report:
+def _crash(task: Task, error: BaseException) -> Report:
     if getattr(error, "errno", None) == errno.ENOSPC or shutil.disk_usage(task.store.root).free < FULL:
         message = f"disk full while writing {task.store.root}; free space there and run the same command again"
         return Report("refused", message)

@@ -66,7 +66,7 @@ def test_a_file_that_no_list_of_picks_can_hold_is_refused_when_it_is_listed(
 
 def test_a_folder_that_looks_like_a_comment_is_refused(data: Path, opened: Opened) -> None:
     (data / "opensets/pool/train/dir-a").rename(data / "opensets/pool/train/#a")
-    with pytest.raises(UserError, match="the name '#a/1.jpg' begins with #, as a comment in a list of picks does"):
+    with pytest.raises(UserError, match=r"the name '#a/1\.jpg' begins with #, as a comment in a list of picks does"):
         opened("opensets", "pool")
     # Only at the beginning of a line.
     (data / "opensets/pool/train/#a").rename(data / "opensets/pool/train/a#")
