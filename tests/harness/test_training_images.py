@@ -1,6 +1,5 @@
-"""What every row of Table 2 and every control is trained on: which images, how often, in what order, from which weights.
-
-Looked at where crops are made and where a training begins, on stand-ins and for a few steps, at two seeds.
+"""What every row of Table 2 and every control is trained on: which images, how often, in what order; and from which
+weights. Looked at where crops are made and where a training begins, on stand-ins and for a few steps, at two seeds.
 """
 
 import hashlib
@@ -152,7 +151,9 @@ def test_a_row_sees_every_image_as_often_as_any_other_and_the_record_says_how_of
     images = trained.images(variant, seed)
     counts = Counter(crop for step in trained.seen(variant, seed) for crop in step)
     times = [counts.pop(hashes[name]) if hashes[name] in counts else 0 for name in images]
-    assert not counts and max(times) - min(times) in (0, 2) and sum(times) == 2 * trained.metrics(variant, seed)["samples"]
+    assert (
+        not counts and max(times) - min(times) in (0, 2) and sum(times) == 2 * trained.metrics(variant, seed)["samples"]
+    )
     own = sum(name.startswith("X ") for name in images)
     stated = trained.metrics(variant, seed)
     assert (stated["target_images"], stated["coreset_images"]) == (own, len(images) - own)

@@ -189,7 +189,8 @@ def test_seeds_that_differ_between_cells_give_a_mean_without_spread() -> None:
     mean = result(cells=cells).row_mean("X")
     assert mean.mean == pytest.approx((1.5 + 3 + 5) / 3) and mean.std is None
     shown = [
-        next(line for line in render(result(cells=cells), form).splitlines() if "1.50" in line) for form in ("text", "md")
+        next(line for line in render(result(cells=cells), form).splitlines() if "1.50" in line)
+        for form in ("text", "md")
     ]
     assert all("3.17" in line and "±" not in line.partition("3.17")[2] for line in shown)
 
