@@ -21,6 +21,8 @@ import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -201,17 +203,24 @@ def parsed(code: str) -> ast.AST:
 def places(root: Path, code: str) -> list[Place]:
     """Where `code` stands below the packages of `root`, whatever its layout."""
     wanted = parsed(code)
-    shape, kind = ast.dump(wanted), type(wanted)
+    shape = ast.dump(wanted)
     found = []
     for file in sorted(path for package in PACKAGES for path in (root / package).rglob("*.py")):
         text = file.read_bytes()
-        starts = [0]
-        for line in text.splitlines(keepends=True):
-            starts.append(starts[-1] + len(line))
-        for node in ast.walk(ast.parse(text)):
-            if type(node) is kind and ast.dump(node) == shape:
+        starts = [0, *accumulate(len(line) for line in text.splitlines(keepends=True))]
+        for node in nodes(text).get(type(wanted), ()):
+            if ast.dump(node) == shape:
                 start = starts[node.lineno - 1] + node.col_offset
                 found.append(Place(file, start, starts[node.end_lineno - 1] + node.end_col_offset))
+    return found
+
+
+@cache
+def nodes(text: bytes) -> dict[type, list[ast.AST]]:
+    """The nodes of a module's syntax tree by their types."""
+    found: dict[type, list[ast.AST]] = {}
+    for node in ast.walk(ast.parse(text)):
+        found.setdefault(type(node), []).append(node)
     return found
 
 

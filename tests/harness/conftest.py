@@ -75,6 +75,12 @@ def samplers_table():
     return _script("samplers_table")
 
 
+@pytest.fixture(scope="session")
+def mutants():
+    """The script that plants faults and sees whether tests notice."""
+    return _script("mutants")
+
+
 def _script(name):
     spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)

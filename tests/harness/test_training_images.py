@@ -21,7 +21,7 @@ from benchmark.store import open_store
 from benchmark.variants import VARIANTS
 
 SEEDS = (0, 1)
-STEPS = 4
+STEPS = 2
 WHOLE = {"OS", "X+OS"}
 WITHOUT = {"X", "X(2x)"}
 CORESETS = sorted(set(VARIANTS) - WHOLE - WITHOUT)
