@@ -231,7 +231,8 @@ def on_ranks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., T
 
 
 def assert_same_training(one: TrainResult, two: TrainResult) -> None:
-    """Equal to float64's rounding, which small groups multiply by up to some thousands."""
+    """Alike to 1e-5 of how far each tensor moved. Seen: 9e-13. An output that falls on the other side of an edge of
+    float32, as it may on another processor, counts some 1e-7."""
     assert two.losses == pytest.approx(one.losses, rel=1e-6)
     before = find_engine("lightly").build(recipe(), SEEDS.init).backbone.state_dict()
     first, second = weights(one), weights(two)
@@ -240,7 +241,7 @@ def assert_same_training(one: TrainResult, two: TrainResult) -> None:
         if value.is_floating_point():
             moved = (value - before[name]).abs().max().item()
             assert value.dtype == torch.float64 and moved > 0, name
-            assert (second[name] - value).abs().max().item() <= 1e-6 * moved, name
+            assert (second[name] - value).abs().max().item() <= 1e-5 * moved, name
 
 
 def test_two_ranks_do_what_one_device_does(on_ranks: Callable[..., TrainResult]) -> None:
