@@ -69,6 +69,18 @@ def golden():
     return _script("golden")
 
 
+@pytest.fixture(scope="session")
+def mutants():
+    """The script that plants faults and sees whether tests notice."""
+    return _script("mutants")
+
+
+@pytest.fixture(scope="session")
+def older_cpu():
+    """The script that runs tests as on an older processor."""
+    return _script("older_cpu")
+
+
 def _script(name):
     spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)

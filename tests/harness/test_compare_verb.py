@@ -78,6 +78,9 @@ def test_every_sampler_gets_a_line_at_every_budget_and_seed(compared, tmp_path):
     purity = {(v["budget"], v["sampler"], v["seed"]): float(v["value"]) for v in values if v["metric"] == "purity"}
     samplers = {sampler for _, sampler, _ in purity}
     assert len(purity) == 3 * 2 * 2 and {"simcore", "random"} < samplers
+    # 45 of the 2,000 stand-ins are relatives of dtd, whatever is picked of them.
+    rates = {round(float(v["value"]), 9) for v in values if v["metric"] == "base_rate"}
+    assert rates == {2.25} and max(purity.values()) > 2.3
     sizes = {(v["budget"], v["sampler"], v["seed"]): float(v["value"]) for v in values if v["metric"] == "images"}
     # Without a rule of its own a sampler takes the size that SimCore stopped at.
     assert sizes["stop", "random", "0"] == sizes["stop", "simcore", "0"]

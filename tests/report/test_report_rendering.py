@@ -198,6 +198,11 @@ def test_seeds_that_differ_between_cells_give_a_mean_without_spread() -> None:
     cells = [cell("X", "aircraft", 1.0, 2.0), cell("X", "cars", 3.0), cell("X", "pets", 5.0)]
     mean = result(cells=cells).row_mean("X")
     assert mean.mean == pytest.approx((1.5 + 3 + 5) / 3) and mean.std is None
+    shown = [
+        next(line for line in render(result(cells=cells), form).splitlines() if "1.50" in line)
+        for form in ("text", "md")
+    ]
+    assert all("3.17" in line and "±" not in line.partition("3.17")[2] for line in shown)
 
 
 # Reproduced or not ---------------------------------------------------------------------------------------------------
