@@ -4,6 +4,9 @@ Only what decides the weights is taken from it. Its label classifier never learn
 auto-resume are never started (auto-resume matches runs by keys that do not tell the image sets apart).
 """
 
+import warnings
+from unittest.mock import patch
+
 from benchmark.errors import UserError
 from benchmark.method_specs import LCR
 from benchmark.networks import features_of
@@ -39,9 +42,10 @@ class SoloLearn(Engine):
     name = "solo-learn"
     distribution = "solo-learn"
     multicrop = ("swav", "dino", "byol")
-    modules = ("solo", "omegaconf", "einops")
+    modules = ("lightning", "omegaconf", "einops", "solo")
     install = (
-        'pip install "setuptools<81" omegaconf einops hydra-core && pip install --no-build-isolation --no-deps '
+        'pip install "setuptools<81" lightning omegaconf einops hydra-core && '
+        "pip install --no-build-isolation --no-deps "
         f'"solo-learn @ git+https://github.com/vturrisi/solo-learn@{COMMIT}"'
     )
 
@@ -53,6 +57,15 @@ class SoloLearn(Engine):
         queue = getattr(method, "queue", None)
         if queue is not None:
             _check_queue(told.class_name, queue, recipe)
+
+    def load(self) -> None:
+        """Import it without its effects on others: it puts networks of its own under names of timm (convnext_tiny for
+        one), and warns of the old names that it knows timm's modules by."""
+        from timm.models import _registry
+
+        with warnings.catch_warnings(), patch.dict(_registry._model_entrypoints):
+            warnings.simplefilter("ignore")
+            super().load()
 
     def makers(self) -> dict[str, Maker]:
         return dict.fromkeys(METHODS, _make)
