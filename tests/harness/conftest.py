@@ -75,6 +75,12 @@ def samplers_table():
     return _script("samplers_table")
 
 
+@pytest.fixture(scope="session")
+def constraints_script():
+    """The script that writes constraints.txt."""
+    return _script("constraints")
+
+
 def _script(name):
     spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)

@@ -15,6 +15,7 @@ from benchmark.pretrain.engines.solo_learn.words import words
 from benchmark.pretrain.learner import Learner
 from benchmark.recipe_specs import Recipe, Steps
 
+REPOSITORY = "https://github.com/vturrisi/solo-learn"
 COMMIT = "9187ea39c2c3f43c455ab06664d2b019a9802954"
 METHODS = (
     "simclr", "moco", "byol", "simsiam", "swav", "dino", "mae", "barlow-twins", "vicreg", "nnclr", "all4one",
@@ -36,6 +37,15 @@ def _check_queue(name: str, queue: int, recipe: Recipe) -> None:
         raise UserError(f"solo-learn's {name} has a queue and needs full batches: set drop_last")
 
 
+def install_line(repository: str = REPOSITORY) -> str:
+    """The line that installs solo-learn from `repository`, the address of a git repository: its own, or a checkout's
+    (file://localhost/...)."""
+    return (
+        'pip install "setuptools<81" lightning omegaconf einops hydra-core && '
+        f'pip install --no-build-isolation --no-deps "solo-learn @ git+{repository}@{COMMIT}"'
+    )
+
+
 class SoloLearn(Engine):
     """PyPI's solo-learn (1.0.2) pins torch 1.9 and cannot be installed beside a current torch: hence the commit."""
 
@@ -43,11 +53,7 @@ class SoloLearn(Engine):
     distribution = "solo-learn"
     multicrop = ("swav", "dino", "byol")
     modules = ("lightning", "omegaconf", "einops", "solo")
-    install = (
-        'pip install "setuptools<81" lightning omegaconf einops hydra-core && '
-        "pip install --no-build-isolation --no-deps "
-        f'"solo-learn @ git+https://github.com/vturrisi/solo-learn@{COMMIT}"'
-    )
+    install = install_line()
 
     def check(self, recipe: Recipe) -> None:
         super().check(recipe)
