@@ -7,7 +7,9 @@ from PIL import Image
 from benchmark.pretrain.images import FileImages
 from benchmark.pretrain.train import train
 from benchmark.profiles import PAPER
+from benchmark.query import Query
 from benchmark.recipe_specs import CodedEpochs
+from benchmark.session import Session
 from benchmark.specs import SeedAxes
 
 
@@ -35,3 +37,14 @@ def test_two_steps_of_the_paper_profile(tmp_path, engine):
     assert result.epochs == 5000 and result.steps == 2 and result.samples == 16
     # Projections of 16 random crops are nearly alike: the loss of a fresh network is near log(2 * 8 - 1).
     assert all(abs(loss - np.log(15)) < 1.5 for loss in result.losses)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", ["3", "4"])
+def test_either_engine_builds_every_recipe_of_the_papers_tables(tmp_path, engine, table):
+    """Table 3 has all networks of SimCLR but Table 2's and 5's, which is the test above; Table 4 all other methods."""
+    setups = Session(Query(table, "paper", engine=engine.name, store=tmp_path)).setups
+    assert len(setups) == 4
+    for setup in setups:
+        learner = engine.build(setup.recipe, 0)
+        assert setup.recipe.engine == engine.name and sum(weights.numel() for weights in learner.parameters()) > 5e6
