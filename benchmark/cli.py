@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from benchmark import __version__
 from benchmark.errors import UserError
 from benchmark.interrupts import Terminated, handled, raise_signal
 from benchmark.query import Query
@@ -22,6 +23,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"simcore-benchmark {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _suite(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and exit")
+    ] = False,
+) -> None:
+    """Takes the options that stand before a verb."""
+
 
 TableOption = Annotated[str, typer.Option("--table", help="2, 3, 4, 5, figure3 or another of 'list tables'")]
 TableArgument = Annotated[str, typer.Argument(metavar="N", help="2, 3, 4, 5, figure3 or another of 'list tables'")]
@@ -148,7 +165,7 @@ def plan(query: Query) -> None:
     from benchmark.session import Session
 
     session = Session(query)
-    if query.method or query.engine or query.precision:
+    if query.method or query.backbone or query.engine or query.precision:
         # Imports torch, which a plan of a table as it is published does without.
         from benchmark.launch import check_method
 

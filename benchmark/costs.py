@@ -121,11 +121,11 @@ def _shared(session: Session, spending: dict[str, float]) -> Iterator[str]:
         if name == session.table.id:
             continue
         try:
-            other = Session(replace(session.query, table=name, rows=()), session.data)
+            stages = Session(replace(session.query, table=name, rows=()), session.data).plan.stages
         except UserError:
-            # Its rows, targets or data are not to be had here.
+            # Its rows, targets or data are not to be had here, or the engine asked for has not its method.
             continue
-        both = {stage.key for stage in other.plan.stages} & set(spending)
+        both = {stage.key for stage in stages} & set(spending)
         if both:
             saved = sum(spending[key] for key in both)
             yield f"shared with {name}: {counted(len(both), 'stage')}, which then cost once: {_hours(saved)} saved"

@@ -86,20 +86,21 @@ def find_device(name: str) -> tuple[str, int]:
 
 
 def check_method(recipe: Recipe) -> None:
-    """UserError where the recipe's engine cannot do what it asks; the engine need not be there."""
+    """UserError where the recipe's engine cannot do what it asks, and where the method cannot train a network that is
+    not registered. The engine need not be there."""
     from benchmark.pretrain.engines import ENGINES
 
     ENGINES.get(recipe.engine).check(recipe)
+    if recipe.backbone.name not in NETWORKS:
+        from benchmark.pretrain.backbones import check_trainable
+
+        check_trainable(recipe.backbone, recipe.augmentation.size, recipe.method)
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """UserError where the recipe's engine cannot do what it asks, or, with the line that installs it, is not there, and
-    where a network that is not registered cannot see its crops."""
+    """UserError for what `check_method` refuses, and, with the line that installs it, for an engine that is not
+    there."""
     from benchmark.pretrain.engines import find_engine
 
     check_method(recipe)
     find_engine(recipe.engine)
-    if recipe.backbone.name not in NETWORKS:
-        from benchmark.pretrain.backbones import check_crops
-
-        check_crops(recipe.backbone, recipe.augmentation.size)

@@ -81,6 +81,12 @@ def older_cpu():
     return _script("older_cpu")
 
 
+@pytest.fixture(scope="session")
+def constraints_script():
+    """The script that writes constraints.txt."""
+    return _script("constraints")
+
+
 def _script(name):
     spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)

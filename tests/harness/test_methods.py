@@ -120,6 +120,15 @@ def test_tables_share_what_table_2_has(tmp_path):
     assert not {cell.pretrain.key for cell in other.cells.values()} & whole
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_controls_are_trained_by_the_method_and_network_of_the_rows(tmp_path, name):
+    """Seen: beside rows of a method that was asked for, controls were trained on the table's own network."""
+    found = session(tmp_path, "2", profile="mini", method=name, targets=("cub",), controls=True)
+    assert any(row.variant.control for row in found.rows) and len(found.setups) == 1
+    networks = {(row, cell.pretrain.spec.recipe.backbone.told) for (row, *_), cell in found.cells.items()}
+    assert len({network for _, network in networks}) == 1 and "X(2x)" in {row for row, _ in networks}
+
+
 def test_setups_of_small_profiles_say_that_another_network_stands_in():
     assert SMOKE.setup().stand_in and MINI.setup().stand_in and not PAPER.setup().stand_in
     assert not MINI.setup(backbone="resnet18").stand_in and MINI.setup("dino").stand_in

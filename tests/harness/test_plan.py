@@ -163,6 +163,10 @@ def complete(monkeypatch):
         ({"protocol": "clean", "steps": 100}, False),
         ({"openset": "coco"}, False),
         ({"openset": "imagenet"}, True),
+        ({"engine": "lightly"}, True),
+        ({"engine": "solo-learn"}, True),
+        ({"method": "simclr"}, False),
+        ({"precision": "float32"}, False),
         ({"profile": "mini", "targets": ("cub",)}, False),
     ],
 )

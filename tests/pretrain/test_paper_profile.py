@@ -1,14 +1,15 @@
-"""The paper profile's recipe really runs: two steps at batch 8, the one field that is overridden."""
+"""The paper profile's recipe really runs by either engine: two steps at batch 8, the one field that is overridden."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.pretrain.engines import find_engine
 from benchmark.pretrain.images import FileImages
 from benchmark.pretrain.train import train
 from benchmark.profiles import PAPER
+from benchmark.query import Query
 from benchmark.recipe_specs import CodedEpochs
+from benchmark.session import Session
 from benchmark.specs import SeedAxes
 
 
@@ -23,23 +24,11 @@ class Photographs:
         return Image.fromarray(pixels)
 
 
-@pytest.fixture
-def engine():
-    """solo-learn, or a loud skip with the line that installs it."""
-    from benchmark.errors import UserError
-
-    try:
-        return find_engine(PAPER.setup().recipe.engine)
-    except UserError as error:
-        pytest.skip(str(error))
-
-
 @pytest.mark.slow
 def test_two_steps_of_the_paper_profile(tmp_path, engine):
-    recipe = PAPER.setup().recipe.model_copy(update={"batch": 8})
-    changed = {
-        name for name in type(recipe).model_fields if getattr(recipe, name) != getattr(PAPER.setup().recipe, name)
-    }
+    published = PAPER.setup(engine=engine.name).recipe
+    recipe = published.model_copy(update={"batch": 8})
+    changed = {name for name in type(recipe).model_fields if getattr(recipe, name) != getattr(published, name)}
     assert changed == {"batch"} and recipe.length == CodedEpochs()
     images = FileImages.of((Photographs(), None))
     result = train(
@@ -48,3 +37,14 @@ def test_two_steps_of_the_paper_profile(tmp_path, engine):
     assert result.epochs == 5000 and result.steps == 2 and result.samples == 16
     # Projections of 16 random crops are nearly alike: the loss of a fresh network is near log(2 * 8 - 1).
     assert all(abs(loss - np.log(15)) < 1.5 for loss in result.losses)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", ["3", "4"])
+def test_either_engine_builds_every_recipe_of_the_papers_tables(tmp_path, engine, table):
+    """Table 3 has all networks of SimCLR but Table 2's and 5's, which is the test above; Table 4 all other methods."""
+    setups = Session(Query(table, "paper", engine=engine.name, store=tmp_path)).setups
+    assert len(setups) == 4
+    for setup in setups:
+        learner = engine.build(setup.recipe, 0)
+        assert setup.recipe.engine == engine.name and sum(weights.numel() for weights in learner.parameters()) > 5e6
