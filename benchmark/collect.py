@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from benchmark.claims import Answers, MeasuredEvidence
 from benchmark.plan import Cell
 from benchmark.published import load_table
+from benchmark.record import Damage, Record
 from benchmark.report.model import CellResult, Purity, RowLabel, SeedResult, State, TableResult, judge
 from benchmark.run.artefacts import PREDICTIONS
 from benchmark.session import Session
 from benchmark.specs import Metric, Spec
-from benchmark.store import Record, Store
+from benchmark.store import Store
 from benchmark.targets import OTHER_TARGETS, TARGETS
 
 
@@ -112,27 +113,42 @@ def runs_of(session: Session) -> list[Run]:
 
 
 def _run(store: Store, row: str, cell: Cell) -> Run:
-    if not store.has(cell.evaluate):
-        state, reason = _why_not(store, cell)
-        return Run(row, cell.target, cell.seed, cell.assumed, state, reason)
-    found: dict[str, Any] = {
-        name: store.record(stage)
-        for name in ("evaluate", "pretrain", "sample", "purity")
-        if (stage := getattr(cell, name)) is not None and store.has(stage)
-    }
-    with np.load(store.file(cell.evaluate, PREDICTIONS)) as arrays:
-        predicted, labels = arrays["predicted"], arrays["labels"]
-    return Run(row, cell.target, cell.seed, cell.assumed, "measured", predicted=predicted, labels=labels, **found)
+    own = (row, cell.target, cell.seed, cell.assumed)
+    try:
+        records = _records(store, cell)
+        if records is None:
+            return Run(*own, *_why_not(store, cell))
+        with np.load(store.file(cell.evaluate, PREDICTIONS)) as arrays:
+            predicted, labels = arrays["predicted"], arrays["labels"]
+    except Damage as damage:
+        return Run(*own, "missing", str(damage))
+    return Run(*own, "measured", predicted=predicted, labels=labels, **records)
+
+
+def _records(store: Store, cell: Cell) -> dict[str, Any] | None:
+    """The records that a cell's numbers are in, by name; None while one of them is not there. A purity may lack."""
+    parts = {"evaluate": cell.evaluate, "pretrain": cell.pretrain, "sample": cell.sample, "purity": cell.purity}
+    stages = {name: stage for name, stage in parts.items() if stage is not None}
+    if not all(stage.resolved for stage in stages.values()):
+        return None
+    results = {name: store.result(stage.kind, stage.key) for name, stage in stages.items()}
+    if any(result is None for name, result in results.items() if name != "purity"):
+        return None
+    return {name: result.record for name, result in results.items() if result is not None}
 
 
 def _why_not(store: Store, cell: Cell) -> tuple[Literal["failed", "missing"], str]:
-    """Whether a cell failed, and the last line of the crash; the first stage that failed is the cause."""
+    """Whether a cell failed, and the last line of the crash; the first stage that failed is the cause. Of one that is
+    missing, what is damaged, where that is why."""
     from benchmark.plan import Plan
 
     for stage in Plan((cell,)).stages:
-        crash = None if store.has(stage) else store.failure(stage)
+        damage = store.damage(stage)
+        if damage is not None:
+            return "missing", str(damage)
+        crash = None if store.has(stage) else store.crash(stage.key)
         if crash is not None:
-            return "failed", f"{stage.kind} {stage.label}: {crash.strip().splitlines()[-1]}"
+            return "failed", f"{stage.kind} {stage.label}: {crash.reason}"
     return "missing", ""
 
 
@@ -163,7 +179,7 @@ def assemble(layout: Layout, runs: Iterable[Run]) -> TableResult:
         cells,
         claims=judge(table, {row for row, *_ in layout.rows}, sizes, MeasuredEvidence(measured, layout.columns)),
         notes=(*layout.notes, *_notes(layout)),
-        warnings=tuple(_warnings(run for group in by_cell.values() for run in group)),
+        warnings=(*_lost_seeds(by_cell.values()), *_warnings(run for group in by_cell.values() for run in group)),
     )
 
 
@@ -197,6 +213,15 @@ def _answers(runs: list[Run]) -> Answers:
 
 def _notes(layout: Layout) -> list[str]:
     return [] if layout.steps is None else [f"every row took {layout.steps} optimiser steps, not the profile's number"]
+
+
+def _lost_seeds(groups: Iterable[list[Run]]) -> Iterator[str]:
+    """Why a measured cell lacks a seed; of a cell without any number the table says so itself."""
+    for group in groups:
+        if any(run.state == "measured" for run in group):
+            for run in group:
+                if run.reason:
+                    yield f"seed {run.seed} of {run.row} on {run.target} is {run.state}: {run.reason}"
 
 
 def _warnings(runs: Iterable[Run]) -> Iterator[str]:

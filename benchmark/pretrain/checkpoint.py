@@ -12,6 +12,8 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.amp import GradScaler
 
+from benchmark.system import replace_synced
+
 FILE = "checkpoint.safetensors"
 
 
@@ -48,9 +50,7 @@ def write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]
     copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     try:
         save_file(copies, aside, metadata)
-        with aside.open("rb") as file:
-            os.fsync(file.fileno())
-        aside.replace(path)
+        replace_synced(aside, path)
     except SafetensorError as error:
         if os.strerror(errno.ENOSPC) in str(error):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error

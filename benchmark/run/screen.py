@@ -44,6 +44,12 @@ class Screen:
         """Another run is at the stage; it is waited for."""
         self._running[stage.key] = f"{_name(stage)} in another run"
 
+    def repeat(self, stage: Stage, reason: str, again: int) -> None:
+        """The stage waits for `again` others that are run once more."""
+        self._running.pop(stage.key, None)
+        self._total += again
+        self._say(f"note: {reason}")
+
     def tick(self) -> None:
         now = time.monotonic()
         if now >= self._next:
@@ -83,6 +89,11 @@ class RichScreen(Screen):
 
     def left(self, stage: Stage) -> None:
         self._bars.remove_task(self._tasks.pop(stage.key))
+
+    def repeat(self, stage: Stage, reason: str, again: int) -> None:
+        self.left(stage)
+        super().repeat(stage, reason, again)
+        self._bars.update(self._all, total=self._total)
 
     def ended(self, stage: Stage, report: Report, seconds: float) -> None:
         self.left(stage)

@@ -23,13 +23,13 @@ from typing import Literal
 from benchmark.environment import environment
 from benchmark.errors import UserError
 from benchmark.images.catalogue import Data
+from benchmark.record import Damage, Record, digests, write_record
 from benchmark.run import memory
 from benchmark.run.task import Task
-from benchmark.specs import canonical_json
 from benchmark.stages import KINDS
-from benchmark.store import Record, Store, write_atomically
+from benchmark.store import Store
 
-Status = Literal["done", "busy", "failed", "refused"]
+Status = Literal["done", "busy", "damaged", "failed", "refused"]
 FULL = 10**6
 """Fewer free bytes than this on the store's disk explain any crash: not every library passes the system's error on."""
 
@@ -49,7 +49,8 @@ class Context:
 
 @dataclass(frozen=True)
 class Report:
-    """How a stage went. "busy": another run holds it; "refused": an error that the user can mend, in `message`."""
+    """How a stage went. "busy": another run holds it; "damaged": an input was not what was written, and is made again
+    first; "refused": an error that the user can mend, in `message`."""
 
     status: Status
     message: str = ""
@@ -70,9 +71,9 @@ def run_stage(task: Task) -> None:
             seconds=round(time.perf_counter() - started, 3),
             peak_memory_mb=round(_peak_memory_mb(), 1),
             label=stage.label,
-            files=tuple(sorted(path.name for path in folder.iterdir())),
+            files=digests(folder),
         )
-        write_atomically(folder / "record.json", canonical_json(record.to_json()))
+        write_record(folder, record)
 
 
 def _peak_memory_mb() -> float:
@@ -89,11 +90,20 @@ def attempt(task: Task) -> Report:
                 return Report("busy")
             if not task.store.has(task.stage):
                 run_stage(task)
+    except Damage as damage:
+        return _put_aside(task, damage)
     except UserError as error:
         return Report("refused", str(error))
     except Exception as error:
         return _crash(task, error)
     return Report("done")
+
+
+def _put_aside(task: Task, damage: Damage) -> Report:
+    try:
+        return Report("damaged", task.store.put_aside(damage))
+    except OSError as error:
+        return Report("refused", f"{damage}, and its folder cannot be moved aside: {error.strerror}")
 
 
 def _crash(task: Task, error: Exception) -> Report:

@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from benchmark.record import Record
 from benchmark.sample.request import Request
 from benchmark.stages import Images
-from benchmark.store import Record
 
 METRICS = {
     "facility_location": "facility location: sum over target images of the largest cosine to a pick (equation 2)",

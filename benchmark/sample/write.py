@@ -16,7 +16,7 @@ from benchmark.errors import UserError
 from benchmark.images.items import Folder, Items
 from benchmark.images.sources import Source
 from benchmark.sample.request import Exports
-from benchmark.store import place_aside, write_atomically
+from benchmark.system import place_aside, write_atomically
 
 
 @dataclass(frozen=True)
