@@ -70,6 +70,12 @@ def golden():
 
 
 @pytest.fixture(scope="session")
+def migration():
+    """The script that brings committed records of before to the form with digests."""
+    return _script("migrate_records")
+
+
+@pytest.fixture(scope="session")
 def samplers_table():
     """The script that writes the purity table of docs/samplers.md."""
     return _script("samplers_table")

@@ -4,7 +4,6 @@ Spawned workers import this file too, so the hooks are set in them. Every point 
 With `EVERY_STEP` trainings leave a checkpoint after every step, and the points `step1`, `step2`, ... are there too.
 """
 
-import json
 import os
 import signal
 from functools import partial
@@ -45,10 +44,9 @@ def watched_publish(store, aside, final):
     passing(kind, key, "renamed")
 
 
-def watched_write(path, text):
-    if path.name == "record.json":
-        passing(json.loads(text)["kind"], json.loads(text)["key"], "recording")
-    write(path, text)
+def watched_write(folder, record):
+    passing(record.kind, record.key, "recording")
+    write(folder, record)
 
 
 def watch_steps():
@@ -65,7 +63,7 @@ def watch_steps():
 
 
 publish, Store._publish = Store._publish, watched_publish
-write, worker.write_atomically = worker.write_atomically, watched_write
+write, worker.write_record = worker.write_record, watched_write
 worker.Task = Watched
 if os.environ.get("EVERY_STEP"):
     watch_steps()
