@@ -69,7 +69,7 @@ class Crash:
     @property
     def reason(self) -> str:
         """The last line of the traceback."""
-        return self.traceback.strip().splitlines()[-1]
+        return self.traceback.strip().rpartition("\n")[2]
 
 
 @dataclass
@@ -341,8 +341,8 @@ def _read_crash(path: Path) -> Crash | None:
         value = json.loads(path.read_bytes())
         identity, label = value["identity"], value["label"]
         mark = _apart_from_code(label, identity)
-        return Crash(path.stem, identity["kind"], label, value["traceback"], mark, _time(path))
-    except (OSError, ValueError, KeyError, TypeError):
+        return Crash(path.stem, identity["kind"], label, str(value["traceback"]), mark, _time(path))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -108,7 +108,16 @@ def test_a_sampler_that_was_broken_after_it_had_succeeded_is_listed(store, verb)
     assert f"FAILED {mine('broken').key[:12]} mine: Error: the reason" in verb("status")[1].out
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"identity": 1, "label": "", "traceback": ""}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"identity": {"kind": "", "spec": 1, "inputs": 1}, "label": "", "traceback": ""}',
+        '{"identity": 1, "label": "", "traceback": ""}',
+    ],
+)
 def test_a_damaged_note_of_a_failure_stops_nobody(store, verb, text):
     store.fail(a_stage(), "Traceback\nError: the reason", {})
     (store.root / "failed" / f"{a_stage().key}.json").write_text(text)
