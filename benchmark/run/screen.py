@@ -40,6 +40,19 @@ class Screen:
         elif seconds > 2:
             self._say(f"[{self._done}/{self._total}] {_name(stage)} ({seconds:.0f} s)")
 
+    def note(self, stage: Stage, text: str) -> None:
+        """The stage has something to say that is to stay on the screen."""
+        self._say(f"{_name(stage)} {text}")
+
+    def stopping(self, count: int) -> None:
+        """The run was asked to stop; `count` trainings save what they have first."""
+        what = (
+            "training finishes its step and is saved"
+            if count == 1
+            else f"{count} trainings finish a step and are saved"
+        )
+        self._say(f"stopping: {what}; once more ends at once (and loses what was done since the last checkpoint)")
+
     def left(self, stage: Stage) -> None:
         """Another run is at the stage; it is waited for."""
         self._running[stage.key] = f"{_name(stage)} in another run"
