@@ -6,7 +6,7 @@ import os
 import stat
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -62,6 +62,16 @@ class Items(ABC):
     @abstractmethod
     def ids(self) -> tuple[str, ...]:
         """Relative POSIX paths, sorted; the first folder is the class."""
+
+    @property
+    def place(self) -> str:
+        """Where the items lie: nothing for those that no scan reads."""
+        return ""
+
+    @property
+    def stamps(self) -> Sequence[str]:
+        """One for each of `ids`, which changes whenever the item may have; quick to compute."""
+        return [self.signature] * len(self.ids)
 
     @property
     @abstractmethod
@@ -147,6 +157,14 @@ class Folder(Items):
     @cached_property
     def ids(self) -> tuple[str, ...]:
         return tuple(item for item, _, _ in self._files)
+
+    @property
+    def place(self) -> str:
+        return str(self.path.absolute())
+
+    @property
+    def stamps(self) -> Sequence[str]:
+        return [f"{size} {time}" for _, size, time in self._files]
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

@@ -50,6 +50,10 @@ class Rows(Items):
         return digest({"kind": "rows", "label": self.label, "files": stamps, "hub": self.pointer, "train": train})
 
     @property
+    def place(self) -> str:
+        return str(self.folder.absolute())
+
+    @property
     def _columns(self) -> tuple[str, str]:
         return (self.pointer.image, self.pointer.label) if self.pointer else ("image", "label")
 
