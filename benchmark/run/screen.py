@@ -46,12 +46,8 @@ class Screen:
 
     def stopping(self, count: int) -> None:
         """The run was asked to stop; `count` trainings save what they have first."""
-        what = (
-            "training finishes its step and is saved"
-            if count == 1
-            else f"{count} trainings finish a step and are saved"
-        )
-        self._say(f"stopping: {what}; once more ends at once (and loses what was done since the last checkpoint)")
+        what = "a training finishes its step and is" if count == 1 else f"{count} trainings finish a step and are"
+        self._say(f"stopping: {what} saved; once more ends at once, without that")
 
     def left(self, stage: Stage) -> None:
         """Another run is at the stage; it is waited for."""

@@ -161,12 +161,12 @@ class Waiting:
 
     def __init__(self, folder, point, job=JOB):
         self.log, self._err = folder / "log", folder / "err"
-        self.log.unlink(missing_ok=True)
+        self.log.write_text("")
         Path(f"{self.log}.go").unlink(missing_ok=True)
         more = {"WAIT_AT": point, "STEPS": "yes"}
         with self._err.open("w") as err:
             self.process = start(folder / "runs", self.log, job=job, err=err, **more)
-        wait_for(lambda: self.log.exists() and f"{point} " in self.log.read_text())
+        wait_for(lambda: f"{point} " in self.log.read_text() or self.process.poll() is not None)
         self.workers = workers_of(self.process)
         assert self.workers
 
@@ -175,7 +175,7 @@ class Waiting:
 
     def signal(self, number, answer=""):
         self.process.send_signal(number)
-        wait_for(lambda: answer in self.said() or self.process.poll() is not None)
+        wait_for(lambda: "stopping: " in self.said() or self.process.poll() is not None)
         assert answer in self.said()
 
     def go_on(self):
@@ -185,7 +185,6 @@ class Waiting:
         """The exit code. No worker is left."""
         # Not communicate(): it waits for Python's own helper processes too, which hold the same standard error.
         code = self.process.wait(timeout=120)
-        self.process.stdout.close()
         wait_for(lambda: not alive(self.workers))
         return code
 
@@ -195,36 +194,54 @@ class Waiting:
         return [int(point.removeprefix(name)) for point in found if point.startswith(name)]
 
 
+@pytest.fixture
+def waiting():
+    """`Waiting` whose runs are ended with the test, however that ends."""
+    runs = []
+
+    def start_one(*arguments):
+        runs.append(Waiting(*arguments))
+        return runs[-1]
+
+    yield start_one
+    for run in runs:
+        run.process.kill()
+        run.process.stdout.close()
+        run.end()
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_what_cannot_save_anything_at_once_and_says_how_to_go_on(tmp_path, number, code):
-    run = Waiting(tmp_path, "pretrain:reading")
+def test_a_signal_ends_what_cannot_save_anything_at_once_and_says_how_to_go_on(tmp_path, waiting, number, code):
+    run = waiting(tmp_path, "pretrain:reading")
     run.signal(number)
     assert run.end() == code
     assert "give the same command again to go on" in run.said() and "Traceback" not in run.said()
 
 
-def test_a_training_stopped_by_signals_saves_its_step_and_ends_with_the_bytes_of_an_unbroken_one(tmp_path):
+def test_a_training_stopped_by_signals_saves_its_step_and_ends_with_the_bytes_of_an_unbroken_one(tmp_path, waiting):
     job = (*JOB[:5], "--targets", "cub", "--rows", "X", "--steps", "5")
     _, err = (unbroken := start(tmp_path / "unbroken", tmp_path / "other.log", job=job)).communicate(timeout=300)
     assert unbroken.returncode == 0, err
     # Ended at once by the second signal: nothing is saved.
-    run = Waiting(tmp_path, "pretrain:took2", job)
-    run.signal(signal.SIGINT, "stopping: a training finishes its step and is saved; once more ends at once")
+    run = waiting(tmp_path, "pretrain:took2", job)
+    run.signal(
+        signal.SIGINT, "stopping: a training finishes its step and is saved; once more ends at once, without that"
+    )
     run.signal(signal.SIGTERM)
     assert run.end() == 143 and run.points("step") == [] and "Traceback" not in run.said()
     # Stopped by the first: the step at hand is the last one, and it is saved.
-    run = Waiting(tmp_path, "pretrain:took2", job)
+    run = waiting(tmp_path, "pretrain:took2", job)
     run.signal(signal.SIGINT, "stopping: ")
     run.go_on()
     assert run.end() == 130 and run.points("took") == [1, 2] and run.points("step") == [2]
     assert "is saved at step 2 of 5" in run.said() and "give the same command again to go on" in run.said()
-    run = Waiting(tmp_path, "pretrain:took4", job)
+    run = waiting(tmp_path, "pretrain:took4", job)
     run.signal(signal.SIGTERM, "stopping: ")
     run.go_on()
     assert run.end() == 143 and run.points("took") == [3, 4] and run.points("step") == [4]
     assert "goes on from step 2 of 5" in run.said() and "Traceback" not in run.said()
     # What is sent to workers, as a cluster that ends a job does, is for the run to hear.
-    run = Waiting(tmp_path, "pretrain:took5", job)
+    run = waiting(tmp_path, "pretrain:took5", job)
     for worker in run.workers:
         os.kill(worker, signal.SIGTERM)
         os.kill(worker, signal.SIGINT)
