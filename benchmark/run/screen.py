@@ -105,7 +105,7 @@ class RichScreen(Screen):
         self._bars.stop()
 
     def _say(self, text: str) -> None:
-        self._bars.console.print(text, highlight=False)
+        self._bars.console.print(text, highlight=False, markup=False)
 
 
 def make_screen() -> Screen:
