@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from benchmark.errors import UserError
+from benchmark.interrupts import Terminated, handled, raise_signal
 from benchmark.query import Query
 from benchmark.specs import Precision
 
@@ -385,15 +386,17 @@ def _fail(message: str) -> NoReturn:
     sys.exit(2)
 
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 # Typer carries its own copy of click; what it raises for a wrong command line is the parent of its BadParameter.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a verb. Exit code 0, 1 (a cell failed, a contract is broken), 2 (a mistake to mend), 130 (Ctrl-C)."""
+    """Run a verb. Exit code 0, 1 (a cell failed, a contract is broken), 2 (a mistake to mend), 130 (Ctrl-C) or 143
+    (SIGTERM)."""
     try:
-        code = app(spread_lists(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+        with handled(raise_signal):
+            code = app(spread_lists(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
     except UserError as error:
         _fail(str(error))
     except UsageError as error:
@@ -402,10 +405,12 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(message) if message else sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except Terminated:
+        code = TERMINATED
     except SystemExit as end:
         # Some versions of Typer turn Ctrl-C into this.
         code = end.code
-    if code == INTERRUPTED:
-        print("stopped; finished stages are kept: give the same command again to go on", file=sys.stderr, flush=True)
-        os._exit(INTERRUPTED)
+    if code in (INTERRUPTED, TERMINATED):
+        print("stopped; what is finished is kept: give the same command again to go on", file=sys.stderr, flush=True)
+        os._exit(code)
     sys.exit(code if isinstance(code, int) else 0)

@@ -16,6 +16,15 @@ def silent(what: str, done: int, total: int) -> None:
     """A `Progress` that shows nothing."""
 
 
+def unheard(text: str) -> None:
+    """What takes a line for whoever watches, where nobody does."""
+
+
+def never() -> bool:
+    """What says whether to stop, where nobody asks to."""
+    return False
+
+
 @contextmanager
 def shown() -> Iterator[Progress]:
     """A `Progress` on standard error: bars where that is a terminal, lines otherwise."""

@@ -21,7 +21,12 @@ class Kind:
     sources: tuple[str, ...]
 
 
-_IMAGES = ("benchmark/images/pixels.py", "benchmark/images/augment.py", "benchmark/images/items.py")
+_IMAGES = (
+    "benchmark/images/pixels.py",
+    "benchmark/images/growing.py",
+    "benchmark/images/augment.py",
+    "benchmark/images/items.py",
+)
 _NETWORKS = (
     "benchmark/pretrain/backbones.py",
     "benchmark/pretrain/images.py",

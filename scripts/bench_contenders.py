@@ -13,7 +13,7 @@ from benchmark.pretrain.images import SquareImages
 from benchmark.pretrain.learner import Learner, Moment
 from benchmark.pretrain.numerics import autocast, fixed
 from benchmark.pretrain.optimisers import optimiser
-from benchmark.pretrain.train import train
+from benchmark.pretrain.train import Watch, train
 from benchmark.recipe_specs import Recipe
 from benchmark.specs import SeedAxes
 from scripts.bench_racers import CLASSES, IMAGES, READS, Case, Pacer
@@ -80,6 +80,6 @@ def trainer(case: Case, pacer: Pacer) -> None:
         SeedAxes(init=0, data=0),
         checkpoint_dir=case.folder / "run",
         checkpoint_every=math.inf,
-        progress=lambda *_: pacer(),
+        watch=Watch(progress=lambda *_: pacer()),
         labels=np.arange(READS) % CLASSES,
     )

@@ -1,24 +1,21 @@
 """Every image of a source as a square of a few pixels, decoded once and memory-mapped from then on."""
 
 import contextlib
-import hashlib
-import shutil
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import UserError
+from benchmark.images.growing import growing_rows
 from benchmark.images.scan import threaded
 from benchmark.images.sources import Source
 from benchmark.progress import Progress, silent
 from benchmark.specs import digest
-from benchmark.system import file_sha256, make_folder, replace_synced
+from benchmark.system import file_sha256
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,8 +31,9 @@ def square_pixels(
 
     `rows` (positions in the manifest) restricts it to these, in their order. The file lies in `folder` under a name
     made of the manifest's identity, side and rows, and of its own SHA-256, to which it is held once per process (0.63
-    s/GB): one that is damaged is put beside, and made again. Several processes may ask for it at once. UserError when
-    the disk has no room for it or an image has gone since it was scanned.
+    s/GB): one that is damaged is put beside, and made again. Several processes may ask for it at once, and one that is
+    killed leaves what it has to the next. UserError when the disk has no room for it or an image has gone since it was
+    scanned.
     """
     positions = range(len(source)) if rows is None else [int(row) for row in rows]
     chosen = None if rows is None else list(positions)
@@ -81,14 +79,11 @@ def square(image: "Image", side: int) -> NDArray[np.uint8]:
 
 def _write(source: Source, side: int, positions: Sequence[int], start: Path, progress: Progress) -> Path:
     what = f"decoding {source.manifest.label} at {side} px"
-    shape = (len(positions), side, side, 3)
-    with _appearing(start, 3 * side * side * len(positions)) as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-        pixels = threaded(lambda position: _open_square(source, position, side), positions)
-        for done, image in enumerate(pixels, start=1):
-            file.write(image.tobytes())
-            progress(what, done, len(positions))
-    return file.path
+    with growing_rows(start, (len(positions), side, side, 3)) as rows:
+        for image in threaded(lambda position: _open_square(source, position, side), positions[rows.done :]):
+            rows.add(image)
+            progress(what, rows.done, len(positions))
+    return rows.path
 
 
 def _open_square(source: Source, position: int, side: int) -> NDArray[np.uint8]:
@@ -97,60 +92,3 @@ def _open_square(source: Source, position: int, side: int) -> NDArray[np.uint8]:
     except OSError as error:
         item = source.manifest.ids[position]
         raise UserError(f"{source.manifest.label}: {item} could be read before and cannot now: {error}") from error
-
-
-class _HashedFile:
-    """A file whose bytes are hashed as they are written; `path` is `start` with the SHA-256 of them as its ending."""
-
-    def __init__(self, file: BinaryIO, start: Path) -> None:
-        self._file, self._start, self._hash = file, start, hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        self._hash.update(data)
-        return self._file.write(data)
-
-    @property
-    def path(self) -> Path:
-        return self._start.with_name(f"{self._start.name}.{self._hash.hexdigest()}.npy")
-
-
-@contextlib.contextmanager
-def _appearing(start: Path, size: int) -> Iterator[_HashedFile]:
-    """A file to write that appears at once when the block ends well, and leaves nothing when it does not.
-
-    Written with write() and not through a memory map: a full disk then is an error and not the end of the process.
-    """
-    folder = start.parent
-    make_folder(folder)
-    _sweep(start)
-    if shutil.disk_usage(folder).free < size:
-        raise UserError(f"{folder} has no room for {size / 1e9:.1f} GB of decoded images; name another --store")
-    aside = folder / f".{start.name}.{uuid4().hex}.part"
-    try:
-        with aside.open("xb") as file:
-            _lock(file)
-            hashed = _HashedFile(file, start)
-            yield hashed
-            file.flush()
-            replace_synced(aside, hashed.path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def _lock(file: BinaryIO) -> bool:
-    """Hold the file until it is closed or this process ends; False when another one holds it."""
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _sweep(start: Path) -> None:
-    """Remove what killed writers of this very file left: parts older than a minute that no living process holds."""
-    for part in start.parent.glob(f".{start.name}.*.part"):
-        with contextlib.suppress(FileNotFoundError), part.open("rb+") as file:
-            if time.time() - part.stat().st_mtime > 60 and _lock(file):
-                part.unlink()

@@ -20,11 +20,12 @@ FILE = "checkpoint.safetensors"
 @dataclass(frozen=True)
 class State:
     """What a checkpoint holds beside weights: the loss of every step done, the seconds they took, the method's own
-    statistics of the last one."""
+    statistics of the last one, and the steps at which an earlier checkpoint was gone on from."""
 
     losses: list[float]
     seconds: float
     statistics: dict[str, float] = field(default_factory=dict)
+    resumed: tuple[int, ...] = ()
 
 
 def save(
@@ -39,6 +40,7 @@ def save(
         "identity": identity,
         "seconds": state.seconds,
         "statistics": state.statistics,
+        "resumed": state.resumed,
         "scaler": scaler.state_dict(),
     }
     write(folder / FILE, tensors, {name: json.dumps(value) for name, value in words.items()})
@@ -78,7 +80,7 @@ def load(
     learner.load_state_dict(_under("learner/", tensors))
     _restore(optimiser, _under("optimiser/", tensors))
     scaler.load_state_dict(words["scaler"])
-    return State(tensors["losses"].tolist(), words["seconds"], words["statistics"])
+    return State(tensors["losses"].tolist(), words["seconds"], words["statistics"], tuple(words["resumed"]))
 
 
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -25,6 +25,7 @@ from benchmark.images.augment import (
     local_augmentation,
     uniforms,
 )
+from benchmark.interrupts import leave_to_run
 from benchmark.pretrain.images import FileImages, SquareImages, TrainingImages
 from benchmark.recipe_specs import Augmentation
 
@@ -111,6 +112,7 @@ class Feed:
             batch_sampler=(_items(self.requests(step)) for step in steps),  # type: ignore[arg-type]
             collate_fn=_joined,
             num_workers=self.workers,
+            worker_init_fn=leave_to_run,
         )
         for step, made in zip(steps, loader, strict=True):
             requests = self.requests(step)

@@ -11,10 +11,10 @@ from benchmark.pretrain.files import CLASSIFIER, ENCODER
 from benchmark.pretrain.images import FileImages, SquareImages, TrainingImages
 from benchmark.pretrain.ranks import usable
 from benchmark.pretrain.schedule import course
-from benchmark.pretrain.train import train
+from benchmark.pretrain.train import Watch, train
 from benchmark.run.artefacts import POSITIONS
 from benchmark.run.maps import MAPS, save_maps
-from benchmark.run.task import Outcome, Task
+from benchmark.run.task import Outcome, Stopped, Task
 
 
 def run(task: Task, folder: Path) -> Outcome:
@@ -30,13 +30,14 @@ def run(task: Task, folder: Path) -> Outcome:
         spec.seeds,
         device=task.device,
         checkpoint_dir=scratch,
-        progress=task.progress,
+        watch=Watch(task.progress, task.say, task.stopping),
         coreset_size=chosen,
         devices=usable(spec.recipe, task.devices, steps.batches),
         workers=task.workers,
         labels=None if spec.recipe.online is None else _labels(task, chosen),
     )
-    assert result.encoder is not None
+    if result.encoder is None:
+        raise Stopped(f"is saved at step {result.steps} of {steps.steps}")
     result.encoder.rename(folder / ENCODER)
     if spec.recipe.online is not None:
         (scratch / CLASSIFIER).rename(folder / CLASSIFIER)
@@ -60,6 +61,7 @@ def run(task: Task, folder: Path) -> Outcome:
             "images": {name: _told(task, name) for name in ("target", "openset") if task.has(name)},
             **({"statistics": result.statistics} if result.statistics else {}),
             **({"notes": result.notes} if result.notes else {}),
+            **({"resumed": list(result.resumed)} if result.resumed else {}),
             "peak_device_memory_mb": round(result.peak_device_memory / 2**20, 1),
         },
     )

@@ -1,6 +1,5 @@
 """Stage `sample`: a sampler picks positions of the open-set; they reach the disk as positions and as item ids."""
 
-import hashlib
 import importlib
 import time
 from dataclasses import replace
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from baselines import Random, Selection, SimCore
 from baselines.core.selection import StoppedBy, parse_budget
 from benchmark.errors import UserError
+from benchmark.idlist import IdList, list_text
 from benchmark.images.manifest import Manifest
 from benchmark.plugins import resolve
 from benchmark.run.artefacts import FEATURES, PICKS, POSITIONS, SCORES
@@ -45,14 +45,14 @@ def run(task: Task, folder: Path) -> Outcome:
     seconds = time.perf_counter() - started
     np.save(folder / POSITIONS, selection.indices)
     np.save(folder / SCORES, selection.scores)
-    ids = "".join(f"{manifest.ids[i]}\n" for i in selection.indices)
-    header = f"# picks of {task.stage.key} in pick order, from the open-set with manifest {manifest.sha256}\n"
-    (folder / PICKS).write_text(header + ids)
+    picks = IdList(PICKS, tuple(manifest.ids[i] for i in selection.indices))
+    comment = f"picks of {task.stage.key} in pick order, from the open-set with manifest {manifest.sha256}"
+    (folder / PICKS).write_text(list_text(picks.ids, comment), encoding="utf-8")
     metrics = {
         "size": len(selection),
         "share": len(selection) / len(manifest.ids),
         "stopped_by": selection.stopped_by,
-        "picks_sha256": hashlib.sha256(ids.encode()).hexdigest(),
+        "picks_sha256": picks.sha256,
     }
     return Outcome(metrics=metrics, info={**selection.info, "seconds": round(seconds, 3)})
 
@@ -98,9 +98,10 @@ def _plugin(task: Task, draw: Draw, spec: PluginSampling, manifest: Manifest) ->
         sampler = replace(sampler, sampler=_simcore(spec.inner))  # type: ignore[type-var]
     try:
         selection = sampler.select(*features, budget=budget, seed=draw.seed)
-    except Exception as error:
-        # Whatever it raises, the line must say whose it is.
-        raise SamplerError(f"sampler {plugin.name} raised {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        # Whatever it raises, sys.exit too, the line must say whose it is.
+        text = " ".join(str(error).split())
+        raise SamplerError(f"sampler {plugin.name} raised {type(error).__name__}: {text}") from error
     check_selection(plugin.name, selection, len(manifest), budget)
     return selection
 

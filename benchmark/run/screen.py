@@ -40,6 +40,15 @@ class Screen:
         elif seconds > 2:
             self._say(f"[{self._done}/{self._total}] {_name(stage)} ({seconds:.0f} s)")
 
+    def note(self, stage: Stage, text: str) -> None:
+        """The stage has something to say that is to stay on the screen."""
+        self._say(f"{_name(stage)} {text}")
+
+    def stopping(self, count: int) -> None:
+        """The run was asked to stop; `count` trainings save what they have first."""
+        what = "a training finishes its step and is" if count == 1 else f"{count} trainings finish a step and are"
+        self._say(f"stopping: {what} saved; once more ends at once, without that")
+
     def left(self, stage: Stage) -> None:
         """Another run is at the stage; it is waited for."""
         self._running[stage.key] = f"{_name(stage)} in another run"
@@ -107,7 +116,7 @@ class RichScreen(Screen):
         self._bars.stop()
 
     def _say(self, text: str) -> None:
-        self._bars.console.print(text, highlight=False)
+        self._bars.console.print(text, highlight=False, markup=False)
 
 
 def make_screen() -> Screen:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import UserError
+from benchmark.idlist import list_text
 from benchmark.images.items import Folder, Items
 from benchmark.images.sources import Source
 from benchmark.sample.request import Exports
@@ -57,8 +58,8 @@ def write(coreset: Coreset, out: Path, exports: Exports) -> None:
     """Write `out` (ids), beside it `.csv` (rank, id, score) and `.md` (card), and what `exports` names."""
     write_atomically(out.with_suffix(".csv"), _csv(coreset))
     write_atomically(out.with_suffix(".md"), coreset.card)
-    header = f"# {len(coreset.positions)} picks in pick order; scores and card are beside this file\n"
-    write_atomically(out, header + "".join(f"{item}\n" for item in coreset.ids))
+    comment = f"{len(coreset.positions)} picks in pick order; scores and card are beside this file"
+    write_atomically(out, list_text(coreset.ids, comment))
     makers: tuple[tuple[Path | None, Callable[[Coreset, Path], None]], ...] = (
         (exports.link, _link),
         (exports.copy, _copy),

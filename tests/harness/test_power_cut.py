@@ -7,10 +7,11 @@ which a rename does not change.
 import os
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from benchmark import system
-from benchmark.images import pixels
+from benchmark.images.growing import growing_rows
 from benchmark.run import worker
 from benchmark.run.task import Outcome, Task
 from benchmark.specs import Draw, RandomSampling
@@ -138,11 +139,12 @@ def test_a_checkpoint_survives(tmp_path, calls):
 
 
 def test_decoded_images_survive(tmp_path, calls):
-    with pixels._appearing(tmp_path / "pixels" / "name", 1) as file:
-        file.write(b"squares")
-    assert_survives(calls, file.path)
+    with growing_rows(tmp_path / "pixels" / "name", (2, 3)) as rows:
+        for number in range(2):
+            rows.add(np.full(3, number, np.uint8))
+    assert_survives(calls, rows.path)
     assert_made(calls, tmp_path / "pixels")
-    assert file.path.read_bytes() == b"squares"
+    assert np.load(rows.path).tolist() == [[0, 0, 0], [1, 1, 1]]
 
 
 def test_a_file_system_that_cannot_sync_folders_is_put_up_with_and_a_failing_disk_is_not(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from benchmark.profiles import PROFILES
 from benchmark.recipe_specs import SGD
 from benchmark.run import memory
 from benchmark.run import pretrain as pretraining
-from benchmark.run.executor import Executor, Worker
+from benchmark.run.executor import Executor, Worker, how_it_ended
 from benchmark.run.screen import make_screen
 from benchmark.run.task import Task
 from benchmark.run.worker import Context, attempt
@@ -102,7 +102,7 @@ class Dead:
 
     pid, exitcode = None, -signal.SIGKILL
 
-    def join(self):
+    def join(self, timeout=None):
         pass
 
 
@@ -113,8 +113,16 @@ def test_a_killed_worker_is_a_failed_stage_that_says_what_to_lower(new_session, 
     monkeypatch.setattr(worker, "kill", lambda: None)
     executor._workers.append(worker)
     report = executor._bury(worker, stage)
-    assert report.status == "failed" and len(report.message.splitlines()) == 1 and "exit -9" in report.message
+    assert report.status == "failed" and len(report.message.splitlines()) == 1 and "(SIGKILL)" in report.message
     assert memory.HOST in report.message and store.crash(stage.key).traceback == report.message
+
+
+def test_how_a_worker_ended_is_told_by_its_exit_code():
+    assert how_it_ended(-signal.SIGABRT) == "the worker process died of SIGABRT"
+    assert how_it_ended(-signal.SIGSEGV) == "the worker process died of SIGSEGV"
+    assert how_it_ended(-40) == "the worker process died of signal 40"
+    assert "exited by itself with code 0" in how_it_ended(0) and "with code 9" in how_it_ended(9)
+    assert [code for code in (None, 0, 1, 9, 137, -6, -11, -15, -9) if memory.HOST in how_it_ended(code)] == [-9]
 
 
 def test_a_batch_larger_than_the_data_is_all_of_them_and_is_said_once(new_session, run_here, tmp_path, monkeypatch):

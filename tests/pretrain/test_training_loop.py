@@ -19,7 +19,7 @@ from benchmark.pretrain.encoder import load_encoder
 from benchmark.pretrain.engines import find_engine
 from benchmark.pretrain.images import FileImages, SquareImages
 from benchmark.pretrain.ranks import usable
-from benchmark.pretrain.train import DivergedError, TrainResult, train
+from benchmark.pretrain.train import DivergedError, TrainResult, Watch, train
 from benchmark.recipe_specs import SGD, AdamW, Augmentation, Backbone, CodedEpochs, Cosine, Epochs, Recipe, Steps
 from benchmark.specs import Embedding, SeedAxes
 
@@ -73,7 +73,7 @@ def _killed_at_step_three(folder: Path) -> None:
         if done == 3:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    train(recipe(), squares(), SEEDS, checkpoint_dir=folder, checkpoint_every=0.0, progress=progress)
+    train(recipe(), squares(), SEEDS, checkpoint_dir=folder, checkpoint_every=0.0, watch=Watch(progress))
 
 
 def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
@@ -83,10 +83,35 @@ def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     assert process.exitcode == -signal.SIGKILL
     steps: list[int] = []
     resumed = train(
-        recipe(), squares(), SEEDS, checkpoint_dir=tmp_path / "killed", progress=lambda _, done, __: steps.append(done)
+        recipe(),
+        squares(),
+        SEEDS,
+        checkpoint_dir=tmp_path / "killed",
+        watch=Watch(lambda _, done, __: steps.append(done)),
     )
     whole = train(recipe(), squares(), SEEDS, checkpoint_dir=tmp_path / "whole")
     assert steps == [4] and resumed.losses == whole.losses and equal(weights(resumed), weights(whole))
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_a_run_that_is_asked_to_stop_saves_its_step_and_says_where_it_goes_on(tmp_path: Path, devices: int) -> None:
+    spec = recipe(batchnorm_group=4, length=Steps(steps=5), optimiser=SGD(lr=0.01))
+    whole = train(spec, squares(), SEEDS, checkpoint_dir=tmp_path / "whole", devices=devices)
+    taken: list[int] = []
+    lines: list[str] = []
+
+    def stops_after(step: int) -> Watch:
+        return Watch(lambda _, done, __: taken.append(done), lines.append, lambda: taken[-1] >= step)
+
+    for step in (2, 3):
+        part = train(
+            spec, squares(), SEEDS, checkpoint_dir=tmp_path / "parts", watch=stops_after(step), devices=devices
+        )
+        assert part.steps == step and part.encoder is None and part.losses == whole.losses[:step]
+    rest = train(spec, squares(), SEEDS, checkpoint_dir=tmp_path / "parts", watch=stops_after(9), devices=devices)
+    assert taken == [1, 2, 3, 4, 5] and lines == ["goes on from step 2 of 5", "goes on from step 3 of 5"]
+    assert rest.resumed == (2, 3) and whole.resumed == ()
+    assert rest.losses == whole.losses and equal(weights(rest), weights(whole))
 
 
 def test_a_checkpoint_of_another_run_is_not_used(tmp_path: Path) -> None:
