@@ -227,10 +227,19 @@ def table(query: Query, format_: Format = "text", save: Save = None) -> None:
 
 
 @app.command()
-def status(store: StorePath = Path("runs")) -> None:
-    """What a store holds: finished stages by kind, failures with their last line, disk used."""
-    from benchmark.overview import store_text
+def status(
+    store: StorePath = Path("runs"),
+    check: Annotated[
+        bool, typer.Option("--check", help="read every byte; exit code 1 if anything is not as it was written")
+    ] = False,
+) -> None:
+    """What a store holds: finished stages by kind, failures with their last line, damage, disk used."""
+    from benchmark.overview import check_text, store_text
 
+    if check:
+        text, whole = check_text(store)
+        print(text)
+        raise typer.Exit(0 if whole else 1)
     print(store_text(store))
 
 

@@ -18,9 +18,10 @@ from benchmark.protocols import PROTOCOLS
 from benchmark.published import load_table, table_names
 from benchmark.recipe_text import recipe_text, small_text
 from benchmark.recipes import MethodEntry
+from benchmark.record import Damage
 from benchmark.specs import Spec
 from benchmark.stages import KINDS
-from benchmark.store import Store
+from benchmark.store import Store, StoredStage
 from benchmark.table_text import table_text
 from benchmark.targets import OTHER_TARGETS, TARGETS
 from benchmark.variants import VARIANTS
@@ -118,11 +119,8 @@ def describe(name: str, store: Path, profile: str = "paper") -> str:
         return _sampler_text(SAMPLERS[name])
     if name.removeprefix("table") in (known.removeprefix("table") for known in table_names()):
         return table_text(load_table(name))
-    records = [path for kind in KINDS for path in (store / kind).glob(f"{name}*/record.json")] if len(name) >= 8 else []
-    if len(records) == 1:
-        return json.dumps(json.loads(records[0].read_text()), indent=2)
     if KEY.fullmatch(name):
-        raise UserError(f"store {store} has no stage whose key begins with {name}; --store names another")
+        return _stage_text(Store(store), name)
     raise UnknownName("name", name, [*specs, *SAMPLERS, *METHODS.names(), *table_names()])
 
 
@@ -137,17 +135,62 @@ def _sampler_text(entry: Entry) -> str:
     return f"{entry.name}: {entry.reference}\n\n{inspect.getdoc(entry.type)}\n\nfields: {named or 'none'}"
 
 
+def _stage_text(store: Store, begin: str) -> str:
+    """What the store has of the stage whose key begins with `begin`, finished or not, as JSON."""
+    entries = store.find(begin)
+    if not entries:
+        raise UserError(f"store {store.root} has no stage whose key begins with {begin}; --store names another")
+    if len(entries) > 1:
+        raise UserError(f"{len(entries)} stages of {store.root} have keys that begin with {begin}: give more digits")
+    return json.dumps(_known(store, entries[0]), indent=2)
+
+
+def _known(store: Store, entry: StoredStage) -> dict[str, Any]:
+    """The record of a finished stage; of another one its state, and what the store says of it."""
+    own: dict[str, Any] = {"key": entry.key, "state": entry.state, "path": str(entry.path), **entry.note}
+    if entry.is_result:
+        try:
+            result = store.result(entry.path.parent.name, entry.key)
+        except Damage as damage:
+            return own | {"damage": damage.finding}
+        return own if result is None else result.record.to_json()
+    crash = store.crash(entry.key)
+    if crash is not None:
+        own |= {"kind": crash.kind, "label": crash.label, "traceback": crash.traceback}
+    return own
+
+
 def store_text(root: Path) -> str:
     """What a store holds."""
-    if not root.is_dir():
-        raise UserError(f"there is no store {root}; --store names another")
-    store = Store(root)
+    store = _store(root)
     lines = [f"store {root}"]
     for kind in KINDS:
-        folders = store.finished(kind)
+        folders = [result.folder for result in store.finished(kind)]
         size = sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
         lines.append(f"  {kind:<9} {len(folders):>5} finished {size / 1e6:>10,.1f} MB")
-    unfinished = [path.name for path in (root / "scratch").glob("*")]
-    lines += [f"  checkpoint of an unfinished stage: {key[:12]}" for key in unfinished]
-    lines += [f"  FAILED {f['label']}: {f['traceback'].strip().splitlines()[-1]}" for f in store.failures()]
+    lines += [f"  DAMAGED {line}" for line in store.check(contents=False)]
+    for entry in store.damaged():
+        lines.append(f"  put aside, in {entry.path}: {entry.note.get('damage', entry.key)}")
+    for entry in store.checkpoints():
+        label = entry.note.get("label", "")
+        lines.append(f"  checkpoint of an unfinished stage: {entry.key[:12]} {label}".rstrip())
+    lines += [f"  FAILED {crash.key[:12]} {crash.label}: {crash.reason}" for crash in store.failures()]
     return "\n".join(lines)
+
+
+def check_text(root: Path) -> tuple[str, bool]:
+    """What of a store is not what was written, after reading all of it; and whether all is."""
+    # Imported here: the other overviews of names and stages do without numpy.
+    from benchmark.images import manifest, pixels
+
+    store = _store(root)
+    problems = [*store.check(contents=True), *pixels.check_squares(root / pixels.FOLDER)]
+    problems += manifest.check_manifests(root / manifest.FOLDER)
+    verdict = f"{len(problems)} not as they were written" if problems else "all is as it was written"
+    return "\n".join([f"store {root}: {verdict}", *(f"  DAMAGED {line}" for line in problems)]), not problems
+
+
+def _store(root: Path) -> Store:
+    if not root.is_dir():
+        raise UserError(f"there is no store {root}; --store names another")
+    return Store(root)

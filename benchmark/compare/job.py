@@ -13,7 +13,7 @@ from benchmark.errors import UserError, one_of
 from benchmark.launch import Machine, Work, check_recipe, execute, find_device
 from benchmark.plan import ordered
 from benchmark.progress import shown
-from benchmark.store import write_atomically
+from benchmark.system import write_atomically
 
 FILES: dict[str, Format] = {"comparison.md": "md", "comparison.csv": "csv", "comparison.json": "json"}
 PICTURE = "comparison.png"

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from benchmark.compare.plan import Comparison, Trial
 from benchmark.methods import title_of
 from benchmark.recipe_specs import Steps
+from benchmark.record import Damage
 from benchmark.run.artefacts import PREDICTIONS
 from benchmark.specs import Metric
+from benchmark.stages import Stage
 from benchmark.statistics import Estimate, Paired, mean_std, paired_difference, paired_means
 from benchmark.store import Store
 from benchmark.wording import counted_range
@@ -144,8 +146,17 @@ def _score(store: Store, trial: Trial) -> Score:
     stages = {name: stage for name, stage in named.items() if stage is not None}
     missing = [stage for stage in stages.values() if not store.has(stage)]
     if missing:
-        crashes = [text for stage in missing if (text := store.failure(stage))]
-        return Score(*place, reason=crashes[0].strip().splitlines()[-1] if crashes else "not run")
+        crashes = [crash.reason for stage in missing if (crash := store.crash(stage.key))]
+        damaged = [str(damage) for stage in missing if (damage := store.damage(stage))]
+        return Score(*place, reason=next(iter((*damaged, *crashes)), "not run"))
+    try:
+        return Score(*place, **_found(store, trial, stages))
+    except Damage as damage:
+        return Score(*place, reason=str(damage))
+
+
+def _found(store: Store, trial: Trial, stages: dict[str, Stage]) -> dict[str, Any]:
+    """The fields of a trial's score that its finished stages tell."""
     found: dict[str, Any] = {"values": {}, "keys": {name: stage.key for name, stage in stages.items()}}
     for name, stage in stages.items():
         record = store.record(stage)
@@ -155,7 +166,7 @@ def _score(store: Store, trial: Trial) -> Score:
     if trial.evaluate is not None:
         with np.load(store.file(trial.evaluate, PREDICTIONS)) as arrays:
             found |= {"correct": arrays["predicted"] == arrays["labels"], "labels": arrays["labels"]}
-    return Score(*place, **found)
+    return found
 
 
 Read = tuple[dict[str, float], dict[str, Any]]

@@ -10,9 +10,9 @@ from benchmark.export.network import BRANCH, CONFIG, WEIGHTS, Exported
 from benchmark.methods import entry_of, title_of
 from benchmark.plan import Pretraining
 from benchmark.recipe_specs import Recipe
+from benchmark.record import Record
 from benchmark.sample.card import picked_text, sampler_text
 from benchmark.specs import Embedding, SeedAxes
-from benchmark.store import Record
 from benchmark.wording import counted
 
 HEAD = """---

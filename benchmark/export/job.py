@@ -1,10 +1,8 @@
 """The verb `export`: from a key to a folder that stands on its own."""
 
-import shutil
 from pathlib import Path
 
 from pydantic import ValidationError
-from safetensors import SafetensorError
 
 from benchmark.encoders import embedding_of
 from benchmark.errors import UserError
@@ -15,11 +13,11 @@ from benchmark.plan import Pretraining
 from benchmark.pretrain.encoder import load_encoder
 from benchmark.pretrain.files import ENCODER
 from benchmark.recipe_specs import Recipe
+from benchmark.record import write_record
 from benchmark.specs import Embedding
-from benchmark.store import place_aside
+from benchmark.system import place_aside
 
 CARD = "README.md"
-RECORD = "record.json"
 
 
 def export(key: str, out: Path, store: Path) -> str:
@@ -42,15 +40,11 @@ def export(key: str, out: Path, store: Path) -> str:
 
 def _fill(folder: Path, training: Training) -> None:
     spec = _spec(training)
-    weights = training.folder / ENCODER
-    try:
-        encoder = load_encoder(spec.recipe, weights)
-    except (SafetensorError, FileNotFoundError) as error:
-        raise UserError(f"{weights} cannot be read ({error}): remove its folder and train again") from error
+    encoder = load_encoder(spec.recipe, training.result.file(ENCODER))
     exported, embedding = timm_form(spec.recipe.backbone, encoder), _embedding(training, spec.recipe)
     features = write_network(exported, embedding, folder)
     (folder / CARD).write_text(card(training, spec, exported, embedding, features))
-    shutil.copyfile(training.folder / RECORD, folder / RECORD)
+    write_record(folder, training.record)
 
 
 def _spec(training: Training) -> Pretraining:

@@ -13,17 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import UserError
+from benchmark.system import file_sha256, make_folder, replace_synced
 
 SETTLED = 256
 """Rows after which the disk is asked to have them."""
 
 
 class GrowingRows:
-    """uint8 rows of an array of `shape` in `file`; the first `done` of them are there.
+    """uint8 rows of an array of `shape` in `file`; the first `done` of them are there. `path` is where they lie in the
+    end.
 
     The header says how many rows are on the disk, and is written once they are: what follows them, after a kill or a
     power cut, is written again. numpy's headers have room for a number to grow.
     """
+
+    path: Path
 
     def __init__(self, file: BinaryIO, shape: tuple[int, ...]) -> None:
         self._file, self._shape = file, shape
@@ -71,46 +75,48 @@ class GrowingRows:
 
 
 @contextlib.contextmanager
-def growing_rows(path: Path, shape: tuple[int, ...]) -> Iterator[GrowingRows]:
-    """uint8 rows [N, ...] to add to, which become the .npy file `path` at once when the block ends well.
+def growing_rows(start: Path, shape: tuple[int, ...]) -> Iterator[GrowingRows]:
+    """uint8 rows [N, ...] to add to, which become a .npy file at once when the block ends well. Its name is `start` and
+    the SHA-256 of the file.
 
     What a writer that was killed has left is gone on from, by one process alone; an error leaves nothing. UserError
     when the disk has no room.
 
     Written with write() and not through a memory map: a full disk then is an error and not the end of the process.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    there = max((part.stat().st_size for part in _parts(path)), default=0)
+    make_folder(start.parent)
+    there = max((part.stat().st_size for part in _parts(start)), default=0)
     size = int(np.prod(shape)) - there
-    if shutil.disk_usage(path.parent).free < size:
-        raise UserError(f"{path.parent} has no room for {size / 1e9:.1f} GB of decoded images; name another --store")
-    part, file = _own_part(path)
+    if shutil.disk_usage(start.parent).free < size:
+        raise UserError(f"{start.parent} has no room for {size / 1e9:.1f} GB of decoded images; name another --store")
+    part, file = _own_part(start)
     with file:
         try:
             rows = GrowingRows(file, shape)
             yield rows
             rows.settle()
-            part.replace(path)
+            rows.path = start.with_name(f"{start.name}.{file_sha256(part)}.npy")
+            replace_synced(part, rows.path)
         except Exception:
             part.unlink(missing_ok=True)
             raise
-    _sweep(path)
+    _sweep(start)
 
 
-def _parts(path: Path) -> list[Path]:
-    return list(path.parent.glob(f".{path.stem}.*.part"))
+def _parts(start: Path) -> list[Path]:
+    return list(start.parent.glob(f".{start.name}.*.part"))
 
 
-def _own_part(path: Path) -> tuple[Path, BinaryIO]:
-    """A part of `path` that no living process writes: one that was left, or a new one. Locked until it is closed."""
-    for part in _parts(path):
+def _own_part(start: Path) -> tuple[Path, BinaryIO]:
+    """A part of the file that no living process writes: one that was left, or a new one. Locked until it is closed."""
+    for part in _parts(start):
         with contextlib.suppress(FileNotFoundError):
             file = part.open("rb+")
             if _lock(file) and _is_at(file, part):
                 return part, file
             file.close()
     while True:
-        part = path.with_name(f".{path.stem}.{uuid4().hex}.part")
+        part = start.with_name(f".{start.name}.{uuid4().hex}.part")
         file = part.open("xb+")
         # Another process may have taken it, to go on from or to clear, before it was locked.
         if _lock(file) is not False and _is_at(file, part):
@@ -137,9 +143,9 @@ def _is_at(file: BinaryIO, path: Path) -> bool:
         return False
 
 
-def _sweep(path: Path) -> None:
+def _sweep(start: Path) -> None:
     """Remove the parts of a finished file that no living process holds."""
-    for part in _parts(path):
+    for part in _parts(start):
         with contextlib.suppress(FileNotFoundError), part.open("rb+") as file:
             if _lock(file):
                 part.unlink()

@@ -15,7 +15,7 @@ from benchmark.environment import cores
 from benchmark.errors import UserError
 from benchmark.images.items import Items, Joined, MissingImages, folder_of
 from benchmark.images.journal import Journal, Seen
-from benchmark.images.manifest import Manifest, Split, join_manifests, load_manifest
+from benchmark.images.manifest import FOLDER, Manifest, Split, join_manifests, load_manifest
 from benchmark.images.sources import ImageRoot, Source
 from benchmark.progress import Progress, silent
 from benchmark.specs import OpenSet, Role, Target, digest
@@ -61,7 +61,7 @@ def _find(items: Items, store: Path) -> Manifest | None:
 
 
 def _path(items: Items, store: Path) -> Path:
-    return store / "manifests" / f"{digest([VERSION, items.signature])}.json"
+    return store / FOLDER / f"{digest([VERSION, items.signature])}.json"
 
 
 def _scanned(items: Items, store: Path, progress: Progress) -> Manifest:

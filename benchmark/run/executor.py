@@ -207,8 +207,23 @@ class Executor:
             self._waiting.append(stage)
             self.screen.left(stage)
             return
+        if report.status == "damaged":
+            self._run_again(stage, report.message)
+            return
         if report.status == "stopped":
             self.screen.note(stage, report.message)
             return
         self.states[stage.key] = report.status
         self.screen.ended(stage, report, seconds)
+
+    def _run_again(self, stage: Stage, damage: str) -> None:
+        """Wait with a stage for its inputs that turned out to be damaged."""
+        if self._stopping:
+            self.screen.note(stage, damage)
+            return
+        again = [one for one in stage.stages() if self.states.get(one.key) == "done" and not self.store.has(one)]
+        for needed in again:
+            del self.states[needed.key]
+        self._retry_at[stage.key] = time.monotonic() + BUSY_WAIT
+        self._waiting += [*again, stage]
+        self.screen.repeat(stage, damage, len(again))

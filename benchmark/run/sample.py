@@ -93,11 +93,11 @@ def _plugin(task: Task, draw: Draw, spec: PluginSampling, manifest: Manifest) ->
     plugin = resolve(text)
     if canonical_json(plugin.identity) != spec.identity:
         raise UserError(f"sampler {text} has changed since the run began; start it again")
-    sampler, budget = plugin.make(manifest.ids), _budget(task, draw)
+    sampler, budget, features = plugin.make(manifest.ids), _budget(task, draw), _features(task)
     if spec.inner is not None:
         sampler = replace(sampler, sampler=_simcore(spec.inner))  # type: ignore[type-var]
     try:
-        selection = sampler.select(*_features(task), budget=budget, seed=draw.seed)
+        selection = sampler.select(*features, budget=budget, seed=draw.seed)
     except (Exception, SystemExit) as error:
         # Whatever it raises, sys.exit too, the line must say whose it is.
         text = " ".join(str(error).split())

@@ -42,7 +42,7 @@ class Screen:
 
     def note(self, stage: Stage, text: str) -> None:
         """The stage has something to say that is to stay on the screen."""
-        self._say(f"{_name(stage)} {text}")
+        self._say(f"{stage.title} {text}")
 
     def stopping(self, count: int) -> None:
         """The run was asked to stop; `count` trainings save what they have first."""
@@ -52,6 +52,12 @@ class Screen:
     def left(self, stage: Stage) -> None:
         """Another run is at the stage; it is waited for."""
         self._running[stage.key] = f"{stage.title} in another run"
+
+    def repeat(self, stage: Stage, reason: str, again: int) -> None:
+        """The stage waits for `again` others that are run once more."""
+        self._running.pop(stage.key, None)
+        self._total += again
+        self._say(f"note: {reason}")
 
     def tick(self) -> None:
         now = time.monotonic()
@@ -88,6 +94,11 @@ class RichScreen(Screen):
 
     def left(self, stage: Stage) -> None:
         self._bars.remove_task(self._tasks.pop(stage.key))
+
+    def repeat(self, stage: Stage, reason: str, again: int) -> None:
+        self.left(stage)
+        super().repeat(stage, reason, again)
+        self._bars.update(self._all, total=self._total)
 
     def ended(self, stage: Stage, report: Report, seconds: float) -> None:
         self.left(stage)

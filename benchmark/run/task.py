@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from benchmark.images.catalogue import Data
 from benchmark.images.sources import Source
 from benchmark.progress import Progress, never, silent, unheard
+from benchmark.record import Record
 from benchmark.stages import Images, Stage
-from benchmark.store import Record, Store
+from benchmark.store import Store
 
 
 @dataclass(frozen=True)

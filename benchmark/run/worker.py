@@ -25,13 +25,13 @@ from benchmark.environment import environment
 from benchmark.errors import UserError
 from benchmark.images.catalogue import Data
 from benchmark.interrupts import leave_to_run
+from benchmark.record import Damage, Record, digests, write_record
 from benchmark.run import memory
 from benchmark.run.task import Stopped, Task
-from benchmark.specs import canonical_json
 from benchmark.stages import KINDS, Stage
-from benchmark.store import Record, Store, write_atomically
+from benchmark.store import Store
 
-Status = Literal["done", "busy", "failed", "refused", "stopped"]
+Status = Literal["done", "busy", "damaged", "failed", "refused", "stopped"]
 FULL = 10**6
 """Fewer free bytes than this on the store's disk explain any crash: not every library passes the system's error on."""
 
@@ -51,8 +51,9 @@ class Context:
 
 @dataclass(frozen=True)
 class Report:
-    """How a stage went. "busy": another run holds it; "refused": an error that the user can mend, in `message`;
-    "stopped": it saved what it had, as `message` says, because the run is to stop."""
+    """How a stage went. "busy": another run holds it; "damaged": an input was not what was written, and is made again
+    first; "refused": an error that the user can mend, in `message`; "stopped": it saved what it had, as `message` says,
+    because the run is to stop."""
 
     status: Status
     message: str = ""
@@ -73,9 +74,9 @@ def run_stage(task: Task) -> None:
             seconds=round(time.perf_counter() - started, 3),
             peak_memory_mb=round(_peak_memory_mb(), 1),
             label=stage.label,
-            files=tuple(sorted(path.name for path in folder.iterdir())),
+            files=digests(folder),
         )
-        write_atomically(folder / "record.json", canonical_json(record.to_json()))
+        write_record(folder, record)
 
 
 def _peak_memory_mb() -> float:
@@ -92,6 +93,8 @@ def attempt(task: Task) -> Report:
                 return Report("busy")
             if not task.store.has(task.stage):
                 run_stage(task)
+    except Damage as damage:
+        return _put_aside(task, damage)
     except UserError as error:
         return Report("refused", str(error))
     except Stopped as stopped:
@@ -100,6 +103,13 @@ def attempt(task: Task) -> Report:
         # sys.exit in a stage's code, a sampler's for example, is a crash as any other.
         return _crash(task, error)
     return Report("done")
+
+
+def _put_aside(task: Task, damage: Damage) -> Report:
+    try:
+        return Report("damaged", task.store.put_aside(damage))
+    except OSError as error:
+        return Report("refused", f"{damage}, and its folder cannot be moved aside: {error.strerror}")
 
 
 def _crash(task: Task, error: BaseException) -> Report:

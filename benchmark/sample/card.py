@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmark.entrants import INNER
+from benchmark.record import Record
 from benchmark.sample.request import Request
 from benchmark.stages import Images
-from benchmark.store import Record
 from benchmark.wording import counted
 
 METRICS = {

@@ -119,9 +119,9 @@ def sample(request: Request, machine: Machine) -> int:
     stages = ordered([job.measure])
     execute(Work(stages, request.store, job.data, local), machine)
     store = Store(request.store)
-    crash = next((text for stage in stages if not store.has(stage) and (text := store.failure(stage))), None)
+    crash = next((text for stage in stages if not store.has(stage) and (text := store.crash(stage.key))), None)
     if crash is not None:
-        raise UserError(crash.strip().splitlines()[-1])
+        raise UserError(crash.reason)
     sampled, measured = store.record(job.sample), store.record(job.measure)
     positions, scores = (np.load(store.file(job.sample, name)) for name in (POSITIONS, SCORES))
     story = card(request, job.encoder_text, sampled, measured, {"target": job.target, "pool": job.pool})

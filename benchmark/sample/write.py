@@ -17,7 +17,7 @@ from benchmark.idlist import list_text
 from benchmark.images.items import Folder, Items
 from benchmark.images.sources import Source
 from benchmark.sample.request import Exports
-from benchmark.store import place_aside, write_atomically
+from benchmark.system import place_aside, write_atomically
 
 
 @dataclass(frozen=True)

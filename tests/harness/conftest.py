@@ -87,6 +87,12 @@ def constraints_script():
     return _script("constraints")
 
 
+@pytest.fixture(scope="session")
+def migration():
+    """The script that brings committed records of before to the form with digests."""
+    return _script("migrate_records")
+
+
 def _script(name):
     spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)

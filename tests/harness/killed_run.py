@@ -6,7 +6,6 @@ With `EVERY_STEP` trainings leave a checkpoint after every step. With that or `S
 until there is a file `LOG`.go.
 """
 
-import json
 import os
 import signal
 import time
@@ -51,10 +50,9 @@ def watched_publish(store, aside, final):
     passing(kind, key, "renamed")
 
 
-def watched_write(path, text):
-    if path.name == "record.json":
-        passing(json.loads(text)["kind"], json.loads(text)["key"], "recording")
-    write(path, text)
+def watched_write(folder, record):
+    passing(record.kind, record.key, "recording")
+    write(folder, record)
 
 
 def watch_steps():
@@ -77,7 +75,7 @@ def watch_steps():
 
 
 publish, Store._publish = Store._publish, watched_publish
-write, worker.write_atomically = worker.write_atomically, watched_write
+write, worker.write_record = worker.write_record, watched_write
 worker.Task = Watched
 if os.environ.get("EVERY_STEP") or os.environ.get("STEPS"):
     watch_steps()

@@ -118,7 +118,7 @@ def test_a_finished_pretraining_serves_as_the_encoder(sampled, store, tmp_path):
     sampled("--budget", "8")
     first = picks(tmp_path / "coreset.txt")
     (trained,) = Store(store).finished("pretrain")
-    code, out = sampled("--budget", "8", "--encoder", str(trained), out="again.txt")
+    code, out = sampled("--budget", "8", "--encoder", str(trained.folder), out="again.txt")
     assert code == 0 and picks(tmp_path / "again.txt") == first
     assert len(Store(store).finished("frozen")) == 1
     assert "* encoder: a network that this suite pretrained (X, " in out.out

@@ -47,7 +47,7 @@ def test_a_training_that_diverges_fails_and_keeps_its_last_good_checkpoint(new_s
     stage = with_rate(stage, 1e18)
     report = try_stage(session, stage, store)
     last = report.message.strip().splitlines()[-1]
-    assert report.status == "failed" and store.failure(stage) == report.message and not store.has(stage)
+    assert report.status == "failed" and store.crash(stage.key).traceback == report.message and not store.has(stage)
     assert "DivergedError: the loss is nan at step " in last and "losses before: " in last and "; lr " in last
     step = int(last.partition("at step ")[2].partition(";")[0])
     kept = load_file(store.scratch(stage) / checkpoint.FILE)
@@ -114,7 +114,7 @@ def test_a_killed_worker_is_a_failed_stage_that_says_what_to_lower(new_session, 
     executor._workers.append(worker)
     report = executor._bury(worker, stage)
     assert report.status == "failed" and len(report.message.splitlines()) == 1 and "(SIGKILL)" in report.message
-    assert memory.HOST in report.message and store.failure(stage) == report.message
+    assert memory.HOST in report.message and store.crash(stage.key).traceback == report.message
 
 
 def test_how_a_worker_ended_is_told_by_its_exit_code():

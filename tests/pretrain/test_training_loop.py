@@ -136,6 +136,21 @@ def test_a_damaged_checkpoint_is_as_none(tmp_path: Path, left: int) -> None:
     assert again.losses == whole.losses and equal(weights(again), weights(whole))
 
 
+@pytest.mark.parametrize("place", [-1, -5000])
+def test_a_checkpoint_with_a_flipped_byte_is_as_none(tmp_path: Path, place: int) -> None:
+    """A bit of a weight or of the optimiser's state: the file can be read all the same."""
+    spec = recipe(length=Steps(steps=2))
+    whole = train(spec, squares(), SEEDS, checkpoint_dir=tmp_path / "whole")
+    train(spec, squares(), SEEDS, checkpoint_dir=tmp_path / "parts", stop_after=1)
+    file = tmp_path / "parts" / checkpoint.FILE
+    content = bytearray(file.read_bytes())
+    content[place] ^= 1
+    file.write_bytes(content)
+    again = train(spec, squares(), SEEDS, checkpoint_dir=tmp_path / "parts")
+    assert again.resumed == ()
+    assert again.losses == whole.losses and equal(weights(again), weights(whole))
+
+
 def test_a_checkpoint_that_fills_the_disk_says_so_and_leaves_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
