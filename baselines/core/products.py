@@ -34,7 +34,7 @@ _SUBNORMAL = np.full(16, 2.0**-149, dtype=np.float32)
 def float32_rows(block: NDArray[Any]) -> Float32:
     """`block` [b, d] in float32. Infinity and NaN in float16 stay that or come out as numbers of size 2**16 or more.
 
-    NumPy's own conversion of float16 takes four to eight times as long, and then as long as half of the product.
+    NumPy's own conversion of float16 takes about four times as long, and then nearly as long as the product.
     """
     if block.dtype == np.float32:
         return np.asarray(block)
