@@ -98,7 +98,7 @@ class FeatureRanking(Ranking):
 
     Time is that of reading the pool and of one float32 matrix product, and for every batch that of reading again the
     rows it scores: a memory map reads these alone, a store whose slices are copies reads what lies between them too.
-    Memory is that of three blocks of a pass for every thread of BLAS, and 30 bytes or so for each of the k m candidates.
+    Memory is that of three blocks of a pass for every thread of BLAS, and 30 bytes or so per candidate, k m of them.
     While a long pass runs on a CPU, BLAS has one thread in the whole process: see `one_blas_thread`.
 
     Raises FeatureError for features that `check_shape` refuses and, when a row is read, as `check_rows` does.
