@@ -192,18 +192,20 @@ def _walk(root: Path, label: str) -> Iterator[tuple[str, int, int]]:
     UserError for a folder that cannot be listed, a link to a folder above it, and a link to nowhere that may have
     been a folder. 0 bytes stand for an image that is such a link: reading it fails and names it.
     """
-    folders: list[tuple[str, tuple[Place, ...]]] = [("", (_place(root.stat()),))]
+    folders: list[tuple[str, tuple[Place, ...], bool]] = [("", (_place(root.stat()),), False)]
     while folders:
-        inside, above = folders.pop()
+        inside, above, linked = folders.pop()
         for entry in _entries(root / inside, label):
             named = entry.name.lower().endswith(IMAGE_SUFFIXES)
             if entry.name.startswith(".") or (entry.is_file(follow_symlinks=False) and not named):
                 continue
             item, status = f"{inside}{entry.name}", _status(entry)
             if status is not None and stat.S_ISDIR(status.st_mode):
-                if _place(status) in above:
+                # Only links make circles; and some file systems number all folders alike.
+                by_link = linked or entry.is_symlink()
+                if by_link and _place(status) in above:
                     raise UserError(f"{label}: {item} leads back to a folder above it: remove the link in a circle")
-                folders.append((f"{item}/", (*above, _place(status))))
+                folders.append((f"{item}/", (*above, _place(status)), by_link))
             elif named:
                 yield (item, status.st_size, status.st_mtime_ns) if status is not None else (item, 0, 0)
             elif status is None:

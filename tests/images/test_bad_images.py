@@ -118,6 +118,13 @@ def test_two_links_to_one_folder_are_no_circle(data: Path, opened: Opened) -> No
     assert {"once/1.jpg", "once/deep/2.JPEG", "twice/1.jpg", "twice/deep/2.JPEG"} < set(ids) and len(ids) == 8
 
 
+def test_folders_that_a_file_system_numbers_alike_are_no_circle(
+    data: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmark.images.items._place", lambda status: (0, 0))
+    assert len(opened("opensets", "pool").manifest) == 4
+
+
 @pytest.mark.parametrize(("name", "goal"), [("more", "more"), ("more", "gone"), ("v1.0", "gone"), ("x.csv", "x.csv")])
 def test_a_link_to_itself_or_to_nowhere_that_may_be_a_folder(data: Path, store: Path, name: str, goal: str) -> None:
     (data / "opensets/pool/train/dir-a" / name).symlink_to(goal)

@@ -170,3 +170,35 @@ def test_a_journal_cut_anywhere_tells_nothing_wrong(cut: int, tail: bytes) -> No
         assert second.find(SEEN[0][0].item, "another stamp") is None
         second.remove()
         assert not list(folder.iterdir())
+
+
+INTERRUPTED = """
+import os, signal, sys
+from pathlib import Path
+from benchmark import cli
+from benchmark.images import scan
+folder, store, number = sys.argv[1:]
+look = scan._look
+def interrupting(items, item):
+    if item == "0399.jpg":
+        os.kill(os.getpid(), int(number))
+    return look(items, item)
+scan._look = interrupting
+cli.main(["sample", "--target", folder, "--pool", folder, "--out", f"{store}.txt", "--store", store])
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_command_interrupted_while_it_reads_says_how_to_go_on(
+    many: Path, store: Path, number: int, code: int
+) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, str(many), str(store), str(int(number))],
+        capture_output=True,
+        text=True,
+        # What a shell starts in the background ignores Ctrl-C: here it is to be heard.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.returncode == code, process.stderr
+    assert "give the same command again to go on" in process.stderr and "Traceback" not in process.stderr
+    assert names(store) == [".seen"]
