@@ -28,12 +28,11 @@ from tabulate import tabulate
 
 from benchmark.errors import UserError
 from benchmark.methods import METHODS
-from benchmark.networks import NETWORKS
+from benchmark.planning.profiles import MINI, SMOKE, Profile
 from benchmark.pretrain.engines import find_engine
 from benchmark.pretrain.engines.solo_learn import METHODS as SOLO_METHODS
-from benchmark.profiles import MINI, SMOKE, Profile
-from benchmark.recipe_specs import Recipe, Steps
-from benchmark.specs import Precision
+from benchmark.specs.recipes import Precision, Recipe, Steps
+from benchmark.training.backbone_names import NETWORKS
 from scripts.bench_racers import Case, Failed, Racer, lay_out
 
 BARE, OURS, SOLO, COMPILED, CONTIGUOUS = "bare step", "our trainer", "solo-learn", "compiled", "contiguous"

@@ -1,7 +1,7 @@
 """Hold the sources of every stage kind and sampler to its version: `python scripts/golden.py`, `--update` to rewrite.
 
 Update it after a change that moves no number (a rename, a comment never counts). If the change does move numbers, bump
-the version in benchmark/stages.py or baselines/registry.py first: old results are then asked for no more.
+the version in benchmark/specs/stages.py or baselines/registry.py first: old results are then asked for no more.
 """
 
 import ast
@@ -80,7 +80,7 @@ def current(root: Path = ROOT) -> dict[str, dict[str, object]]:
     """Version and source hash of every kind of stage and every registered sampler."""
     sys.path.insert(0, str(root))
     from baselines import SAMPLERS
-    from benchmark.stages import KINDS
+    from benchmark.specs.stages import KINDS
 
     kinds = {kind.name: (kind.version, kind.sources) for kind in KINDS.values()}
     samplers = {
@@ -114,7 +114,7 @@ def main() -> int:
         print(line)
     if problems:
         print(
-            "no number moves? python scripts/golden.py --update; otherwise bump the version (benchmark/stages.py,"
+            "no number moves? python scripts/golden.py --update; otherwise bump the version (benchmark/specs/stages.py,"
             " baselines/registry.py) too"
         )
     return bool(problems)

@@ -10,10 +10,11 @@ from benchmark.compare.plan import Comparison
 from benchmark.compare.report import Format, render
 from benchmark.compare.request import Request
 from benchmark.errors import UserError, one_of
-from benchmark.launch import Machine, Work, check_recipe, execute, find_device
-from benchmark.plan import ordered
-from benchmark.progress import shown
-from benchmark.store import write_atomically
+from benchmark.execution.display import shown
+from benchmark.execution.run import Machine, Work, execute, find_device
+from benchmark.specs.cells import ordered
+from benchmark.stages.pretrain import check_recipe
+from benchmark.system import write_atomically
 
 FILES: dict[str, Format] = {"comparison.md": "md", "comparison.csv": "csv", "comparison.json": "json"}
 PICTURE = "comparison.png"

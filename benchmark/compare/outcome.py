@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.compare.plan import Comparison, Trial
-from benchmark.run.artefacts import PREDICTIONS
-from benchmark.specs import Metric
+from benchmark.execution.store import Store
+from benchmark.specs.artefacts import PREDICTIONS
+from benchmark.specs.datasets import Metric
 from benchmark.statistics import Estimate, mean_std, paired_difference, paired_means
-from benchmark.store import Store
 
 PURITY, ACCURACY = "purity", "accuracy"
 WITHOUT_HELDOUT, BASE_RATE, CEILING = "purity_without_heldout", "base_rate", "ceiling"

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 
 from baselines import SAMPLERS
 from benchmark.compare.request import Request
-from benchmark.encoders import Encoder, find_encoder
-from benchmark.entrants import Entrant, Features, find_entrant, measure, read_budget
 from benchmark.errors import UserError
-from benchmark.images.catalogue import Data, Wanted
-from benchmark.plan import Planner, check_budget
-from benchmark.profiles import find_profile
-from benchmark.protocols import find_protocol
-from benchmark.session import check_datasets
-from benchmark.stages import Stage
-from benchmark.variants import find_variant
+from benchmark.images.data import Data, Wanted, check_datasets
+from benchmark.planning.encoders import Encoder, find_encoder
+from benchmark.planning.names import find_protocol, find_variant
+from benchmark.planning.planner import Planner, check_budget
+from benchmark.planning.profiles import find_profile
+from benchmark.sampling.samplers import Entrant, Features, find_entrant, measure, read_budget
+from benchmark.specs.stages import Stage
 
 ALL = "all"
 SIMCORE = "simcore"

@@ -20,7 +20,7 @@ from benchmark.compare.outcome import (
     Outcome,
     Score,
 )
-from benchmark.report.document import STAND_INS, signed
+from benchmark.report.blocks import STAND_INS, signed
 from benchmark.statistics import Estimate
 
 Format = Literal["text", "md", "csv", "json"]

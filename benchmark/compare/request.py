@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.specs import Precision
+from benchmark.specs.recipes import Precision
 
 
 @dataclass(frozen=True)

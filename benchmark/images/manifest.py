@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from benchmark.specs import Role, digest
-from benchmark.store import write_atomically
+from benchmark.specs.base import digest
+from benchmark.specs.datasets import Role
+from benchmark.system import write_atomically
 
 Split = Literal["train", "test"]
 FORMAT = 1

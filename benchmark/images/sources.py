@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.datasets.opensets import OPENSETS
 from benchmark.images.items import Folder, Items, Joined, MissingImages
 from benchmark.images.manifest import Manifest, Split
-from benchmark.images.rows import HubPointer, Rows, find_rows
-from benchmark.opensets import OPENSETS
-from benchmark.specs import Role
+from benchmark.images.parquet import HubPointer, Rows, find_rows
+from benchmark.specs.datasets import Role
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -61,7 +61,7 @@ class DataRoot(ImageRoot):
     """A folder with `targets/<name>/{train,test}/<class>/...` and `opensets/<name>/train/...`.
 
     In the place of a split's image files there may be Parquet files, or a `hub.toml` in the data set's folder; see
-    `benchmark.images.rows`.
+    `benchmark.images.parquet`.
     """
 
     standins = False

@@ -2,9 +2,17 @@
 
 from typing import Literal
 
-from benchmark.method_specs import BYOL, EMA, LCR, MoCo
-from benchmark.recipe_specs import LARS, SGD, Augmentation, Backbone, Cosine, Epochs
-from benchmark.recipes import EVERYTHING, RESNET50, Evidence, Lengths, MethodEntry, Published, Small
+from benchmark.specs.method_specs import BYOL, EMA, LCR, MoCo
+from benchmark.specs.methods import (
+    EVERYTHING,
+    RESNET50,
+    Evidence,
+    Lengths,
+    MethodEntry,
+    Published,
+    Small,
+)
+from benchmark.specs.recipes import LARS, SGD, Augmentation, Backbone, Cosine, Epochs
 
 AS_RELEASED: dict[str, object] = {}
 AS_SAM: dict[str, object] = {

@@ -1,9 +1,16 @@
 """Methods that no table of SimCore has: heads and loss of their own papers, all else as for SimCLR."""
 
-from benchmark.method_specs import Method
 from benchmark.methods._simcore import BORROWED_LENGTHS
-from benchmark.recipe_specs import Augmentation, Cosine, Optimiser
-from benchmark.recipes import EVERYTHING, RESNET50, Evidence, MethodEntry, Published, Small
+from benchmark.specs.method_specs import Method
+from benchmark.specs.methods import (
+    EVERYTHING,
+    RESNET50,
+    Evidence,
+    MethodEntry,
+    Published,
+    Small,
+)
+from benchmark.specs.recipes import Augmentation, Cosine, Optimiser
 
 
 def own_paper(

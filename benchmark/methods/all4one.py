@@ -1,8 +1,15 @@
 """All4One, published on CIFAR-10 and CIFAR-100 with the accuracy of its online classifier."""
 
-from benchmark.method_specs import EMA, All4One
-from benchmark.recipe_specs import LARS, Augmentation, Backbone, Cosine, Epochs, Online
-from benchmark.recipes import EVERYTHING, Evidence, Lengths, MethodEntry, Published, Small
+from benchmark.specs.method_specs import EMA, All4One
+from benchmark.specs.methods import (
+    EVERYTHING,
+    Evidence,
+    Lengths,
+    MethodEntry,
+    Published,
+    Small,
+)
+from benchmark.specs.recipes import LARS, Augmentation, Backbone, Cosine, Epochs, Online
 
 _1000 = Epochs(epochs=1000)
 

@@ -1,9 +1,17 @@
 """BYOL, a method of Table 4."""
 
-from benchmark.method_specs import BYOL, EMA
 from benchmark.methods._simcore import CODED, EVIDENCE
-from benchmark.recipe_specs import Adam, Augmentation, Cosine, Epochs
-from benchmark.recipes import CODE, RESNET50, Evidence, Lengths, MethodEntry, Published, Small
+from benchmark.specs.method_specs import BYOL, EMA
+from benchmark.specs.methods import (
+    CODE,
+    RESNET50,
+    Evidence,
+    Lengths,
+    MethodEntry,
+    Published,
+    Small,
+)
+from benchmark.specs.recipes import Adam, Augmentation, Cosine, Epochs
 
 entry = MethodEntry(
     name="byol",

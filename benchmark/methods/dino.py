@@ -1,9 +1,9 @@
 """DINO, a method of Table 4."""
 
-from benchmark.method_specs import DINO, EMA
 from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS
-from benchmark.recipe_specs import AdamW, Augmentation, Backbone, Cosine
-from benchmark.recipes import CODE, Evidence, MethodEntry, Published, Small
+from benchmark.specs.method_specs import DINO, EMA
+from benchmark.specs.methods import CODE, Evidence, MethodEntry, Published, Small
+from benchmark.specs.recipes import AdamW, Augmentation, Backbone, Cosine
 
 SCALED = "of 5000 epochs, in whole epochs, in the code with --stop; else what its command line says, by default none"
 

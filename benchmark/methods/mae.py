@@ -1,9 +1,9 @@
 """MAE, a method of Table 4."""
 
-from benchmark.method_specs import MAE
 from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS
-from benchmark.recipe_specs import AdamW, Augmentation, Backbone, Cosine
-from benchmark.recipes import Evidence, MethodEntry, Published, Small
+from benchmark.specs.method_specs import MAE
+from benchmark.specs.methods import Evidence, MethodEntry, Published, Small
+from benchmark.specs.recipes import AdamW, Augmentation, Backbone, Cosine
 
 entry = MethodEntry(
     name="mae",

@@ -1,9 +1,9 @@
 """MoCo as the released code of SimCore has it (v1: a linear head), in no table of the paper; small runs are v2."""
 
-from benchmark.method_specs import EMA, MoCo
 from benchmark.methods._simcore import AS_SIMCLR, BORROWED_EVIDENCE, BORROWED_LENGTHS, SCRIPTS
-from benchmark.recipe_specs import SGD, Augmentation, Cosine
-from benchmark.recipes import CODE, RESNET50, Evidence, MethodEntry, Published, Small
+from benchmark.specs.method_specs import EMA, MoCo
+from benchmark.specs.methods import CODE, RESNET50, Evidence, MethodEntry, Published, Small
+from benchmark.specs.recipes import SGD, Augmentation, Cosine
 
 entry = MethodEntry(
     name="moco",

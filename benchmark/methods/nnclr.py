@@ -1,8 +1,8 @@
 """NNCLR: in All4One's tables."""
 
-from benchmark.method_specs import NNCLR
 from benchmark.methods._own_papers import own_paper
-from benchmark.recipe_specs import LARS
+from benchmark.specs.method_specs import NNCLR
+from benchmark.specs.recipes import LARS
 
 entry = own_paper(
     "nnclr",

@@ -1,9 +1,9 @@
 """SimCLR, the method of Tables 2, 3 and 5."""
 
-from benchmark.method_specs import SimCLR
 from benchmark.methods._simcore import EVIDENCE, LENGTHS
-from benchmark.recipe_specs import SGD, Augmentation, Cosine
-from benchmark.recipes import RESNET50, Evidence, MethodEntry, Published, Small
+from benchmark.specs.method_specs import SimCLR
+from benchmark.specs.methods import RESNET50, Evidence, MethodEntry, Published, Small
+from benchmark.specs.recipes import SGD, Augmentation, Cosine
 
 entry = MethodEntry(
     name="simclr",

@@ -1,8 +1,8 @@
 """SimSiam: the released code of SimCore has it as BYOL without a teacher, in no table of the paper."""
 
-from benchmark.method_specs import SimSiam
 from benchmark.methods._own_papers import own_paper
-from benchmark.recipe_specs import SGD
+from benchmark.specs.method_specs import SimSiam
+from benchmark.specs.recipes import SGD
 
 entry = own_paper(
     "simsiam",

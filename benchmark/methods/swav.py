@@ -1,9 +1,9 @@
 """SwAV, a method of Table 4."""
 
-from benchmark.method_specs import SwAV
 from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS, SCRIPTS
-from benchmark.recipe_specs import SGD, Augmentation, Cosine
-from benchmark.recipes import CODE, RESNET50, Evidence, MethodEntry, Published, Small
+from benchmark.specs.method_specs import SwAV
+from benchmark.specs.methods import CODE, RESNET50, Evidence, MethodEntry, Published, Small
+from benchmark.specs.recipes import SGD, Augmentation, Cosine
 
 entry = MethodEntry(
     name="swav",

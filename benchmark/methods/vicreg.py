@@ -1,8 +1,8 @@
 """VICReg: in LCR's and All4One's tables."""
 
-from benchmark.method_specs import VICReg
 from benchmark.methods._own_papers import own_paper
-from benchmark.recipe_specs import LARS
+from benchmark.specs.method_specs import VICReg
+from benchmark.specs.recipes import LARS
 
 entry = own_paper(
     "vicreg",

@@ -4,12 +4,13 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NotRequired, TypedDict, cast
+from typing import cast
 
 import torch
 from torch import nn
 
-from benchmark.method_specs import DINO, EMA
+from benchmark.specs.method_specs import DINO, EMA
+from benchmark.training.optimisers import Group
 
 Outputs = dict[str, torch.Tensor]
 """Tensors by name, each with a row for every crop (or image) that the step made it of, in the step's order."""
@@ -46,18 +47,6 @@ def teacher_temperature(method: DINO, moment: Moment) -> float:
     low, high = method.teacher_temperature
     warm = method.warmup * moment.epochs
     return high if moment.epoch - 1 >= warm else low + (high - low) * (moment.epoch - 1) / warm
-
-
-class Group(TypedDict):
-    """Parameters that the optimiser treats alike; without an own `lr` or `weight_decay` they have the recipe's.
-
-    The learning rate of a `static` group stays at its peak.
-    """
-
-    params: list[nn.Parameter]
-    lr: NotRequired[float]
-    static: NotRequired[bool]
-    weight_decay: NotRequired[float]
 
 
 class Learner(nn.Module, ABC):

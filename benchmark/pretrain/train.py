@@ -12,20 +12,21 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from benchmark.images.augment import stream
-from benchmark.pretrain import checkpoint, ranks
-from benchmark.pretrain.backbones import Groups, group_batchnorm, groups_of
 from benchmark.pretrain.engines import find_engine
-from benchmark.pretrain.feed import Crops, Feed
-from benchmark.pretrain.files import CLASSIFIER, ENCODER
-from benchmark.pretrain.images import TrainingImages
 from benchmark.pretrain.learner import Moment, Outputs, WithOnlineClassifier
-from benchmark.pretrain.numerics import autocast, fixed
-from benchmark.pretrain.optimisers import optimiser
-from benchmark.pretrain.schedule import AUGMENT, LAYERS, Course, course, learning_rate
 from benchmark.progress import Progress, silent
-from benchmark.recipe_specs import Recipe
-from benchmark.specs import SeedAxes, digest
+from benchmark.specs.artefacts import CLASSIFIER, ENCODER
+from benchmark.specs.base import digest
+from benchmark.specs.recipes import Recipe, SeedAxes
+from benchmark.training import checkpoint
+from benchmark.training import distributed as ranks
+from benchmark.training.augment import stream
+from benchmark.training.backbones import Groups, group_batchnorm, groups_of
+from benchmark.training.image_views import TrainingImages
+from benchmark.training.loader import Crops, Feed
+from benchmark.training.numerics import autocast, fixed
+from benchmark.training.optimisers import optimiser
+from benchmark.training.schedule import AUGMENT, LAYERS, Course, course, learning_rate
 
 _CURVE_POINTS = 200
 _UNREAD_LOSSES = 32

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.plan import ordered
-from benchmark.query import Query
-from benchmark.run.task import Task
-from benchmark.run.worker import run_stage
-from benchmark.session import Session
-from benchmark.store import open_store
+from benchmark.execution.store import open_store
+from benchmark.execution.task import Task
+from benchmark.execution.worker import run_stage
+from benchmark.planning.planned_table import Session
+from benchmark.planning.query import Query
+from benchmark.specs.cells import ordered
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"targets": ("dtd",), "rows": ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop"), "steps": 6}

@@ -10,8 +10,8 @@ import signal
 from functools import partial
 from pathlib import Path
 
-from benchmark.run import worker
-from benchmark.store import Store
+from benchmark.execution import worker
+from benchmark.execution.store import Store
 
 
 def passing(kind, key, point):
@@ -53,8 +53,8 @@ def watched_write(path, text):
 
 def watch_steps():
     """Importing torch costs seconds, so only where it is asked for."""
-    from benchmark.pretrain import checkpoint
-    from benchmark.run import pretrain
+    from benchmark.stages import pretrain
+    from benchmark.training import checkpoint
 
     def watched_save(folder, *state):
         save(folder, *state)
@@ -71,6 +71,6 @@ if os.environ.get("EVERY_STEP"):
     watch_steps()
 
 if __name__ == "__main__":
-    from benchmark.cli import main
+    from benchmark.commands.options import main
 
     main()

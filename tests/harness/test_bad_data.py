@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark import reproduce
-from benchmark.cli import main
-from benchmark.images.catalogue import Data
-from benchmark.query import Query
-from benchmark.session import Session
+from benchmark.commands import reproduce
+from benchmark.commands.options import main
+from benchmark.images.data import Data
+from benchmark.planning.planned_table import Session
+from benchmark.planning.query import Query
 
 SHARE = 200
 """Images of the pool: one per cent of them are two."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cli import main
+from benchmark.commands.options import main
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLER = """

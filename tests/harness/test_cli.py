@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cli import main, spread_lists
-from benchmark.published import load_table
+from benchmark.commands.options import main, spread_lists
+from benchmark.published.tables import load_table
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.results import verify
+from benchmark.report.records import verify
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 FOLDERS = sorted(path.parent for path in RESULTS.rglob("layout.json"))

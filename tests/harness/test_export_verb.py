@@ -9,18 +9,18 @@ import timm
 import torch
 from safetensors.torch import load_file
 
-from benchmark.cli import main
-from benchmark.encoders import embedding_of
+from benchmark.commands.export import network as export_network
+from benchmark.commands.export.network import timm_form, write_network
+from benchmark.commands.options import main
 from benchmark.errors import UserError
-from benchmark.export import network as export_network
-from benchmark.export.network import timm_form, write_network
-from benchmark.method_specs import LCR
+from benchmark.execution.store import Store
 from benchmark.methods import METHODS
-from benchmark.pretrain.backbones import build
+from benchmark.planning.encoders import embedding_of
+from benchmark.planning.profiles import PROFILES
 from benchmark.pretrain.encoder import build_encoder, load_encoder
-from benchmark.profiles import PROFILES
-from benchmark.recipe_specs import Backbone
-from benchmark.store import Store
+from benchmark.specs.method_specs import LCR
+from benchmark.specs.recipes import Backbone
+from benchmark.training.backbones import build
 
 
 @pytest.fixture

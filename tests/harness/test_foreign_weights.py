@@ -9,15 +9,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from timm.models import _builder
 
-from benchmark.encoders import find_encoder
 from benchmark.errors import UserError
-from benchmark.images.augment import MEAN, STD
-from benchmark.images.catalogue import Data
-from benchmark.recipe_specs import Backbone, FrozenEncoder
-from benchmark.run.frozen import run
-from benchmark.run.task import Task
-from benchmark.stages import Stage
-from benchmark.store import Store
+from benchmark.execution.store import Store
+from benchmark.execution.task import Task
+from benchmark.images.data import Data
+from benchmark.planning.encoders import find_encoder
+from benchmark.specs.recipes import MEAN, STD, Backbone
+from benchmark.specs.stages import Stage
+from benchmark.stages.frozen import FrozenEncoder, run
 
 PROJECTIONS = tuple(f"blocks.{block}.attn.proj" for block in (0, 1, 2, 5))
 

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.method_specs import SimCLR
-from benchmark.plan import Planner, Pretraining
-from benchmark.profiles import MINI, PAPER, SMOKE
-from benchmark.protocols import CLEAN, RELEASED
-from benchmark.recipe_specs import Steps
-from benchmark.specs import Draw, RandomSampling, SeedAxes, SimCoreSampling
-from benchmark.stages import KINDS, Images, Stage
-from benchmark.variants import VARIANTS
+from benchmark.planning.planner import Planner
+from benchmark.planning.profiles import MINI, PAPER, SMOKE
+from benchmark.specs.method_specs import SimCLR
+from benchmark.specs.protocols import CLEAN, RELEASED
+from benchmark.specs.recipes import SeedAxes, Steps
+from benchmark.specs.stages import KINDS, Images, Stage
+from benchmark.specs.variants import VARIANTS
+from benchmark.stages.pretrain import Pretraining
+from benchmark.stages.sample.stage import Draw, RandomSampling, SimCoreSampling
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "keys.json"

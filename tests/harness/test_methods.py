@@ -5,18 +5,19 @@ import sys
 
 import pytest
 
-from benchmark.encoders import embedding_of
+from benchmark.commands.list import listing
+from benchmark.commands.show.names import describe
+from benchmark.commands.show.recipe import fields
 from benchmark.errors import UnknownName, UserError
-from benchmark.launch import check_recipe
 from benchmark.methods import METHODS
 from benchmark.methods._lcr import AS_SAM
-from benchmark.networks import NETWORKS, find_backbone
-from benchmark.overview import describe, listing
-from benchmark.profiles import MINI, PAPER, SMOKE
-from benchmark.query import Query
-from benchmark.recipe_specs import SGD, Adam, AdamW, Epochs
-from benchmark.recipe_text import fields
-from benchmark.session import Session
+from benchmark.planning.encoders import embedding_of
+from benchmark.planning.planned_table import Session
+from benchmark.planning.profiles import MINI, PAPER, SMOKE
+from benchmark.planning.query import Query
+from benchmark.specs.recipes import SGD, Adam, AdamW, Epochs
+from benchmark.stages.pretrain import check_recipe
+from benchmark.training.backbone_names import NETWORKS, find_backbone
 
 NAMES = METHODS.names()
 TABLE4 = ("byol", "swav", "dino", "mae")
@@ -137,7 +138,7 @@ def test_an_unpublished_optimiser_is_never_taken_for_a_published_one():
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_are_as_registered(name):
-    from benchmark.pretrain.backbones import build, feature_dimension
+    from benchmark.training.backbones import build, feature_dimension
 
     network = NETWORKS[name]
     built = build(network.backbone)
@@ -199,7 +200,7 @@ def test_plans_of_all_tables_need_no_torch():
 
 
 def test_plan_says_what_tables_share(tmp_path):
-    from benchmark.costs import plan_text
+    from benchmark.commands.plan import plan_text
 
     lines = [line for line in plan_text(session(tmp_path, "5")).splitlines() if line.startswith("shared with")]
     assert [line.split(":")[0] for line in lines] == ["shared with table figure3", "shared with table table2"]

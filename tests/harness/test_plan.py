@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.costs import plan_text, training_length
-from benchmark.entrants import find_entrant
+from benchmark.commands.plan import plan_text
 from benchmark.errors import UserError
-from benchmark.images.catalogue import Data
-from benchmark.profiles import PROFILES
-from benchmark.query import Query
-from benchmark.recipe_specs import SGD, CodedEpochs, Epochs, Steps
-from benchmark.session import Session
+from benchmark.images.data import Data
+from benchmark.planning.costs import training_length
+from benchmark.planning.planned_table import Session
+from benchmark.planning.profiles import PROFILES
+from benchmark.planning.query import Query
+from benchmark.sampling.samplers import find_entrant
+from benchmark.specs.recipes import SGD, CodedEpochs, Epochs, Steps
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -5,10 +5,10 @@ import io
 import pytest
 
 from benchmark import progress
-from benchmark.run import screen as run_screen
-from benchmark.run.worker import Report
-from benchmark.specs import Draw, RandomSampling
-from benchmark.stages import Stage
+from benchmark.execution import display as run_screen
+from benchmark.execution.worker import Report
+from benchmark.specs.stages import Stage
+from benchmark.stages.sample.stage import Draw, RandomSampling
 
 
 class Clock:

@@ -19,16 +19,16 @@ from threadpoolctl import threadpool_limits
 from baselines import simcore
 from baselines.core import kmeans, ranking, rounds, selection
 from baselines.random import Random
-from benchmark.embed import embed
-from benchmark.evaluate import clean
-from benchmark.pretrain.numerics import fixed
-from benchmark.run import evaluate as evaluate_stage
-from benchmark.run import sample as sample_stage
-from benchmark.run.artefacts import FEATURES, PICKS, POSITIONS, PREDICTIONS
-from benchmark.run.encoder import images_of, load
-from benchmark.run.task import Task
+from benchmark.evaluations import _logistic_regression as clean
+from benchmark.evaluations import _predictions as evaluate_stage
+from benchmark.execution.store import Store
+from benchmark.execution.task import Task
+from benchmark.specs.artefacts import FEATURES, PICKS, POSITIONS, PREDICTIONS
+from benchmark.stages.embed import images_of, load
+from benchmark.stages.sample import stage as sample_stage
 from benchmark.statistics import accuracy, item_weights
-from benchmark.store import Store
+from benchmark.training.features import embed
+from benchmark.training.numerics import fixed
 
 FITTED: dict[tuple[str, float], LogisticRegression] = {}
 

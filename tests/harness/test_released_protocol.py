@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmark.cli import main
+from benchmark.commands.options import main
 
 
 @pytest.mark.slow

@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 
-from benchmark.collect import collect
 from benchmark.errors import UserError
-from benchmark.report.render import render
-from benchmark.results import save_results, verify
+from benchmark.report.collect import collect
+from benchmark.report.formats import render
+from benchmark.report.records import save_results, verify
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +245,7 @@ def test_files_of_another_form_are_one_line(saved, copy):
 
 @pytest.mark.parametrize("verb", ["reproduce", "table"])
 def test_a_place_that_cannot_be_saved_to_is_refused_before_any_work(tmp_path, capsys, verb):
-    from benchmark.cli import main
+    from benchmark.commands.options import main
 
     (tmp_path / "file").write_text("")
     command = [verb, *(["--table"] if verb == "reproduce" else []), "2", "--rows", "X", "--targets", "cub"]
@@ -257,7 +257,7 @@ def test_a_place_that_cannot_be_saved_to_is_refused_before_any_work(tmp_path, ca
 
 
 def test_the_command_refuses_what_does_not_verify(saved, copy, capsys):
-    from benchmark.cli import main
+    from benchmark.commands.options import main
 
     with pytest.raises(SystemExit) as end:
         main(["verify", str(copy)])

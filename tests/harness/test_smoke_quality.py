@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.environment import hardware, packages
-from benchmark.targets import TARGETS
+from benchmark.datasets.targets import TARGETS
+from benchmark.execution.environment import hardware, packages
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "smoke_picks.json"
 PACKAGES = ("torch", "torchvision", "timm", "lightly", "numpy", "scikit-learn")

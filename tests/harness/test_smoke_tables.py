@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmark.collect import collect
-from benchmark.report.render import render
+from benchmark.report.collect import collect
+from benchmark.report.formats import render
 
 METHODS = {"3": {"simclr"}, "4": {"byol", "swav", "dino", "mae"}, "5": {"simclr"}, "figure3": {"simclr"}}
 

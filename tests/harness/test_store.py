@@ -9,13 +9,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmark import embed
 from benchmark.errors import UserError
-from benchmark.run import worker
-from benchmark.run.task import Outcome, Task
-from benchmark.specs import Draw, RandomSampling
-from benchmark.stages import Images, Stage
-from benchmark.store import Record, Store, open_store, write_atomically
+from benchmark.execution import worker
+from benchmark.execution.store import Record, Store, open_store
+from benchmark.execution.task import Outcome, Task
+from benchmark.specs.stages import Images, Stage
+from benchmark.stages.sample.stage import Draw, RandomSampling
+from benchmark.system import write_atomically
+from benchmark.training import features as embed
 
 
 def stage(seed=0):
@@ -241,7 +242,7 @@ def test_an_atomic_write_that_fails_leaves_the_old_text(tmp_path, monkeypatch):
     def fail(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("benchmark.store.Path.replace", fail)
+    monkeypatch.setattr("benchmark.execution.store.Path.replace", fail)
     with pytest.raises(OSError, match="No space"):
         write_atomically(path, "new")
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]

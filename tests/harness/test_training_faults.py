@@ -7,19 +7,19 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from benchmark.collect import collect
-from benchmark.pretrain import checkpoint
+from benchmark.execution import memory
+from benchmark.execution.display import make_screen
+from benchmark.execution.engines.local import Executor, Worker
+from benchmark.execution.store import open_store
+from benchmark.execution.task import Task
+from benchmark.execution.worker import Context, attempt
+from benchmark.planning.profiles import PROFILES
 from benchmark.pretrain import train as training
-from benchmark.profiles import PROFILES
-from benchmark.recipe_specs import SGD
-from benchmark.run import memory
-from benchmark.run import pretrain as pretraining
-from benchmark.run.executor import Executor, Worker
-from benchmark.run.screen import make_screen
-from benchmark.run.task import Task
-from benchmark.run.worker import Context, attempt
-from benchmark.stages import Stage
-from benchmark.store import open_store
+from benchmark.report.collect import collect
+from benchmark.specs.recipes import SGD
+from benchmark.specs.stages import Stage
+from benchmark.stages import pretrain as pretraining
+from benchmark.training import checkpoint
 
 
 def one_cell(new_session, root, **fields):

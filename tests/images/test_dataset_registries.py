@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
+from benchmark.datasets.opensets import OPENSETS
+from benchmark.datasets.targets import TARGETS
 from benchmark.errors import UnknownName
-from benchmark.opensets import OPENSETS
-from benchmark.targets import TARGETS
 
 TARGET_FACTS = {
     "aircraft": ("Aircraft", 100, 6667, 3333, "mean_per_class"),
@@ -67,7 +67,7 @@ def test_names_need_no_heavy_library() -> None:
     heavy = "{'numpy', 'torch', 'PIL', 'datasets', 'pandas', 'sklearn'}"
     code = f"""
 import sys, benchmark.targets, benchmark.opensets, benchmark.images.scan
-benchmark.targets.TARGETS.names(), benchmark.opensets.OPENSETS.names()
+benchmark.datasets.targets.TARGETS.names(), benchmark.datasets.opensets.OPENSETS.names()
 print({heavy} & set(sys.modules))
 """
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

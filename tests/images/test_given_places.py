@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.commands.sample.output import check_link
+from benchmark.commands.sample.request import Exports
 from benchmark.errors import UserError
-from benchmark.images.catalogue import Data
-from benchmark.images.rows import Rows
+from benchmark.images.data import Data
+from benchmark.images.parquet import Rows
 from benchmark.images.sources import Given
-from benchmark.sample.request import Exports
-from benchmark.sample.write import check_link
 
 
 def read(place: str, store: Path) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from benchmark.errors import UserError
-from benchmark.images.pixels import square, square_pixels
 from benchmark.images.sources import Source
+from benchmark.images.square_cache import square, square_pixels
 
 Opened = Callable[..., Source]
 WRITER = """
@@ -97,8 +97,10 @@ def test_a_full_disk_is_told_before_anything_is_written(
 @pytest.mark.parametrize("moment", ["first byte", "rename"])
 def test_a_kill_leaves_nothing_to_read(data: Path, opened: Opened, store: Path, moment: str) -> None:
     source = opened("targets", "leaves")
-    where = "Path.replace" if moment == "rename" else "benchmark.images.pixels._open_square"
-    code = f"{WRITER}\nimport benchmark.images.pixels\n{where} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+    where = "Path.replace" if moment == "rename" else "benchmark.images.square_cache._open_square"
+    code = (
+        f"{WRITER}\nimport benchmark.images.square_cache\n{where} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
     code += "square_pixels(source, 16, store / 'pixels')\n"
     killed = subprocess.run([sys.executable, "-c", code, str(data), str(store)])
     assert killed.returncode == -signal.SIGKILL

@@ -1,6 +1,6 @@
 """The rendered stand-ins: fixed pixels, known relatives, and a task that is neither hopeless nor solved by colour.
 
-After a wanted change of the pixels: raise VERSION in benchmark/images/standins.py, then run
+After a wanted change of the pixels: raise VERSION in benchmark/images/standins/root.py, then run
 `python tests/images/test_standin_images.py` to rewrite the golden file.
 """
 
@@ -15,17 +15,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmark.datasets.opensets import OPENSETS
+from benchmark.datasets.targets import TARGETS
 from benchmark.errors import UserError
-from benchmark.images import standins
-from benchmark.images.catalogue import open_images
+from benchmark.images.data import open_images
 from benchmark.images.manifest import Split
-from benchmark.images.pixels import square_pixels
 from benchmark.images.relevance import heldout_mask, relevance, relevance_sha256
 from benchmark.images.scan import find_manifest, open_source
-from benchmark.images.standins import Rendered
-from benchmark.opensets import OPENSETS
-from benchmark.specs import Role
-from benchmark.targets import TARGETS
+from benchmark.images.square_cache import square_pixels
+from benchmark.images.standins import root as standins
+from benchmark.images.standins.root import Rendered
+from benchmark.specs.datasets import Role
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "standins.json"
 NOWHERE = Path("nowhere")
@@ -61,7 +61,7 @@ def test_pixels_are_those_of_this_version(split: tuple[Role, str, Split]) -> Non
 
 
 def test_another_process_renders_the_same() -> None:
-    code = "from benchmark.images.standins import render; print(render('cub__03', 'a seed').tobytes().hex())"
+    code = "from benchmark.images.standins.root import render; print(render('cub__03', 'a seed').tobytes().hex())"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     np.random.seed(3)
     assert standins.render("cub__03", "a seed").tobytes().hex() == other

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark import method_specs as methods
 from benchmark.pretrain.engines import ENGINES, Engine
 from benchmark.pretrain.learner import Learner, Moment
-from benchmark.recipe_specs import SGD, Augmentation, Backbone, Cosine, Recipe, Steps
+from benchmark.specs import method_specs as methods
+from benchmark.specs.recipes import SGD, Augmentation, Backbone, Cosine, Recipe, Steps
 
 RESNET = Backbone(name="test_resnet", library="timm")
 VIT = Backbone(name="test_vit", library="timm", image_size=32, patch_size=8)

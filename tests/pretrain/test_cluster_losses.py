@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.method_specs import DINO, MAE, SwAV
 from benchmark.pretrain.learner import Moment, teacher_temperature
+from benchmark.specs.method_specs import DINO, MAE, SwAV
 
 N, K = 6, 10
 

@@ -9,13 +9,18 @@ import torchvision
 from torch import nn
 
 from benchmark.errors import UnknownName, UserError
-from benchmark.lengths import epochs_of
-from benchmark.networks import NETWORKS
-from benchmark.pretrain import ranks
-from benchmark.pretrain.backbones import Groups, build, feature_dimension, group_batchnorm, groups_of
-from benchmark.pretrain.schedule import Course, course, learning_rate
-from benchmark.profiles import PAPER
-from benchmark.recipe_specs import Backbone, CodedEpochs, Cosine
+from benchmark.planning.profiles import PAPER
+from benchmark.specs.recipes import Backbone, CodedEpochs, Cosine, epochs_of
+from benchmark.training import distributed as ranks
+from benchmark.training.backbone_names import NETWORKS
+from benchmark.training.backbones import (
+    Groups,
+    build,
+    feature_dimension,
+    group_batchnorm,
+    groups_of,
+)
+from benchmark.training.schedule import Course, course, learning_rate
 
 
 @pytest.mark.parametrize(("coreset", "epochs"), [(13196, 5000), (184000, 696), (75461, 1697), (1_281_167, 100)])

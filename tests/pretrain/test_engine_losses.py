@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from benchmark.method_specs import NNCLR, BarlowTwins, MoCo, SimCLR, VICReg
 from benchmark.pretrain.engines import find_engine
+from benchmark.specs.method_specs import NNCLR, BarlowTwins, MoCo, SimCLR, VICReg
 
 N, D = 6, 16
 

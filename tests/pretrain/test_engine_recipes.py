@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from benchmark.errors import UserError
-from benchmark.method_specs import EMA
 from benchmark.pretrain.learner import Moment
+from benchmark.specs.method_specs import EMA
 
 CHANGED = {
     "simclr": {"temperature": 0.3, "hidden": 20, "output": 12, "batchnorm": True},

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark import method_specs as methods
-from benchmark.embed import embed
-from benchmark.evaluate.clean import clean_probe
-from benchmark.images.families import FAMILIES
-from benchmark.images.pixels import square
-from benchmark.images.standins import StandIns
+from benchmark.evaluations._logistic_regression import clean_probe
+from benchmark.evaluations._specs import CleanProbe
+from benchmark.images.square_cache import square
+from benchmark.images.standins.families import FAMILIES
+from benchmark.images.standins.root import StandIns
 from benchmark.pretrain.encoder import build_encoder, load_encoder
-from benchmark.pretrain.images import SquareImages
 from benchmark.pretrain.train import train
-from benchmark.recipe_specs import AdamW, Augmentation, Backbone, CleanProbe, Cosine, Recipe, Steps
-from benchmark.specs import Embedding, SeedAxes
+from benchmark.specs import method_specs as methods
+from benchmark.specs.recipes import AdamW, Augmentation, Backbone, Cosine, Embedding, Recipe, SeedAxes, Steps
+from benchmark.training.features import embed
+from benchmark.training.image_views import SquareImages
 
 EMBEDDING = Embedding(resize=36, crop=32, stored=40)
 FAST = methods.EMA(base=0.99)

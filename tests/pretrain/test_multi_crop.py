@@ -12,10 +12,10 @@ import torch
 import torchvision.transforms.functional as F
 from PIL import Image
 
-from benchmark.images import augment as A
-from benchmark.pretrain.feed import Crops, Feed, Stretch
-from benchmark.pretrain.images import FileImages, SquareImages
-from benchmark.recipe_specs import Augmentation, LocalCrops
+from benchmark.specs.recipes import Augmentation, LocalCrops
+from benchmark.training import augment as A
+from benchmark.training.image_views import FileImages, SquareImages
+from benchmark.training.loader import Crops, Feed, Stretch
 
 SPEC = Augmentation(size=24)
 MULTI = Augmentation(size=24, blur=(1.0, 0.1), solarise=(0.0, 0.2), local=LocalCrops(count=3, size=12))

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmark.planning.profiles import PAPER
 from benchmark.pretrain.engines import find_engine
-from benchmark.pretrain.images import FileImages
 from benchmark.pretrain.train import train
-from benchmark.profiles import PAPER
-from benchmark.recipe_specs import CodedEpochs
-from benchmark.specs import SeedAxes
+from benchmark.specs.recipes import CodedEpochs, SeedAxes
+from benchmark.training.image_views import FileImages
 
 
 class Photographs:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.method_specs import LCR
-from benchmark.pretrain.rationale import RationaleLearner
+from benchmark.pretrain.lcr import RationaleLearner
+from benchmark.specs.method_specs import LCR
 
 SWITCHES = {
     "nu": 0.5,

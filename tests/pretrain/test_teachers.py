@@ -8,14 +8,13 @@ import torch
 from lightly.utils.scheduler import cosine_schedule
 from safetensors.torch import load_file
 
-from benchmark.method_specs import EMA, MoCo
 from benchmark.pretrain.engines import find_engine
-from benchmark.pretrain.images import SquareImages
 from benchmark.pretrain.learner import Moment, tau
-from benchmark.pretrain.optimisers import optimiser
 from benchmark.pretrain.train import train
-from benchmark.recipe_specs import SGD, AdamW
-from benchmark.specs import SeedAxes
+from benchmark.specs.method_specs import EMA, MoCo
+from benchmark.specs.recipes import SGD, AdamW, SeedAxes
+from benchmark.training.image_views import SquareImages
+from benchmark.training.optimisers import optimiser
 
 EPOCHS, PER_EPOCH = 3, 5
 STEPS = EPOCHS * PER_EPOCH

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.claims import (
+from benchmark.datasets.targets import TARGETS
+from benchmark.published.claims import (
     Answers,
     BetterOnAverage,
     BetterOnEveryTarget,
@@ -16,8 +17,7 @@ from benchmark.claims import (
     PublishedEvidence,
     evaluate,
 )
-from benchmark.published import load_table, table_names
-from benchmark.targets import TARGETS
+from benchmark.published.tables import load_table, table_names
 
 TWO = ("aircraft", "cars")
 PAIR = {"sentence": "", "source": "", "left": "new", "right": "old"}
@@ -215,7 +215,7 @@ def test_aircraft_at_one_percent_is_within_noise() -> None:
 
 def test_tables_and_claims_load_without_numpy() -> None:
     code = (
-        "import sys; from benchmark.published import load_table, table_names; [load_table(n) for n in table_names()];"
+        "import sys; from benchmark.published.tables import load_table, table_names; [load_table(n) for n in table_names()];"
         "print([m for m in ('numpy', 'scipy', 'torch', 'pandas', 'sklearn', 'tabulate') if m in sys.modules])"
     )
     root = Path(__file__).resolve().parents[2]

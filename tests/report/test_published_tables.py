@@ -8,13 +8,13 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from benchmark import published
+from benchmark.commands.show.table import table_text
+from benchmark.datasets.opensets import OPENSETS
+from benchmark.datasets.targets import TARGETS
 from benchmark.errors import UnknownName, UserError
-from benchmark.opensets import OPENSETS
-from benchmark.published import Table, load_table, table_names
-from benchmark.table_text import table_text
-from benchmark.targets import TARGETS
-from benchmark.variants import CONTROLS
+from benchmark.published import tables as published
+from benchmark.published.tables import Table, load_table, table_names
+from benchmark.specs.variants import CONTROLS
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL_NAMES = [
@@ -380,14 +380,14 @@ def test_an_installed_package_finds_its_own_tables_first(tmp_path: Path, monkeyp
     for folder in ("site/benchmark/_tables", "site/tables"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "table2.yaml").touch()
-    monkeypatch.setattr(published, "__file__", str(tmp_path / "site/benchmark/published.py"))
+    monkeypatch.setattr(published, "__file__", str(tmp_path / "site/benchmark/published/tables.py"))
     assert published.tables_dir() == tmp_path / "site/benchmark/_tables"
 
 
 def test_a_foreign_package_called_tables_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "__init__.py").touch()
-    monkeypatch.setattr(published, "__file__", str(tmp_path / "benchmark/published.py"))
+    monkeypatch.setattr(published, "__file__", str(tmp_path / "benchmark/published/tables.py"))
     with pytest.raises(UserError, match="not installed"):
         published.tables_dir()
 

@@ -9,12 +9,12 @@ from importlib.metadata import version
 import torch
 
 from benchmark.errors import UserError
-from benchmark.method_specs import LCR, MAE
-from benchmark.pretrain.backbones import feature_dimension, take_any_size
+from benchmark.pretrain.lcr import RationaleLearner
 from benchmark.pretrain.learner import Learner, WithOnlineClassifier
-from benchmark.pretrain.rationale import RationaleLearner
-from benchmark.recipe_specs import Recipe
 from benchmark.registry import Registry
+from benchmark.specs.method_specs import LCR, MAE
+from benchmark.specs.recipes import Recipe
+from benchmark.training.backbones import feature_dimension, take_any_size
 
 Maker = Callable[[Recipe], Learner]
 """Makes the learner of a recipe whose method is of the maker's kind; draws weights from torch's global generator."""

@@ -4,7 +4,7 @@ import importlib
 
 from benchmark.pretrain.engines import Engine, Maker
 from benchmark.pretrain.learner import Learner
-from benchmark.recipe_specs import Recipe
+from benchmark.specs.recipes import Recipe
 
 _CLASSES = {
     "simclr": ("joint", "SimCLR"),

@@ -10,11 +10,11 @@ from lightly.models.utils import deactivate_requires_grad
 from torch import nn
 from torch.nn import functional as F
 
-from benchmark import method_specs as methods
-from benchmark.pretrain.backbones import build, feature_dimension
 from benchmark.pretrain.engines.lightly.teacher import follow
 from benchmark.pretrain.learner import Learner, Moment, Outputs, teacher_temperature, without_gradients
-from benchmark.recipe_specs import Recipe
+from benchmark.specs import method_specs as methods
+from benchmark.specs.recipes import Recipe
+from benchmark.training.backbones import build, feature_dimension
 
 
 class SwAV(Learner):

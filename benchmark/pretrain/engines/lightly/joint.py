@@ -7,10 +7,10 @@ from lightly.loss import BarlowTwinsLoss, NTXentLoss, VICRegLoss
 from lightly.models.modules.heads import BarlowTwinsProjectionHead, SimCLRProjectionHead
 from torch import nn
 
-from benchmark import method_specs as methods
-from benchmark.pretrain.backbones import build, feature_dimension
 from benchmark.pretrain.learner import Learner, Moment, Outputs
-from benchmark.recipe_specs import Recipe
+from benchmark.specs import method_specs as methods
+from benchmark.specs.recipes import Recipe
+from benchmark.training.backbones import build, feature_dimension
 
 
 class JointEmbedding(Learner):

@@ -8,10 +8,10 @@ from lightly.models.modules.masked_vision_transformer_decoder_timm import Masked
 from lightly.models.modules.masked_vision_transformer_timm import MaskedVisionTransformerTIMM, init_weights
 from torch import nn
 
-from benchmark import method_specs as methods
-from benchmark.pretrain.backbones import build, check_maskable
 from benchmark.pretrain.learner import Learner, Moment, Outputs
-from benchmark.recipe_specs import Recipe
+from benchmark.specs import method_specs as methods
+from benchmark.specs.recipes import Recipe
+from benchmark.training.backbones import build, check_maskable
 
 
 class MAE(Learner):

@@ -12,11 +12,12 @@ from lightly.models.modules.heads import (
 )
 from torch import nn
 
-from benchmark import method_specs as methods
-from benchmark.pretrain.backbones import build, feature_dimension
 from benchmark.pretrain.engines.lightly.teacher import follow, teacher_of
-from benchmark.pretrain.learner import Group, Learner, Moment, Outputs
-from benchmark.recipe_specs import Recipe
+from benchmark.pretrain.learner import Learner, Moment, Outputs
+from benchmark.specs import method_specs as methods
+from benchmark.specs.recipes import Recipe
+from benchmark.training.backbones import build, feature_dimension
+from benchmark.training.optimisers import Group
 
 
 class BYOL(Learner):

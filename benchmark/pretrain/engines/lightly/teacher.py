@@ -6,8 +6,8 @@ import torch
 from lightly.models.utils import deactivate_requires_grad, update_momentum
 from torch import nn
 
-from benchmark.method_specs import EMA
 from benchmark.pretrain.learner import Moment, average_buffers, tau
+from benchmark.specs.method_specs import EMA
 
 
 def teacher_of(online: nn.Module) -> nn.Module:

@@ -5,12 +5,12 @@ auto-resume are never started (auto-resume matches runs by keys that do not tell
 """
 
 from benchmark.errors import UserError
-from benchmark.method_specs import LCR
-from benchmark.networks import features_of
 from benchmark.pretrain.engines import Engine, Maker
-from benchmark.pretrain.engines.solo_learn.words import words
+from benchmark.pretrain.engines.solo_learn.config import words
 from benchmark.pretrain.learner import Learner
-from benchmark.recipe_specs import Recipe, Steps
+from benchmark.specs.method_specs import LCR
+from benchmark.specs.recipes import Recipe, Steps
+from benchmark.training.backbone_names import features_of
 
 COMMIT = "9187ea39c2c3f43c455ab06664d2b019a9802954"
 METHODS = (

@@ -16,11 +16,11 @@ from solo.backbones.vit.vit_mae import MaskedAutoencoderViT
 from solo.methods.base import BaseMethod, BaseMomentumMethod
 from torch import nn
 
-from benchmark import method_specs as methods
 from benchmark.errors import UserError
-from benchmark.pretrain.backbones import build, check_maskable, feature_dimension
-from benchmark.pretrain.engines.solo_learn.words import Words
-from benchmark.recipe_specs import Recipe
+from benchmark.pretrain.engines.solo_learn.config import Words
+from benchmark.specs import method_specs as methods
+from benchmark.specs.recipes import Recipe
+from benchmark.training.backbones import build, check_maskable, feature_dimension
 
 
 class _Given:

@@ -8,13 +8,10 @@ from unittest.mock import patch
 import torch
 from torch import nn
 
-from benchmark import method_specs as methods
 from benchmark.errors import UserError
-from benchmark.pretrain.backbones import build, feature_dimension
+from benchmark.pretrain.engines.solo_learn.config import words
 from benchmark.pretrain.engines.solo_learn.construct import construct
-from benchmark.pretrain.engines.solo_learn.words import words
 from benchmark.pretrain.learner import (
-    Group,
     Learner,
     Moment,
     Outputs,
@@ -23,7 +20,10 @@ from benchmark.pretrain.learner import (
     teacher_temperature,
     without_gradients,
 )
-from benchmark.recipe_specs import Recipe
+from benchmark.specs import method_specs as methods
+from benchmark.specs.recipes import Recipe
+from benchmark.training.backbones import build, feature_dimension
+from benchmark.training.optimisers import Group
 
 
 class SoloLearner(Learner):

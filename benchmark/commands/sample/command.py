@@ -1,0 +1,117 @@
+"""From two folders of images to a coreset: encoder, features, picks, metrics, each a stage of the store."""
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from baselines.core.selection import Budget
+from benchmark.commands.sample.card import card
+from benchmark.commands.sample.output import Coreset, check_link, check_places, write
+from benchmark.commands.sample.request import Request
+from benchmark.errors import UserError
+from benchmark.execution.display import shown
+from benchmark.execution.run import Machine, Work, execute, find_device
+from benchmark.execution.store import Store
+from benchmark.images.data import Data
+from benchmark.images.sources import Given
+from benchmark.planning.encoders import Encoder, find_encoder
+from benchmark.planning.names import find_protocol
+from benchmark.planning.planner import Planner, check_budget
+from benchmark.planning.profiles import find_profile
+from benchmark.sampling.samplers import Entrant, Features, find_entrant, measure, read_budget
+from benchmark.specs.artefacts import POSITIONS, SCORES
+from benchmark.specs.cells import ordered
+from benchmark.specs.stages import Images, Stage
+from benchmark.stages.pretrain import check_recipe
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request with all its names resolved, and its stages. Nothing is written by making one."""
+
+    request: Request
+    data: Data
+    planner: Planner
+    entrant: Entrant
+    budget: Budget
+    frozen: Encoder | None
+
+    @property
+    def target(self) -> Images:
+        return self.data.images("opensets", "target", "train")
+
+    @property
+    def pool(self) -> Images:
+        return self.data.images("opensets", "pool", "train")
+
+    @property
+    def encoder(self) -> Stage:
+        """The encoder named, or one that is pretrained on the target."""
+        if self.frozen is not None:
+            return self.frozen.stage
+        length = self.planner.lengths("target").retrieval
+        spec = self.planner.pretraining(length, self.request.seed, alone=True)
+        return Stage("pretrain", spec, (("target", self.target),), f"encoder on {self.request.target}")
+
+    @property
+    def features(self) -> Features:
+        """What the sampler looks at."""
+        embedding = self.frozen.embedding if self.frozen else None
+        encoder, embed = self.encoder, self.planner.embed
+        return Features(embed(encoder, self.target, embedding), embed(encoder, self.pool, embedding), self.pool)
+
+    @property
+    def sample(self) -> Stage:
+        """The coreset."""
+        label = f"{self.entrant.name} from {self.request.pool} for {self.request.target}"
+        return self.entrant.draw(self.budget, self.request.seed, self.features, label)
+
+    @property
+    def measure(self) -> Stage:
+        """The coreset's metrics."""
+        return measure(self.sample, self.features)
+
+
+def prepare(request: Request) -> Job:
+    """Resolve and check all names, and read the images; UserError before anything else is written."""
+    folders = Given((("target", request.target), ("pool", request.pool)))
+    data = Data(folders, False, request.store)
+    profile = find_profile(request.profile)
+    setup = profile.setup(precision=request.precision)
+    planner = Planner(profile, find_protocol("clean"), data, request.steps, setup)
+    entrant, budget = find_entrant(request.sampler, planner), read_budget(request.budget)
+    if budget is None and not entrant.stops:
+        raise UserError(f'sampler {entrant.name} has no stopping rule: give --budget, an int or a share such as "5%"')
+    frozen = None if request.encoder is None else find_encoder(request.encoder)
+    if frozen is None:
+        check_recipe(planner.setup.recipe)
+    check_places(request.out, request.exports)
+    check_link(data.find("opensets", "pool"), request.exports)
+    with shown() as progress:
+        data.read([("opensets", "target", "train"), ("opensets", "pool", "train")], progress)
+    job = Job(request, data, planner, entrant, budget, frozen)
+    check_budget(budget, job.pool)
+    return job
+
+
+def sample(request: Request, machine: Machine) -> int:
+    """Sample, measure, write. The exit code: 0; a failed stage is a UserError with its last line."""
+    find_device(machine.device)
+    job = prepare(request)
+    for line in job.data.skipped([("opensets", "target", "train"), ("opensets", "pool", "train")]):
+        print(f"note: {line}", file=sys.stderr)
+    local = {**job.entrant.local, **(job.frozen.local if job.frozen else {})}
+    stages = ordered([job.measure])
+    execute(Work(stages, request.store, job.data, local), machine)
+    store = Store(request.store)
+    crash = next((text for stage in stages if not store.has(stage) and (text := store.failure(stage))), None)
+    if crash is not None:
+        raise UserError(crash.strip().splitlines()[-1])
+    sampled, measured = store.record(job.sample), store.record(job.measure)
+    positions, scores = (np.load(store.file(job.sample, name)) for name in (POSITIONS, SCORES))
+    story = card(request, job.encoder.label, sampled, measured, {"target": job.target, "pool": job.pool})
+    source = job.data.verified_source(job.pool)
+    write(Coreset(source, positions, scores, story), request.out, request.exports)
+    print(story, end="")
+    return 0

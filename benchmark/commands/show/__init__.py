@@ -1,0 +1,1 @@
+"""The verb `show`: all that is known of one name."""

@@ -1,0 +1,1 @@
+"""Engines that hand stages to workers."""

@@ -1,0 +1,189 @@
+"""From finished stages to a table: what was measured, what is missing, what the claims say."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.datasets.targets import OTHER_TARGETS, TARGETS
+from benchmark.execution.store import Record, Store
+from benchmark.planning.planned_table import Session, layout_of
+from benchmark.published.claims import Answers, MeasuredEvidence
+from benchmark.published.tables import load_table
+from benchmark.report.table import (
+    CellResult,
+    Purity,
+    RowLabel,
+    SeedResult,
+    State,
+    TableResult,
+    judge,
+)
+from benchmark.specs.artefacts import PREDICTIONS
+from benchmark.specs.cells import Cell, Layout
+from benchmark.specs.datasets import Metric
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell at one seed. `state` is "measured" where there are records; `assumed` as in `Cell`."""
+
+    row: str
+    target: str
+    seed: int
+    assumed: tuple[str, ...]
+    state: State
+    reason: str = ""
+    evaluate: Record | None = None
+    pretrain: Record | None = None
+    sample: Record | None = None
+    purity: Record | None = None
+    predicted: NDArray[np.int32] | None = None
+    labels: NDArray[np.int32] | None = None
+
+    def result(self) -> SeedResult:
+        """The numbers that a table shows."""
+        assert self.evaluate is not None and self.pretrain is not None
+        trained = self.pretrain.metrics
+        return SeedResult(
+            seed=self.seed,
+            value=self.evaluate.metrics["accuracy"],
+            samples_seen=trained["samples"],
+            exposures=trained["exposures_of_target"],
+            coreset=self.sample.metrics["size"] if self.sample else None,
+            purity=_purity(self.purity.metrics) if self.purity else None,
+        )
+
+
+def _purity(metrics: Mapping[str, Any]) -> Purity:
+    everything, without = metrics["all"], metrics.get("without_heldout")
+    return Purity(
+        value=100 * everything["purity"],
+        base_rate=100 * everything["base_rate"],
+        ceiling=100 * everything["ceiling"],
+        without_heldout=None if without is None else 100 * without["purity"],
+    )
+
+
+def runs_of(session: Session) -> list[Run]:
+    """Every cell and seed of a session, as far as the store has them."""
+    runs = [_run(session.store, row, cell) for (row, _, _), cell in session.cells.items()]
+    planned = {(run.row, run.target) for run in runs}
+    runs += [
+        Run(row.id, target, seed, (), "skipped", session.obstacle(row, target))
+        for row in session.rows
+        for target in session.targets
+        for seed in session.seeds
+        if (row.id, target) not in planned
+    ]
+    return runs
+
+
+def _run(store: Store, row: str, cell: Cell) -> Run:
+    if not store.has(cell.evaluate):
+        state, reason = _why_not(store, cell)
+        return Run(row, cell.target, cell.seed, cell.assumed, state, reason)
+    found: dict[str, Any] = {
+        name: store.record(stage)
+        for name in ("evaluate", "pretrain", "sample", "purity")
+        if (stage := getattr(cell, name)) is not None and store.has(stage)
+    }
+    with np.load(store.file(cell.evaluate, PREDICTIONS)) as arrays:
+        predicted, labels = arrays["predicted"], arrays["labels"]
+    return Run(row, cell.target, cell.seed, cell.assumed, "measured", predicted=predicted, labels=labels, **found)
+
+
+def _why_not(store: Store, cell: Cell) -> tuple[Literal["failed", "missing"], str]:
+    """Whether a cell failed, and the last line of the crash; the first stage that failed is the cause."""
+    from benchmark.specs.cells import Plan
+
+    for stage in Plan((cell,)).stages:
+        crash = None if store.has(stage) else store.failure(stage)
+        if crash is not None:
+            return "failed", f"{stage.kind} {stage.label}: {crash.strip().splitlines()[-1]}"
+    return "missing", ""
+
+
+def collect(session: Session) -> TableResult:
+    """The table of a session, from what its store holds."""
+    return assemble(layout_of(session), runs_of(session))
+
+
+# From runs to a table ------------------------------------------------------------------------------------------------
+def assemble(layout: Layout, runs: Iterable[Run]) -> TableResult:
+    """The table that `layout` asks for. A pure function: `verify` builds the same table from committed records."""
+    by_cell: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for run in runs:
+        by_cell[run.row, run.target].append(run)
+    table = load_table(layout.table)
+    cells = [_cell(layout, *place, group) for place, group in by_cell.items()]
+    measured = {place: _answers(group) for place, group in by_cell.items() if any(r.evaluate for r in group)}
+    sizes = {target.name: target.test for target in (*TARGETS, *OTHER_TARGETS)}
+    return TableResult(
+        table,
+        layout.profile,
+        layout.protocol,
+        layout.openset,
+        layout.columns,
+        tuple(RowLabel(*row) for row in layout.rows),
+        cells,
+        claims=judge(table, {row for row, *_ in layout.rows}, sizes, MeasuredEvidence(measured, layout.columns)),
+        notes=(*layout.notes, *_notes(layout)),
+        warnings=tuple(_warnings(run for group in by_cell.values() for run in group)),
+    )
+
+
+def _cell(layout: Layout, row: str, target: str, runs: list[Run]) -> CellResult:
+    measured = [run for run in runs if run.state == "measured"]
+    first = measured[0].evaluate if measured else None
+    if first is None:
+        worst = next((run for run in runs if run.state != "missing"), runs[0])
+        return CellResult(row=row, target=target, state=worst.state, reason=worst.reason)
+    return CellResult(
+        row=row,
+        target=target,
+        state="measured",
+        runs=tuple(run.result() for run in measured),
+        absent=tuple(run.seed for run in runs if run.state != "measured"),
+        n=first.metrics["n"],
+        standin=layout.standins,
+        verified_paper=layout.verified_paper,
+        assumed=measured[0].assumed,
+    )
+
+
+def _answers(runs: list[Run]) -> Answers:
+    measured = [run for run in runs if run.predicted is not None and run.labels is not None]
+    correct = {run.seed: run.predicted == run.labels for run in measured}
+    evaluate, labels = measured[0].evaluate, measured[0].labels
+    assert evaluate is not None and labels is not None
+    metric: Metric = evaluate.metrics["metric"]
+    return Answers(correct, labels, metric)  # type: ignore[arg-type]
+
+
+def _notes(layout: Layout) -> list[str]:
+    return [] if layout.steps is None else [f"every row took {layout.steps} optimiser steps, not the profile's number"]
+
+
+def _warnings(runs: Iterable[Run]) -> Iterator[str]:
+    """What makes numbers of one table hard to compare: several versions of one package, or kinds of device; and what
+    trainings note, each note once."""
+    versions: dict[str, set[str]] = defaultdict(set)
+    noted: dict[str, set[str]] = defaultdict(set)
+    for run in runs:
+        for record in filter(None, (run.evaluate, run.pretrain, run.sample)):
+            hardware = record.environment["hardware"]
+            versions["device"].add(hardware.get("gpu", hardware["device"]))
+            for package, version in record.environment["packages"].items():
+                versions[package].add(version)
+        if run.pretrain is not None:
+            for note in run.pretrain.info.get("notes", ()):
+                noted[note].add(run.pretrain.key)
+    for package, found in sorted(versions.items()):
+        if len(found) > 1:
+            yield f"numbers of this table were made with more than one {package}: {', '.join(sorted(found))}"
+    for note, keys in noted.items():
+        yield f"{note} (in {len(keys)} training{'s' if len(keys) > 1 else ''})"

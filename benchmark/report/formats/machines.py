@@ -1,0 +1,111 @@
+"""Reports for machines: CSV and JSON, one line or entry per cell and seed with everything that is known of it."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from benchmark.report.blocks import footnotes, headings
+from benchmark.report.table import CellResult, RowLabel, SeedResult, TableResult
+
+_RUN = ("seed", "value", "samples_seen", "exposures", "coreset")
+_PURITY = ("value", "base_rate", "ceiling", "without_heldout")
+
+
+def lines(result: TableResult) -> Iterable[dict[str, Any]]:
+    """One flat entry per cell and seed; one per hole. Numbers are unrounded, None is "not known"."""
+    for row in result.rows:
+        for cell in result.row_cells(row.id):
+            about = _about(result, row, cell)
+            for run in cell.runs or (None,):
+                yield {**about, **_run(run)}
+
+
+def _about(result: TableResult, row: RowLabel, cell: CellResult) -> dict[str, Any]:
+    mean, std = cell.mean_std if cell.runs else (None, None)
+    compared = result.compare(row.id, cell.target)
+    return {
+        "table": result.table.id,
+        "title": " | ".join(headings(result)),
+        "profile": result.profile,
+        "protocol": result.protocol,
+        "openset": result.openset,
+        "row": row.id,
+        "row_title": row.title,
+        "variant": row.variant,
+        "control": row.control,
+        "target": cell.target,
+        "state": cell.state,
+        "reason": " ".join(cell.reason.split()),
+        "data": _data(cell),
+        "assumed": "; ".join(result.assumed(row.id, cell.target)),
+        "test_images": cell.n,
+        "published": result.published(row.id, cell.target),
+        "mean": mean,
+        "std": std,
+        "seeds_absent": " ".join(map(str, cell.absent)),
+        "difference": compared.difference if compared else None,
+        "tolerance": compared.tolerance if compared else None,
+        "verdict": compared.verdict if compared else "",
+    }
+
+
+def _data(cell: CellResult) -> str:
+    if not cell.runs:
+        return ""
+    return "stand-in" if cell.standin else "verified" if cell.verified_paper else "as found"
+
+
+def _run(run: SeedResult | None) -> dict[str, Any]:
+    purity = run.purity if run else None
+    return {name: getattr(run, name, None) for name in _RUN} | {
+        f"purity_{name}" if name != "value" else "purity": getattr(purity, name, None) for name in _PURITY
+    }
+
+
+def comma_separated(result: TableResult) -> str:
+    """The cells as CSV with a header; None is empty. Claims are in the JSON form only."""
+    out = io.StringIO()
+    writer: csv.DictWriter[str] | None = None
+    for line in lines(result):
+        if writer is None:
+            writer = csv.DictWriter(out, list(line), lineterminator="\n")
+            writer.writeheader()
+        writer.writerow(line)
+    return out.getvalue()
+
+
+def javascript_object(result: TableResult) -> str:
+    """Cells, row means, claims with all their estimates, and footnotes as JSON."""
+    value = {
+        "table": result.table.id,
+        "title": headings(result),
+        "standins": result.standins,
+        "profile": result.profile,
+        "protocol": result.protocol,
+        "openset": result.openset,
+        "cells": list(lines(result)),
+        "row_means": {row.id: asdict(result.row_mean(row.id)) for row in result.rows},
+        "claims": [
+            {
+                **judged.claim.model_dump(),
+                "on_published": asdict(judged.published),
+                "on_measured": asdict(judged.measured),
+            }
+            for judged in result.claims
+        ],
+        "footnotes": footnotes(result),
+    }
+    return json.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity: infinite degrees of freedom become null."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and math.isinf(value) else value

@@ -1,0 +1,1 @@
+"""One file per kind of stage: its spec, its version and its code."""

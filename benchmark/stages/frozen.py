@@ -1,0 +1,45 @@
+"""Stage `frozen`: the weights of a network that was trained elsewhere, as an encoder of this suite."""
+
+from pathlib import Path
+from typing import Literal
+
+from benchmark.errors import UserError
+from benchmark.execution.task import Outcome, Task
+from benchmark.specs.artefacts import ENCODER
+from benchmark.specs.base import Spec
+from benchmark.specs.recipes import Backbone
+from benchmark.training.checkpoint import write
+from benchmark.training.foreign_weights import _network, _reason
+
+
+class FrozenEncoder(Spec):
+    """A network whose weights come from elsewhere; images reach it normalised by `mean` and `std`.
+
+    `origin` says whose: an encoder that this suite trained, a file in timm's form, or what timm gets by the network's
+    name. `sha256` is that of the file; None for the last.
+    """
+
+    backbone: Backbone
+    origin: Literal["suite", "file", "timm"]
+    sha256: str | None
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+def run(task: Task, folder: Path) -> Outcome:
+    """Write `encoder.safetensors`. UserError for weights that cannot be had or that do not fit the network, which names
+    what is missing or too many."""
+    spec = task.stage.spec
+    assert isinstance(spec, FrozenEncoder)
+    path = None if spec.sha256 is None else Path(task.local[spec.sha256])
+    try:
+        network = _network(spec, path)
+    except Exception as error:
+        # Hub clients, unpicklers and state dicts raise dozens of unrelated types.
+        where = f"in {path}" if path else "of timm (it asks the Hub: is there a network?)"
+        raise UserError(
+            f"the weights of {spec.backbone.name} {where} cannot be used: {_reason(error)}; "
+            "give a local file with --encoder timm:NAME=FILE"
+        ) from error
+    write(folder / ENCODER, network.state_dict(), {})
+    return Outcome(metrics={"parameters": sum(parameter.numel() for parameter in network.parameters())})

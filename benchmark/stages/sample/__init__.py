@@ -1,0 +1,1 @@
+"""The kind of stage that makes a coreset."""
