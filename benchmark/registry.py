@@ -1,6 +1,6 @@
 """One small generic registry: a folder of modules, one contribution each, found by listing the folder.
 
-Entry points of other installed packages (group `benchmark.<kind>`) join it. A name that is taken raises; a
+Entry points of other installed packages (`group`, such as `benchmark.targets`) join it. A name that is taken raises; a
 contribution from outside that cannot be imported is skipped with a warning that names it.
 """
 
@@ -24,8 +24,9 @@ class Registry(Generic[T]):
     `kind` is the word used in messages. Nothing is imported before the first look-up.
     """
 
-    def __init__(self, kind: str, package: str, type_: type[T]) -> None:
+    def __init__(self, kind: str, package: str, type_: type[T], group: str | None = None) -> None:
         self.kind, self._package, self._type = kind, package, type_
+        self._group = group or package
 
     @cached_property
     def _entries(self) -> dict[str, T]:
@@ -47,7 +48,7 @@ class Registry(Generic[T]):
                 yield name, importlib.import_module(name).entry
 
     def _from_outside(self) -> Iterator[tuple[str, T]]:
-        for point in entry_points(group=self._package):
+        for point in entry_points(group=self._group):
             try:
                 yield point.value, point.load()
             except Exception as error:

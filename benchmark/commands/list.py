@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from baselines import SAMPLERS
 from benchmark.datasets.opensets import OPENSETS
-from benchmark.datasets.targets import OTHER_TARGETS, TARGETS
+from benchmark.datasets.targets import TARGETS
 from benchmark.errors import UnknownName
 from benchmark.methods import METHODS
 from benchmark.planning.profiles import PROFILES
@@ -15,7 +15,7 @@ from benchmark.training.backbone_names import NETWORKS
 
 
 def _targets() -> Iterable[str]:
-    for target in (*TARGETS, *OTHER_TARGETS):
+    for target in TARGETS:
         counts = f"{target.classes:>4} classes {target.train:>7,} train {target.test:>6,} test"
         yield f"{target.name:<11} {target.title:<9} {counts}  {target.metric}"
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.opensets import OPENSETS
-from benchmark.datasets.targets import OTHER_TARGETS, TARGETS, registered_target
+from benchmark.datasets.targets import TARGETS, registered_target
 from benchmark.errors import UnknownName, UserError
 from benchmark.images.items import Items
 from benchmark.images.manifest import Manifest, Split
@@ -212,7 +212,7 @@ def check_datasets(data: Data, targets: Iterable[str], opensets: Iterable[str]) 
     """UnknownName for a target or open-set that is neither registered nor there."""
     for target in targets:
         if not (data.has("targets", target) or (registered("targets", target) and not data.standins)):
-            _refuse(data, "targets", target, [*TARGETS.names(), *OTHER_TARGETS.names()])
+            _refuse(data, "targets", target, TARGETS.names())
     for openset in opensets:
         if openset not in OPENSETS and not data.has("opensets", openset):
             _refuse(data, "opensets", openset, OPENSETS.names())

@@ -12,7 +12,7 @@ from benchmark.planning.planner import Planner
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.query import Query
 from benchmark.planning.recipes import Setup
-from benchmark.planning.rows import TableRow
+from benchmark.planning.rows import TableRow, obstacle
 from benchmark.progress import Progress
 from benchmark.published.tables import Row, Table, load_table
 from benchmark.specs.cells import Cell, Layout, Plan
@@ -77,8 +77,8 @@ class Session:
         backbone = self.query.backbone or (row.backbone if self.query.method is None else None)
         online = row.task == "online_eval"
         openset = self._openset_of(row, default)
-        obstacle = row.model_copy(update={"method": method}).obstacle
-        return TableRow(row.id, row.title, find_variant(row.variant), openset, row, method, backbone, online, obstacle)
+        why = obstacle(row.model_copy(update={"method": method}))
+        return TableRow(row.id, row.title, find_variant(row.variant), openset, row, method, backbone, online, why)
 
     def _openset_of(self, row: Row, default: str) -> str:
         return default if self.query.openset or row.openset is None else row.openset

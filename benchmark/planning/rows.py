@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from benchmark.methods import METHODS
 from benchmark.published.tables import Row
 from benchmark.specs.variants import Variant
 
@@ -20,3 +21,14 @@ class TableRow:
     backbone: str | None
     online: bool = False
     obstacle: str = ""
+
+
+def obstacle(row: Row) -> str:
+    """Why the suite cannot measure a published row; empty where it can."""
+    if row.task not in ("linear_eval", "online_eval"):
+        return f"evaluation {row.task} is not measured by this suite yet"
+    if row.method not in METHODS:
+        return f"method {row.method} has no recipe in this suite"
+    if row.task == "online_eval" and METHODS.get(row.method).published.online is None:
+        return f"method {row.method} has a recipe for SimCore's tables here, none for this one"
+    return "" if row.initial_weights == "random" else f"starts from {row.initial_weights} weights"

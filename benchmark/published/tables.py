@@ -11,10 +11,9 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from benchmark.errors import UnknownName, UserError
-from benchmark.methods import METHODS
-from benchmark.planning.names import find_variant
 from benchmark.published.claims import Claim
 from benchmark.specs.base import Spec
+from benchmark.specs.variants import VARIANTS
 
 Task = Literal[
     "linear_eval",
@@ -80,18 +79,9 @@ class Row(Spec):
     @field_validator("variant")
     @classmethod
     def _known_variant(cls, name: str) -> str:
-        return find_variant(name).name
-
-    @property
-    def obstacle(self) -> str:
-        """Why the suite cannot measure the row; nothing where it can."""
-        if self.task not in ("linear_eval", "online_eval"):
-            return f"evaluation {self.task} is not measured by this suite yet"
-        if self.method not in METHODS:
-            return f"method {self.method} has no recipe in this suite"
-        if self.task == "online_eval" and METHODS.get(self.method).published.online is None:
-            return f"method {self.method} has a recipe for SimCore's tables here, none for this one"
-        return "" if self.initial_weights == "random" else f"starts from {self.initial_weights} weights"
+        if name not in VARIANTS:
+            raise ValueError(f"unknown variant '{name}'; known: {', '.join(VARIANTS)}")
+        return name
 
 
 class Table(Spec):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.targets import OTHER_TARGETS, TARGETS
+from benchmark.datasets.targets import TARGETS
 from benchmark.execution.store import Record, Store
 from benchmark.planning.planned_table import Session, layout_of
 from benchmark.published.claims import Answers, MeasuredEvidence
@@ -121,7 +121,7 @@ def assemble(layout: Layout, runs: Iterable[Run]) -> TableResult:
     table = load_table(layout.table)
     cells = [_cell(layout, *place, group) for place, group in by_cell.items()]
     measured = {place: _answers(group) for place, group in by_cell.items() if any(r.evaluate for r in group)}
-    sizes = {target.name: target.test for target in (*TARGETS, *OTHER_TARGETS)}
+    sizes = {target.name: target.test for target in TARGETS}
     return TableResult(
         table,
         layout.profile,

@@ -10,7 +10,6 @@ Metric = Literal["top1", "mean_per_class"]
 Role = Literal["targets", "opensets"]
 
 
-# Datasets ------------------------------------------------------------------------------------------------------------
 class Target(Spec):
     """A fine-grained labelled dataset with its official split. Counts are images; `metric` is the paper's."""
 
@@ -24,6 +23,8 @@ class Target(Spec):
     licence: str
     citation: str
     split: str
+    work: str = "SimCore"
+    """The work whose tables are measured on it."""
 
 
 class OpenSet(Spec):

@@ -3,13 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from benchmark.errors import UserError
 from benchmark.execution.task import Outcome, Task
 from benchmark.specs.artefacts import ENCODER
 from benchmark.specs.base import Spec
 from benchmark.specs.recipes import Backbone
-from benchmark.training.checkpoint import write
-from benchmark.training.foreign_weights import _network, _reason
 
 
 class FrozenEncoder(Spec):
@@ -27,19 +24,13 @@ class FrozenEncoder(Spec):
 
 
 def run(task: Task, folder: Path) -> Outcome:
-    """Write `encoder.safetensors`. UserError for weights that cannot be had or that do not fit the network, which names
-    what is missing or too many."""
+    """Write `encoder.safetensors`. UserError for weights that cannot be had or that do not fit the network."""
+    from benchmark.training.checkpoint import write
+    from benchmark.training.foreign_weights import foreign_network
+
     spec = task.stage.spec
     assert isinstance(spec, FrozenEncoder)
     path = None if spec.sha256 is None else Path(task.local[spec.sha256])
-    try:
-        network = _network(spec, path)
-    except Exception as error:
-        # Hub clients, unpicklers and state dicts raise dozens of unrelated types.
-        where = f"in {path}" if path else "of timm (it asks the Hub: is there a network?)"
-        raise UserError(
-            f"the weights of {spec.backbone.name} {where} cannot be used: {_reason(error)}; "
-            "give a local file with --encoder timm:NAME=FILE"
-        ) from error
+    network = foreign_network(spec.backbone, spec.origin, path)
     write(folder / ENCODER, network.state_dict(), {})
     return Outcome(metrics={"parameters": sum(parameter.numel() for parameter in network.parameters())})

@@ -3,15 +3,15 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import timm
 from safetensors.torch import load_file
 from timm.models import load_state_dict
 from torch import nn
 
+from benchmark.errors import UserError
 from benchmark.specs.recipes import Backbone
-from benchmark.stages.frozen import FrozenEncoder
 from benchmark.training.backbones import build
 
 CLASSIFIERS = ("fc", "head", "classifier")
@@ -23,14 +23,30 @@ _MISFITS = (
 )
 
 
-def _network(spec: FrozenEncoder, path: Path | None) -> nn.Module:
+def foreign_network(backbone: Backbone, origin: Literal["suite", "file", "timm"], path: Path | None) -> nn.Module:
+    """The network with the weights of `path`, or those that timm gets by the network's name where `path` is None.
+
+    UserError for weights that cannot be had or that do not fit the network; it names what is missing or too many.
+    """
+    try:
+        return _network(backbone, origin, path)
+    except Exception as error:
+        # Hub clients, unpicklers and state dicts raise dozens of unrelated types.
+        where = f"in {path}" if path else "of timm (it asks the Hub: is there a network?)"
+        raise UserError(
+            f"the weights of {backbone.name} {where} cannot be used: {_reason(error)}; "
+            "give a local file with --encoder timm:NAME=FILE"
+        ) from error
+
+
+def _network(backbone: Backbone, origin: str, path: Path | None) -> nn.Module:
     """The network with its weights, every name of which was held to the network's: a layer that is left at its random
     weights is never passed over."""
     if path is None:
-        return _of_hub(spec.backbone)
-    if spec.origin == "file":
-        return _of_file(spec.backbone, path)
-    network = build(spec.backbone)
+        return _of_hub(backbone)
+    if origin == "file":
+        return _of_file(backbone, path)
+    network = build(backbone)
     network.load_state_dict(load_file(path))
     return network
 

@@ -21,7 +21,7 @@ def run(capsys, *arguments):
 def test_help_imports_nothing_heavy():
     script = """
 import sys
-from benchmark.cli import main
+from benchmark.commands.options import main
 try:
     main(["--help"])
 except SystemExit:

@@ -186,8 +186,8 @@ def test_a_table_with_rows_that_have_no_recipe_says_so(tmp_path):
 WITHOUT_TORCH = """
 import sys
 from pathlib import Path
-from benchmark.query import Query
-from benchmark.session import Session
+from benchmark.planning.query import Query
+from benchmark.planning.planned_table import Session
 
 for table in ("3", "4", "5", "figure3"):
     assert Session(Query(table, "paper", store=Path("nowhere"))).plan.stages

@@ -135,7 +135,7 @@ def test_steps_are_refused_where_the_released_rule_decides(tmp_path):
 def test_a_plan_needs_no_torch_and_writes_nothing(tmp_path):
     script = """
 import sys
-from benchmark.cli import main
+from benchmark.commands.options import main
 try:
     main(["plan", "--table", "2", "--profile", "paper", "--store", sys.argv[1]])
 finally:

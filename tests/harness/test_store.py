@@ -187,7 +187,7 @@ from pathlib import Path
 import importlib.util
 spec = importlib.util.spec_from_file_location("this", sys.argv[3])
 this = importlib.util.module_from_spec(spec); spec.loader.exec_module(this)
-from benchmark.store import Store
+from benchmark.execution.store import Store
 store = Store(Path(sys.argv[1]))
 store._publish = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
 with store.writing(this.stage()) as folder:

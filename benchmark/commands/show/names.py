@@ -11,7 +11,7 @@ from baselines import SAMPLERS, Entry
 from benchmark.commands.show.recipe import recipe_text, small_text
 from benchmark.commands.show.table import table_text
 from benchmark.datasets.opensets import OPENSETS
-from benchmark.datasets.targets import OTHER_TARGETS, TARGETS
+from benchmark.datasets.targets import TARGETS
 from benchmark.errors import UnknownName, UserError
 from benchmark.methods import METHODS
 from benchmark.planning.profiles import PROFILES, Profile, find_profile
@@ -35,9 +35,7 @@ def describe(name: str, store: Path, profile: str = "paper") -> str:
     if name.startswith(RECIPE) or name in METHODS:
         return _recipe_text(METHODS.get(name.removeprefix(RECIPE)), find_profile(profile))
     specs: dict[str, Spec] = {**PROFILES, **PROTOCOLS, **VARIANTS, **NETWORKS}
-    specs |= {openset.name: openset for openset in OPENSETS} | {
-        target.name: target for target in (*TARGETS, *OTHER_TARGETS)
-    }
+    specs |= {openset.name: openset for openset in OPENSETS} | {target.name: target for target in TARGETS}
     if name in specs:
         return specs[name].model_dump_json(indent=2)
     if name in SAMPLERS:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from textwrap import fill
 
+from benchmark.planning.rows import obstacle
 from benchmark.published.tables import Row, Table
 
 WIDTH = 120
@@ -59,10 +60,10 @@ def _obstacles(table: Table) -> Iterator[str]:
     """Why rows are not measured, with the rows it holds for."""
     rows: dict[str, list[str]] = {}
     for row in table.rows:
-        if row.obstacle:
-            rows.setdefault(row.obstacle, []).append(row.id)
-    for obstacle, names in rows.items():
-        yield f"{obstacle}: {'every row' if len(names) == len(table.rows) else ', '.join(names)}"
+        if why := obstacle(row):
+            rows.setdefault(why, []).append(row.id)
+    for why, names in rows.items():
+        yield f"{why}: {'every row' if len(names) == len(table.rows) else ', '.join(names)}"
 
 
 def _block(title: str, lines: Iterable[str]) -> Iterator[str]:

@@ -13,4 +13,5 @@ entry = Target(
     licence="none stated, see source",
     citation="Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
     split="train = the five training batches, test = the test batch; images of 32 px",
+    work="All4One",
 )
