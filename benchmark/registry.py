@@ -18,15 +18,15 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """The contributions of type `type_` in package `package`: each module's attribute `entry`, keyed by `entry.name`.
+    """The contributions of type `type_` in package `package`: each module's `attribute`, keyed by its name.
 
     Modules whose names begin with "_" are what others are made of and contribute nothing.
     `kind` is the word used in messages. Nothing is imported before the first look-up.
     """
 
-    def __init__(self, kind: str, package: str, type_: type[T], group: str | None = None) -> None:
+    def __init__(self, kind: str, package: str, type_: type[T], *, group: str = "", attribute: str = "entry") -> None:
         self.kind, self._package, self._type = kind, package, type_
-        self._group = group or package
+        self._group, self._attribute = group or package, attribute
 
     @cached_property
     def _entries(self) -> dict[str, T]:
@@ -45,7 +45,7 @@ class Registry(Generic[T]):
         for module in pkgutil.iter_modules(package.__path__):
             if not module.name.startswith("_"):
                 name = f"{self._package}.{module.name}"
-                yield name, importlib.import_module(name).entry
+                yield name, getattr(importlib.import_module(name), self._attribute)
 
     def _from_outside(self) -> Iterator[tuple[str, T]]:
         for point in entry_points(group=self._group):

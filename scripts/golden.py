@@ -1,7 +1,7 @@
 """Hold the sources of every stage kind and sampler to its version: `python scripts/golden.py`, `--update` to rewrite.
 
 Update it after a change that moves no number (a rename, a comment never counts). If the change does move numbers, bump
-the version in benchmark/specs/stages.py or baselines/registry.py first: old results are then asked for no more.
+the version of the stage kind, the evaluation or the sampler first: old results are then asked for no more.
 """
 
 import ast
@@ -80,9 +80,11 @@ def current(root: Path = ROOT) -> dict[str, dict[str, object]]:
     """Version and source hash of every kind of stage and every registered sampler."""
     sys.path.insert(0, str(root))
     from baselines import SAMPLERS
-    from benchmark.specs.stages import KINDS
+    from benchmark.evaluations import EVALUATIONS
+    from benchmark.stages import KINDS
 
-    kinds = {kind.name: (kind.version, kind.sources) for kind in KINDS.values()}
+    kinds = {kind.name: (kind.version, kind.sources) for kind in KINDS}
+    kinds |= {f"evaluation {one.name}": (one.kind.version, one.kind.sources) for one in EVALUATIONS}
     samplers = {
         f"sampler {entry.name}": (entry.version, with_imports(entry.path.partition(":")[0], root))
         for entry in SAMPLERS.values()
@@ -114,8 +116,8 @@ def main() -> int:
         print(line)
     if problems:
         print(
-            "no number moves? python scripts/golden.py --update; otherwise bump the version (benchmark/specs/stages.py,"
-            " baselines/registry.py) too"
+            "no number moves? python scripts/golden.py --update; otherwise bump the version of the kind"
+            " (benchmark/stages, benchmark/evaluations, baselines/registry.py) too"
         )
     return bool(problems)
 

@@ -149,10 +149,9 @@ def plan(query: Query) -> None:
     session = Session(query)
     if query.method or query.engine or query.precision:
         # Imports torch, which a plan of a table as it is published does without.
-        from benchmark.stages.pretrain import check_method
+        from benchmark.execution.run import check_stages
 
-        for setup in session.setups:
-            check_method(setup.recipe)
+        check_stages(session.plan.stages, installed=False)
     text = plan_text(session)
     for line in session.unread():
         print(f"note: {line}", file=sys.stderr)

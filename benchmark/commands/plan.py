@@ -57,7 +57,7 @@ def _totals(costs: Costs) -> list[str]:
     for stage in session.plan.stages:
         spent, done = spending[stage.key], costs.store.has(stage)
         hours, left, disk = hours + spent, left + (0 if done else spent), disk + costs.disk(stage)
-        count = counts.setdefault(stage.kind, [0, 0])
+        count = counts.setdefault(stage.kind.name, [0, 0])
         count[0], count[1] = count[0] + 1, count[1] + done
     stages = ", ".join(f"{total} {kind} ({done} in the store)" for kind, (total, done) in counts.items())
     unresolved = sorted({i.label for stage in session.plan.stages for i in stage.images() if i.sha256 is None})

@@ -6,12 +6,11 @@ from typing import get_args
 
 from benchmark.errors import one_of
 from benchmark.execution.display import shown
-from benchmark.execution.run import Machine, Work, execute, find_device
+from benchmark.execution.run import Machine, Work, check_stages, execute, find_device
 from benchmark.planning.planned_table import Session
 from benchmark.planning.query import Query
 from benchmark.report.formats import Format, render
 from benchmark.report.records import check_folder, save_results
-from benchmark.stages.pretrain import check_recipe
 
 
 def reproduce(query: Query, machine: Machine, *, format_: str, save: Path | None) -> int:
@@ -21,8 +20,7 @@ def reproduce(query: Query, machine: Machine, *, format_: str, save: Path | None
         check_folder(save)
     session = Session(query)
     find_device(machine.device)
-    for setup in session.setups:
-        check_recipe(setup.recipe)
+    check_stages(session.plan.stages)
     with shown() as progress:
         session.read_data(progress)
     for line in session.data_notes():

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from benchmark.errors import UserError
 from benchmark.execution.store import Store
-from benchmark.specs.stages import KINDS
 
 
 def store_text(root: Path) -> str:
@@ -13,7 +12,7 @@ def store_text(root: Path) -> str:
         raise UserError(f"there is no store {root}; --store names another")
     store = Store(root)
     lines = [f"store {root}"]
-    for kind in KINDS:
+    for kind in store.kinds():
         folders = store.finished(kind)
         size = sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
         lines.append(f"  {kind:<9} {len(folders):>5} finished {size / 1e6:>10,.1f} MB")

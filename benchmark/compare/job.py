@@ -11,9 +11,8 @@ from benchmark.compare.report import Format, render
 from benchmark.compare.request import Request
 from benchmark.errors import UserError, one_of
 from benchmark.execution.display import shown
-from benchmark.execution.run import Machine, Work, execute, find_device
+from benchmark.execution.run import Machine, Work, check_stages, execute, find_device
 from benchmark.specs.cells import ordered
-from benchmark.stages.pretrain import check_recipe
 from benchmark.system import write_atomically
 
 FILES: dict[str, Format] = {"comparison.md": "md", "comparison.csv": "csv", "comparison.json": "json"}
@@ -25,8 +24,7 @@ def compare(request: Request, machine: Machine, format_: str) -> int:
     form: Format = one_of("format", format_, get_args(Format))
     comparison = Comparison(request)
     find_device(machine.device)
-    if request.train or comparison.frozen is None:
-        check_recipe(comparison.planner.setup.recipe)
+    check_stages(ordered(end for trial in comparison.trials() for end in trial.ends()))
     _check_out(request.out)
     with shown() as progress:
         comparison.data.read(comparison.wanted, progress)

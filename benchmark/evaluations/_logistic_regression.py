@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from benchmark.errors import UserError
-from benchmark.evaluations import ProbeResult
-from benchmark.evaluations._specs import CleanProbe
+from benchmark.evaluations._predictions import ProbeResult
+from benchmark.evaluations.linear_clean import CleanProbe
 from benchmark.progress import Progress, silent
 from benchmark.statistics import accuracy
 from benchmark.training.numerics import fixed

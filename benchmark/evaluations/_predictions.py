@@ -1,89 +1,63 @@
-"""Stage `evaluate`: a linear probe of an encoder, with the prediction for every test image."""
+"""What evaluations with a prediction for every test image share: the result, its file, its metrics."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
-from benchmark.evaluations import ProbeResult
-from benchmark.evaluations._logistic_regression import clean_probe
-from benchmark.evaluations._released_probe import released_probe
-from benchmark.evaluations._specs import CleanProbe, OnlineProbe, Probe, ReleasedProbe
-from benchmark.execution.task import Outcome, Task
-from benchmark.specs.artefacts import CLASSIFIER, PREDICTIONS
-from benchmark.stages.embed import images_of, load
-from benchmark.statistics import accuracy, predictions_sha256
-from benchmark.training.features import embed
+from benchmark.execution.task import StageResult
+from benchmark.images.data import ImageTask
+from benchmark.specs.artefacts import PREDICTIONS
+from benchmark.specs.datasets import Metric
+from benchmark.statistics import predictions_sha256
+
+SOURCES = (
+    "benchmark/evaluations/_predictions.py",
+    "benchmark/training/features.py",
+    "benchmark/stages/embed.py",
+    "benchmark/statistics.py",
+    "benchmark/images/square_cache.py",
+    "benchmark/images/items.py",
+    "benchmark/pretrain/encoder.py",
+    "benchmark/pretrain/lcr.py",
+    "benchmark/training/augment.py",
+    "benchmark/training/backbones.py",
+    "benchmark/training/image_views.py",
+    "benchmark/training/numerics.py",
+)
+"""The sources that move the numbers of every evaluation that looks at images through an encoder."""
 
 
-def run(task: Task, folder: Path) -> Outcome:
+@dataclass(frozen=True)
+class ProbeResult:
+    """`predicted` and `labels` are int32 [n_test], `accuracy` is in percent; `info` is JSON-able."""
+
+    predicted: NDArray[np.int32]
+    labels: NDArray[np.int32]
+    accuracy: float
+    info: dict[str, Any]
+
+
+def labels_of(task: ImageTask, name: str) -> NDArray[np.int64]:
+    """The labels int64 [n] of the images of an input."""
+    return np.array(task.data.verified_source(task.images(name), task.progress).manifest.labels, dtype=np.int64)
+
+
+def write_predictions(result: ProbeResult, probe: str, metric: Metric, folder: Path) -> StageResult:
     """Write `predictions.npz`: `predicted` and `labels`, int32 [n_test], in manifest order.
 
-    The released probe adds `predicted_best` and `predicted_last`, one of which `predicted` is.
+    Arrays of `result.info` whose names begin with "predicted_" are written beside them and leave the record.
     """
-    spec = task.stage.spec
-    assert isinstance(spec, CleanProbe | ReleasedProbe | OnlineProbe)
-    result = _probe(task, spec)
     others = {name: np.array(result.info[name], np.int32) for name in result.info if name.startswith("predicted_")}
     arrays: dict[str, Any] = {"predicted": result.predicted, "labels": result.labels, **others}
     np.savez_compressed(folder / PREDICTIONS, **arrays)
     info = {name: value for name, value in result.info.items() if name not in others}
     metrics = {
         "accuracy": result.accuracy,
-        "metric": spec.metric,
+        "metric": metric,
         "n": len(result.labels),
         "predictions_sha256": predictions_sha256(result.predicted),
     }
-    return Outcome(metrics=metrics, info={"probe": spec.kind, **info})
-
-
-def _labels(task: Task, name: str) -> NDArray[np.int64]:
-    return np.array(task.source(name).manifest.labels, dtype=np.int64)
-
-
-def _probe(task: Task, spec: Probe) -> ProbeResult:
-    match spec:
-        case CleanProbe():
-            return _clean(task, spec)
-        case ReleasedProbe():
-            return _released(task, spec)
-        case OnlineProbe():
-            return _online(task, spec)
-
-
-def _online(task: Task, spec: OnlineProbe) -> ProbeResult:
-    """The classifier that the pretraining left, on the test images."""
-    embedding = spec.embedding
-    images = images_of(task, "test", embedding.stored)
-    features = embed(load(task, embedding), images, embedding, device=task.device, workers=task.workers)
-    layer = load_file(task.file("encoder", CLASSIFIER))
-    predicted = (features @ layer["weight"].T + layer["bias"]).argmax(1).astype(np.int32)
-    labels = _labels(task, "test").astype(np.int32)
-    return ProbeResult(predicted, labels, accuracy(predicted, labels, spec.metric), {})
-
-
-def _clean(task: Task, spec: CleanProbe) -> ProbeResult:
-    encoder, embedding = load(task, spec.embedding), spec.embedding
-    train, test = (
-        embed(encoder, images_of(task, name, embedding.stored), embedding, device=task.device, workers=task.workers)
-        for name in ("train", "test")
-    )
-    return clean_probe(train, _labels(task, "train"), test, _labels(task, "test"), spec, progress=task.progress)
-
-
-def _released(task: Task, spec: ReleasedProbe) -> ProbeResult:
-    train = images_of(task, "train", spec.augmentation.stored)
-    test = images_of(task, "test", spec.embedding.stored)
-    return released_probe(
-        load(task, spec.embedding),
-        train,
-        _labels(task, "train"),
-        test,
-        _labels(task, "test"),
-        spec,
-        device=task.device,
-        progress=task.progress,
-        workers=task.workers,
-    )
+    return StageResult(metrics=metrics, info={"probe": probe, **info})

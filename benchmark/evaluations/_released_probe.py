@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from benchmark.evaluations import ProbeResult
-from benchmark.evaluations._specs import ReleasedProbe
+from benchmark.evaluations._predictions import ProbeResult
+from benchmark.evaluations.linear_released import ReleasedProbe
 from benchmark.progress import Progress, silent
 from benchmark.statistics import accuracy
 from benchmark.training.augment import stream

@@ -117,7 +117,7 @@ class Screen:
 
 
 def _name(stage: Stage) -> str:
-    return f"{stage.kind} {stage.label}"
+    return f"{stage.kind.name} {stage.label}"
 
 
 class RichScreen(Screen):

@@ -4,11 +4,10 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmark.errors import UserError
-from benchmark.images.data import Data
 from benchmark.specs.stages import Stage
-from benchmark.stages.pretrain import Pretraining
 from benchmark.system import cores
 
 
@@ -26,7 +25,7 @@ class Work:
 
     stages: Iterable[Stage]
     store: Path
-    data: Data
+    data: Any
     local: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -40,20 +39,17 @@ def execute(work: Work, machine: Machine) -> list[str]:
 
     device, devices = find_device(machine.device)
     stages = tuple(work.stages)
-    if device == "cpu" and any(_in_bfloat16(stage) for stage in stages):
+    needs = [stage.kind.needs(stage.spec) for stage in stages]
+    if device == "cpu" and any(one.bfloat16 for one in needs):
         _warn_of_slow_bfloat16()
     store = open_store(work.store)
     jobs = machine.jobs
     if jobs is None:
-        threads = max((stage.spec.recipe.threads for stage in stages if isinstance(stage.spec, Pretraining)), default=1)
+        threads = max((one.threads for one in needs), default=1)
         jobs = 1 if device != "cpu" else max(1, cores() // threads)
     context = Context(store.root, work.data, device, devices, workers=max(1, cores() // jobs), local=work.local)
     states = Executor(store, context, jobs, make_screen()).run(stages)
     return [key for key, state in states.items() if state == "failed"]
-
-
-def _in_bfloat16(stage: Stage) -> bool:
-    return isinstance(stage.spec, Pretraining) and stage.spec.recipe.precision == "bfloat16"
 
 
 def _warn_of_slow_bfloat16() -> None:
@@ -65,6 +61,12 @@ def _warn_of_slow_bfloat16() -> None:
             "another recipe (other keys, other numbers) that does not",
             file=sys.stderr,
         )
+
+
+def check_stages(stages: Iterable[Stage], *, installed: bool = True) -> None:
+    """UserError, before any work, for a stage that cannot run. `installed`: also for want of a package here."""
+    for stage in stages:
+        stage.kind.check(stage.spec, installed=installed)
 
 
 def find_device(name: str) -> tuple[str, int]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmark.errors import UserError
 from benchmark.specs.base import canonical_json
-from benchmark.specs.stages import KINDS, Stage
+from benchmark.specs.stages import Stage
 from benchmark.system import write_atomically
 
 
@@ -58,12 +58,12 @@ class Store:
         return self.root / kind / key
 
     def has(self, stage: Stage) -> bool:
-        return stage.resolved and (self.folder(stage.kind, stage.key) / "record.json").is_file()
+        return stage.resolved and (self.folder(stage.kind.name, stage.key) / "record.json").is_file()
 
     def record(self, stage: Stage) -> Record:
         """The record of a finished stage; KeyError if it is not finished."""
         if stage.key not in self._records:
-            path = self.folder(stage.kind, stage.key) / "record.json"
+            path = self.folder(stage.kind.name, stage.key) / "record.json"
             if not path.is_file():
                 raise KeyError(stage.key)
             self._records[stage.key] = Record.from_json(json.loads(path.read_text()))
@@ -71,7 +71,7 @@ class Store:
 
     def file(self, stage: Stage, name: str) -> Path:
         """A file of a finished stage."""
-        return self.folder(stage.kind, stage.key) / name
+        return self.folder(stage.kind.name, stage.key) / name
 
     def scratch(self, stage: Stage) -> Path:
         """A folder for checkpoints of an unfinished stage; gone when it is finished."""
@@ -100,7 +100,7 @@ class Store:
             (aside / "spec.json").write_text(canonical_json(stage.identity))
             yield aside
             _flush(aside)
-            self._publish(aside, self.folder(stage.kind, stage.key))
+            self._publish(aside, self.folder(stage.kind.name, stage.key))
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(self.scratch(stage), ignore_errors=True)
@@ -141,6 +141,14 @@ class Store:
 
     # Overview --------------------------------------------------------------------------------------------------------
 
+    def find(self, prefix: str) -> list[Path]:
+        """The folders of all finished results whose keys begin with `prefix`, of every kind."""
+        return sorted(path.parent for path in self.root.glob(f"*/{prefix}*/record.json"))
+
+    def kinds(self) -> list[str]:
+        """The kinds of the finished results, by name."""
+        return sorted({path.parts[-3] for path in self.root.glob("*/*/record.json")})
+
     def finished(self, kind: str) -> list[Path]:
         """The folders of all finished results of a kind, oldest first."""
         return sorted((path.parent for path in (self.root / kind).glob("*/record.json")), key=os.path.getmtime)
@@ -169,7 +177,7 @@ class Store:
                 path.unlink(missing_ok=True)
 
     def _is_finished(self, key: str) -> bool:
-        return any((self.folder(kind, key) / "record.json").is_file() for kind in KINDS)
+        return any(self.root.glob(f"*/{key}/record.json"))
 
 
 def _moved(folder: Path, to: Path) -> bool:
@@ -194,7 +202,7 @@ def _flush(folder: Path) -> None:
 def open_store(root: Path) -> Store:
     """The store at `root`, created when missing; a `UserError` when that cannot be written."""
     try:
-        for name in (*KINDS, "aside", "locks"):
+        for name in ("aside", "locks"):
             (root / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot write the store {root}: {error.strerror}; name another with --store") from error

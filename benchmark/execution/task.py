@@ -3,20 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Generic, TypeVar
 
 from benchmark.execution.store import Record, Store
-from benchmark.images.data import Data
-from benchmark.images.sources import Source
 from benchmark.progress import Progress, silent
 from benchmark.specs.stages import Images, Stage
 
+D = TypeVar("D")
+
 
 @dataclass(frozen=True)
-class Outcome:
+class StageResult:
     """What a stage's code returns beside its files: numbers for tables, and what explains them."""
 
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -24,12 +21,12 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Task:
-    """One stage to run. Inputs are asked for by their names in the stage."""
+class Task(Generic[D]):
+    """One stage to run. Inputs are asked for by their names in the stage. `data` gives the images of an input."""
 
     stage: Stage
     store: Store
-    data: Data
+    data: D
     device: str
     devices: int = 1
     workers: int = 2
@@ -40,27 +37,8 @@ class Task:
     def has(self, name: str) -> bool:
         return self.stage.input(name) is not None
 
-    def source(self, name: str) -> Source:
-        """The images of an input; an error if they are not the ones that the stage's key names."""
-        return self.data.verified_source(self._images(name), self.progress)
-
-    def squares(self, name: str, side: int) -> NDArray[np.uint8]:
-        """The images of an input as squares, uint8 [N, side, side, 3], memory-mapped."""
-        return self.data.squares(self._images(name), side, self.progress)
-
-    def relevance(self, name: str) -> NDArray[np.bool_]:
-        """Which images of the open-set the relevance labels `name` mark, bool [N]."""
-        return self.data.relevant(self._images(name))
-
-    def heldout(self, name: str) -> NDArray[np.bool_]:
-        """Which images of the open-set `name` come from a "*-heldout" source, bool [N]."""
-        return self.data.heldout(self._images(name))
-
-    def origins(self, name: str) -> list[str] | None:
-        """The source that each image of the open-set `name` comes from, None where no label says so."""
-        return self.data.origins(self._images(name))
-
-    def _images(self, name: str) -> Images:
+    def images(self, name: str) -> Images:
+        """The input `name`, which is images."""
         images = self.stage.input(name)
         assert isinstance(images, Images)
         return images
@@ -70,6 +48,7 @@ class Task:
         return self.store.file(self._stage(name), file)
 
     def record(self, name: str) -> Record:
+        """The record of the finished stage that is the input `name`."""
         return self.store.record(self._stage(name))
 
     def _stage(self, name: str) -> Stage:

@@ -5,7 +5,6 @@ killing is safe at any moment, because a result appears in the store by one rena
 """
 
 import errno
-import importlib
 import os
 import resource
 import shutil
@@ -18,16 +17,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing import connection, parent_process
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from benchmark.errors import UserError
 from benchmark.execution import memory
 from benchmark.execution.environment import environment
 from benchmark.execution.store import Record, Store
 from benchmark.execution.task import Task
-from benchmark.images.data import Data
 from benchmark.specs.base import canonical_json
-from benchmark.specs.stages import KINDS
 from benchmark.system import write_atomically
 
 Status = Literal["done", "busy", "failed", "refused"]
@@ -40,7 +37,8 @@ class Context:
     """What a worker needs besides the stage. Nothing of it is part of a key."""
 
     store: Path
-    data: Data
+    data: Any
+    """The images of the run, for the stages; sent to the worker as it is."""
     device: str
     devices: int = 1
     workers: int = 2
@@ -56,17 +54,17 @@ class Report:
     message: str = ""
 
 
-def run_stage(task: Task) -> None:
+def run_stage(task: Task[Any]) -> None:
     """Run one stage and publish its files and record."""
     stage, started = task.stage, time.perf_counter()
     with task.store.writing(stage) as folder:
-        outcome = importlib.import_module(KINDS[stage.kind].module).run(task, folder)
+        result = stage.kind.run(task, folder)
         record = Record(
-            kind=stage.kind,
+            kind=stage.kind.name,
             key=stage.key,
             identity=stage.identity,
-            metrics=outcome.metrics,
-            info=outcome.info,
+            metrics=result.metrics,
+            info=result.info,
             environment=environment(task.device),
             seconds=round(time.perf_counter() - started, 3),
             peak_memory_mb=round(_peak_memory_mb(), 1),
@@ -82,7 +80,7 @@ def _peak_memory_mb() -> float:
     return peak / (1024**2 if sys.platform == "darwin" else 1024)
 
 
-def attempt(task: Task) -> Report:
+def attempt(task: Task[Any]) -> Report:
     """Run a stage unless another run has it or it is finished; a crash becomes a record."""
     try:
         with task.store.claim(task.stage.key) as mine:
@@ -97,7 +95,7 @@ def attempt(task: Task) -> Report:
     return Report("done")
 
 
-def _crash(task: Task, error: Exception) -> Report:
+def _crash(task: Task[Any], error: Exception) -> Report:
     if getattr(error, "errno", None) == errno.ENOSPC or shutil.disk_usage(task.store.root).free < FULL:
         message = f"disk full while writing {task.store.root}; free space there and run the same command again"
         return Report("refused", message)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from benchmark.datasets.opensets import OPENSETS
 from benchmark.datasets.targets import TARGETS, registered_target
 from benchmark.errors import UnknownName, UserError
+from benchmark.execution.task import Task
 from benchmark.images.items import Items
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.relevance import heldout_mask, origins, relevance, relevance_sha256
@@ -190,6 +191,10 @@ class Data:
     def origins(self, images: Images) -> list[str] | None:
         """The source that each open-set image comes from, None where no label says so."""
         return origins(self.verified_source(images))
+
+
+ImageTask = Task[Data]
+"""A stage that reads images."""
 
 
 def registered(role: Role, name: str) -> Target | OpenSet | None:

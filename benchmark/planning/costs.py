@@ -10,7 +10,7 @@ from benchmark.published.tables import Table, load_table, table_names
 from benchmark.specs.recipes import Embedding, Length, Steps, epochs_of
 from benchmark.specs.stages import Images, Stage
 from benchmark.stages.pretrain import Pretraining
-from benchmark.stages.sample.stage import Draw
+from benchmark.stages.sample import Draw
 from benchmark.training.backbone_names import bytes_of, features_of
 
 # A pass of the network without gradient costs about a third of a training pass, and one view instead of two.
@@ -85,7 +85,7 @@ class Costs:
         rate = self.session.profile.pairs_per_second * 3600
         if training is not None:
             return training.samples / rate
-        if stage.kind == "embed":
+        if stage.kind.name == "embed":
             return _count(stage.input("images")) / (rate * EMBEDS_PER_PAIR)
         return 0.0
 
@@ -110,7 +110,7 @@ class Costs:
 
 
 def _trains(stage: Stage) -> bool:
-    return stage.kind == "pretrain"
+    return stage.kind.name == "pretrain"
 
 
 def _shared(session: Session, spending: dict[str, float]) -> Iterator[str]:

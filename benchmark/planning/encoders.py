@@ -11,6 +11,7 @@ from benchmark.specs.artefacts import ENCODER
 from benchmark.specs.method_specs import LCR, MAE
 from benchmark.specs.recipes import Backbone, Embedding, Recipe
 from benchmark.specs.stages import Stage
+from benchmark.stages.frozen import KIND as FROZEN
 from benchmark.stages.frozen import FrozenEncoder
 from benchmark.stages.pretrain import Pretraining
 
@@ -58,7 +59,7 @@ def _of_timm(name: str, file: Path | None) -> Encoder:
         mean=about.mean,
         std=about.std,
     )
-    return Encoder(Stage("frozen", spec, (), name), embedding, {digest: str(file)} if digest else {})
+    return Encoder(Stage(FROZEN, spec, (), name), embedding, {digest: str(file)} if digest else {})
 
 
 def _of_suite(path: Path) -> Encoder:
@@ -75,7 +76,7 @@ def _of_suite(path: Path) -> Encoder:
     # MAE's patch tokens are what its samplers see; probes read the class token all the same.
     token = "patches" if isinstance(recipe.method, MAE) else "head"
     embedding = embedding_of(recipe).model_copy(update={"token": token})
-    return Encoder(Stage("frozen", spec, (), record["label"]), embedding, {digest: str(folder / ENCODER)})
+    return Encoder(Stage(FROZEN, spec, (), record["label"]), embedding, {digest: str(folder / ENCODER)})
 
 
 def _as_trained(recipe: Recipe, digest: str) -> FrozenEncoder:

@@ -9,7 +9,7 @@ from typing import Protocol as Interface
 
 from baselines.core.selection import BudgetError, parse_budget
 from benchmark.errors import UserError
-from benchmark.evaluations._specs import OnlineProbe, Probe
+from benchmark.evaluations import EVALUATIONS, Question
 from benchmark.planning.profiles import Profile
 from benchmark.planning.recipes import Setup
 from benchmark.specs.cells import Cell
@@ -19,9 +19,13 @@ from benchmark.specs.protocols import Protocol
 from benchmark.specs.recipes import Embedding, Epochs, Length, SeedAxes, Steps
 from benchmark.specs.stages import Images, Stage
 from benchmark.specs.variants import Variant
+from benchmark.stages.embed import KIND as EMBED
+from benchmark.stages.pretrain import KIND as PRETRAIN
 from benchmark.stages.pretrain import Pretraining
+from benchmark.stages.purity import KIND as PURITY
 from benchmark.stages.purity import Purity
-from benchmark.stages.sample.stage import (
+from benchmark.stages.sample import KIND as SAMPLE
+from benchmark.stages.sample import (
     Draw,
     OracleSampling,
     RandomSampling,
@@ -109,7 +113,7 @@ class Planner:
         if target is None:
             # Only X has labels for an online classifier.
             spec = spec.model_copy(update={"recipe": spec.recipe.model_copy(update={"online": None})})
-        return Stage("pretrain", spec, tuple(inputs), label)
+        return Stage(PRETRAIN, spec, tuple(inputs), label)
 
     def pretraining(self, length: Length, seed: int, *, alone: bool) -> Pretraining:
         """The spec of one training, on X `alone` or with images of an open-set."""
@@ -125,7 +129,7 @@ class Planner:
     def embed(self, encoder: Stage, images: Images, embedding: Embedding | None = None) -> Stage:
         """Features of a split for a sampler; by the setup's embedding where none is given."""
         inputs = (("encoder", encoder), ("images", images))
-        return Stage("embed", embedding or self.setup.sampling, inputs, f"{images.label} by {encoder.label}")
+        return Stage(EMBED, embedding or self.setup.sampling, inputs, f"{images.label} by {encoder.label}")
 
     def simcore(self, k: int | None = None) -> SimCoreSampling:
         """SimCore by the profile's k and patience and the protocol's reading."""
@@ -162,7 +166,7 @@ class Planner:
             if variant.budget is None:
                 stopped = variant.model_copy(update={"sampler": "simcore"})
                 inputs.append(("size_of", self.sample(stopped, target, openset, seed)))
-        return Stage("sample", Draw(sampling=sampling, budget=variant.budget, seed=seed), tuple(inputs), label)
+        return Stage(SAMPLE, Draw(sampling=sampling, budget=variant.budget, seed=seed), tuple(inputs), label)
 
     def cell(self, variant: Variant, target: str, openset: str, seed: int) -> Cell:
         """All stages of one number."""
@@ -189,21 +193,20 @@ class Planner:
         )  # fmt: skip
 
     def evaluate(self, encoder: Stage, target: str, seed: int, embedding: Embedding | None = None) -> Stage:
-        """The probe of an encoder; on the setup's embedding where none is given."""
-        probe = self._probe(target)
-        if probe.kind == "released":
-            probe = probe.model_copy(update={"seed": seed})
-        if embedding is not None:
-            probe = probe.model_copy(update={"embedding": embedding.model_copy(update={"token": "head"})})
+        """The evaluation of an encoder; on the recipe's embedding where none is given."""
+        evaluation = EVALUATIONS.get("online-classifier" if self.online else f"linear-{self.protocol.probe}")
+        token = {} if embedding is None else {"token": "head"}
+        question = Question(
+            (embedding or self.setup.probing).model_copy(update=token),
+            self.setup.recipe,
+            self.catalogue.metric(target),
+            seed,
+            self.setup.standardise,
+            self.profile.released_probe,
+        )
         train, test = (self.catalogue.images("targets", target, split) for split in ("train", "test"))
         inputs = (("encoder", encoder), ("train", train), ("test", test))
-        return Stage("evaluate", probe, inputs, f"probe of {encoder.label} on {target}")
-
-    def _probe(self, target: str) -> Probe:
-        metric = self.catalogue.metric(target)
-        if self.online:
-            return OnlineProbe(embedding=self.setup.probing, metric=metric)
-        return self.profile.probe(self.setup, self.protocol.probe, metric)
+        return Stage(evaluation.kind, evaluation.spec(question), inputs, f"probe of {encoder.label} on {target}")
 
     def purity(self, sample: Stage | None, openset: str, target: str) -> Stage | None:
         """How much of a coreset is relevant, where labels say so."""
@@ -212,7 +215,7 @@ class Planner:
             return None
         pool = self.catalogue.images("opensets", openset, "train")
         inputs = (("coreset", sample), ("openset", pool), ("relevance", relevance))
-        return Stage("purity", Purity(target=target), inputs, f"purity of {sample.label} for {target}")
+        return Stage(PURITY, Purity(target=target), inputs, f"purity of {sample.label} for {target}")
 
     def _assumed(self, kind: str, lengths: Lengths, target: str) -> tuple[str, ...]:
         fields = [f"length of the {kind} rows"] if kind in lengths.assumed else []

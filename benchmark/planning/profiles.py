@@ -1,7 +1,6 @@
 """How much of the paper a run pays for. A profile fixes images, scale, lengths, k and patience."""
 
 from benchmark.errors import UnknownName
-from benchmark.evaluations._specs import CleanProbe, Probe, ReleasedProbe
 from benchmark.methods import METHODS
 from benchmark.planning.recipes import (
     Assumption,
@@ -13,8 +12,7 @@ from benchmark.planning.recipes import (
     small_setup,
 )
 from benchmark.specs.base import ProtocolName, Spec
-from benchmark.specs.datasets import Metric
-from benchmark.specs.recipes import SGD, Augmentation, Backbone, Embedding, Precision
+from benchmark.specs.recipes import Backbone, Embedding, Precision
 from benchmark.training.backbone_names import find_backbone
 
 
@@ -62,27 +60,6 @@ class Profile(Spec):
         else:
             setup = small_setup(entry, asked, engine, self.embedding, self.scale, self.steps or 0)
         return setup if precision is None else setup.at(precision)
-
-    def probe(self, setup: Setup, kind: str, metric: Metric) -> Probe:
-        """The linear probe of protocol `kind` for a target with `metric`."""
-        if kind == "clean":
-            return CleanProbe(embedding=setup.probing, metric=metric)
-        return ReleasedProbe(
-            embedding=setup.probing,
-            metric=metric,
-            # The released probe only crops and flips.
-            augmentation=Augmentation(
-                size=setup.recipe.augmentation.size,
-                stored=setup.recipe.augmentation.stored,
-                jitter=setup.recipe.augmentation.jitter,
-                jitter_probability=0.0,
-                grey_probability=0.0,
-            ),
-            optimiser=SGD(lr=10.0),
-            precision="float32",
-            standardise=setup.standardise,
-            **self.released_probe,  # type: ignore[arg-type]
-        )
 
 
 def _timm(name: str, **sizes: int) -> Backbone:

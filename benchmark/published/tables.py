@@ -192,7 +192,7 @@ def tables_dir() -> Path:
     The installed place comes first: beside an installed `benchmark` a folder `tables` would be someone else's.
     UserError if neither is there.
     """
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "_tables", package.parent / "tables"):
         if (folder / "table2.yaml").is_file():
             return folder

@@ -103,7 +103,7 @@ def _why_not(store: Store, cell: Cell) -> tuple[Literal["failed", "missing"], st
     for stage in Plan((cell,)).stages:
         crash = None if store.has(stage) else store.failure(stage)
         if crash is not None:
-            return "failed", f"{stage.kind} {stage.label}: {crash.strip().splitlines()[-1]}"
+            return "failed", f"{stage.kind.name} {stage.label}: {crash.strip().splitlines()[-1]}"
     return "missing", ""
 
 

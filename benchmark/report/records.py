@@ -51,7 +51,7 @@ def save_results(session: Session, result: TableResult, folder: Path) -> None:
     for cell in session.cells.values():
         for stage in Plan((cell,)).stages if session.store.has(cell.evaluate) else ():
             _write(folder / "records" / f"{stage.key}.json", session.store.record(stage).to_json())
-            if stage.kind == "sample":
+            if stage.kind.name == "sample":
                 write_atomically(folder / "picks" / f"{stage.key}.txt", session.store.file(stage, PICKS).read_text())
     write_atomically(folder / TABLE, render(result, "md"))
 

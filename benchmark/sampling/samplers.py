@@ -9,15 +9,17 @@ from benchmark.errors import UserError
 from benchmark.planning.planner import Planner
 from benchmark.specs.base import canonical_json, digest
 from benchmark.specs.stages import Images, Stage
+from benchmark.stages.measure import KIND as MEASURE
 from benchmark.stages.measure import Measures
-from benchmark.stages.sample.names import Plugin, resolve
-from benchmark.stages.sample.stage import (
+from benchmark.stages.sample import KIND as SAMPLE
+from benchmark.stages.sample import (
     Draw,
     PluginSampling,
     RandomSampling,
     Sampling,
     SimCoreSampling,
 )
+from benchmark.stages.sample.names import Plugin, resolve
 
 STOP = "stop"
 SHARED = ("simcore", "simcore-k1")
@@ -52,7 +54,7 @@ class Entrant:
             inputs = [("target", features.target), ("pool", features.pool), *inputs]
         if size_of is not None:
             inputs.append(("size_of", size_of))
-        return Stage("sample", Draw(sampling=self.sampling, budget=budget, seed=seed), tuple(inputs), label)
+        return Stage(SAMPLE, Draw(sampling=self.sampling, budget=budget, seed=seed), tuple(inputs), label)
 
 
 def measure(coreset: Stage, features: Features) -> Stage:
@@ -63,7 +65,7 @@ def measure(coreset: Stage, features: Features) -> Stage:
         ("pool", features.pool),
         ("openset", features.openset),
     )
-    return Stage("measure", Measures(), inputs, f"metrics of {coreset.label}")
+    return Stage(MEASURE, Measures(), inputs, f"metrics of {coreset.label}")
 
 
 def find_entrant(text: str, planner: Planner) -> Entrant:

@@ -10,6 +10,18 @@ from benchmark.specs.variants import Variant
 
 
 @dataclass(frozen=True)
+class Measure:
+    """A number that a cell can hold: its name in records, how it is shown, and whether larger is better (None where
+    neither is)."""
+
+    name: str
+    title: str
+    unit: str = ""
+    digits: int = 2
+    larger_is_better: bool | None = True
+
+
+@dataclass(frozen=True)
 class Cell:
     """One number of a table and the stages that it comes from."""
 

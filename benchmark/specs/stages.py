@@ -4,99 +4,54 @@ A kind's `version` is bumped by hand when a change of its sources moves a number
 neither the version nor the committed hash did.
 """
 
+import importlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 from benchmark.specs.base import Spec, digest
 from benchmark.specs.datasets import Role
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What a stage needs of the machine that runs it: CPU threads, and fast bfloat16 instructions."""
+
+    threads: int = 1
+    bfloat16: bool = False
+
+
+@dataclass(frozen=True)
 class Kind:
-    """A kind of stage: where its code is (`module` has `run(task)`), and the sources that can move its numbers."""
+    """A kind of stage. `module` has its code: `run(task, folder)` and, where they are needed, `needs(spec)` and
+    `check(spec, installed)`. `sources` are the files and folders that can move its numbers; they are in no key.
+
+    `version` is raised by hand when a change of the sources moves a number.
+    """
 
     name: str
     version: int
     module: str
-    sources: tuple[str, ...]
+    sources: tuple[str, ...] = field(default=(), repr=False)
 
+    def run(self, task: Any, folder: Path) -> Any:
+        """Write the stage's files into `folder`. Returns its `StageResult`."""
+        return importlib.import_module(self.module).run(task, folder)
 
-_IMAGES = ("benchmark/images/square_cache.py", "benchmark/training/augment.py", "benchmark/images/items.py")
-_NETWORKS = (
-    "benchmark/training/backbones.py",
-    "benchmark/training/image_views.py",
-    "benchmark/pretrain/encoder.py",
-    "benchmark/training/numerics.py",
-    "benchmark/pretrain/lcr.py",
-    "benchmark/stages/embed.py",
-)
-_TRAINING = ("benchmark/pretrain", "benchmark/specs/recipes.py", "benchmark/stages/pretrain.py")
-_PROBES = (
-    "benchmark/training/loader.py",
-    "benchmark/training/optimisers.py",
-    "benchmark/training/schedule.py",
-    "benchmark/statistics.py",
-)
-_SAMPLERS = (
-    "baselines/core/selection.py",
-    "baselines/random.py",
-    "baselines/core/kmeans.py",
-    "baselines/core/candidates.py",
-    "baselines/core/products.py",
-    "baselines/core/ranking.py",
-    "baselines/core/scoring.py",
-    "baselines/core/rounds.py",
-    "baselines/simcore.py",
-    "benchmark/images/relevance.py",
-)
+    def needs(self, spec: Spec) -> Needs:
+        """What a stage with this spec needs of a machine."""
+        module = importlib.import_module(self.module)
+        needs: Needs = module.needs(spec) if hasattr(module, "needs") else Needs()
+        return needs
 
-KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for kind in (
-        Kind("pretrain", 1, "benchmark.stages.pretrain", (*_TRAINING, *_IMAGES)),
-        Kind("frozen", 1, "benchmark.stages.frozen", ("benchmark/stages/frozen.py", "benchmark/training/backbones.py")),
-        Kind(
-            "embed",
-            1,
-            "benchmark.stages.embed",
-            ("benchmark/training/features.py", "benchmark/stages/embed.py", *_IMAGES, *_NETWORKS),
-        ),
-        Kind("sample", 1, "benchmark.stages.sample.stage", ("benchmark/stages/sample/stage.py", *_SAMPLERS)),
-        Kind(
-            "evaluate",
-            1,
-            "benchmark.evaluations._predictions",
-            (
-                "benchmark/evaluations",
-                "benchmark/training/features.py",
-                "benchmark/evaluations/_predictions.py",
-                *_IMAGES,
-                *_NETWORKS,
-                *_PROBES,
-            ),
-        ),
-        Kind(
-            "purity",
-            1,
-            "benchmark.stages.purity",
-            ("baselines/purity.py", "benchmark/images/relevance.py", "benchmark/stages/purity.py"),
-        ),
-        Kind(
-            "measure",
-            1,
-            "benchmark.stages.measure",
-            (
-                "baselines/metrics.py",
-                "baselines/core/pairs.py",
-                "baselines/core/rows.py",
-                "baselines/core/scoring.py",
-                "benchmark/images/relevance.py",
-                "benchmark/stages/measure.py",
-            ),
-        ),
-    )
-}
+    def check(self, spec: Spec, *, installed: bool = True) -> None:
+        """UserError where a run would fail for a reason that the spec shows. `installed`: also where a package that
+        the run needs is not installed here."""
+        module = importlib.import_module(self.module)
+        if hasattr(module, "check"):
+            module.check(spec, installed=installed)
 
 
 @dataclass(frozen=True)
@@ -127,7 +82,7 @@ class Images:
 class Stage:
     """One unit of work. `inputs` are named; a stage's images are inputs too."""
 
-    kind: str
+    kind: Kind
     spec: Spec
     inputs: tuple[tuple[str, "Stage | Images"], ...]
     label: str
@@ -137,8 +92,8 @@ class Stage:
     def identity(self) -> dict[str, object]:
         """All that the result depends on, as JSON-able values."""
         return {
-            "kind": self.kind,
-            "version": KINDS[self.kind].version,
+            "kind": self.kind.name,
+            "version": self.kind.version,
             # As any: fields that a subclass adds count too.
             "spec": self.spec.model_dump(mode="json", serialize_as_any=True),
             "inputs": {name: value.key for name, value in self.inputs},

@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Literal
 
-from benchmark.execution.task import Outcome, Task
+from benchmark.execution.task import StageResult
+from benchmark.images.data import ImageTask
 from benchmark.specs.artefacts import ENCODER
 from benchmark.specs.base import Spec
 from benchmark.specs.recipes import Backbone
+from benchmark.specs.stages import Kind
 
 
 class FrozenEncoder(Spec):
@@ -23,7 +25,15 @@ class FrozenEncoder(Spec):
     std: tuple[float, float, float]
 
 
-def run(task: Task, folder: Path) -> Outcome:
+KIND = Kind(
+    "frozen",
+    1,
+    "benchmark.stages.frozen",
+    ("benchmark/stages/frozen.py", "benchmark/training/foreign_weights.py", "benchmark/training/backbones.py"),
+)
+
+
+def run(task: ImageTask, folder: Path) -> StageResult:
     """Write `encoder.safetensors`. UserError for weights that cannot be had or that do not fit the network."""
     from benchmark.training.checkpoint import write
     from benchmark.training.foreign_weights import foreign_network
@@ -33,4 +43,4 @@ def run(task: Task, folder: Path) -> Outcome:
     path = None if spec.sha256 is None else Path(task.local[spec.sha256])
     network = foreign_network(spec.backbone, spec.origin, path)
     write(folder / ENCODER, network.state_dict(), {})
-    return Outcome(metrics={"parameters": sum(parameter.numel() for parameter in network.parameters())})
+    return StageResult(metrics={"parameters": sum(parameter.numel() for parameter in network.parameters())})

@@ -8,24 +8,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.metrics import NEIGHBOURS, coreset_metrics, source_shares
-from benchmark.execution.task import Outcome, Task
+from benchmark.execution.task import StageResult
+from benchmark.images.data import ImageTask
 from benchmark.specs.artefacts import FEATURES, POSITIONS
 from benchmark.specs.base import Spec
+from benchmark.specs.stages import Kind
 
 
 class Measures(Spec):
     """The spec of a `measure` stage: the geometry of a coreset in the space that it was picked in."""
 
 
-def run(task: Task, folder: Path) -> Outcome:
+KIND = Kind(
+    "measure",
+    1,
+    "benchmark.stages.measure",
+    (
+        "benchmark/stages/measure.py",
+        "baselines/metrics.py",
+        "baselines/core/pairs.py",
+        "baselines/core/rows.py",
+        "baselines/core/scoring.py",
+        "benchmark/images/relevance.py",
+    ),
+)
+
+
+def run(task: ImageTask, folder: Path) -> StageResult:
     """Metrics of `baselines.metrics`, and `sources`: the share of the picks from each, where labels say."""
     picks = np.load(task.file("coreset", POSITIONS))
     target, pool = (np.load(task.file(name, FEATURES), mmap_mode="r") for name in ("target", "pool"))
     metrics = _geometry(target, pool, picks)
-    origins = task.origins("openset")
+    origins = task.data.origins(task.images("openset"))
     if origins is not None:
         metrics["sources"] = {origin: share for origin, share in source_shares(picks, origins).items() if share}
-    return Outcome(metrics=metrics)
+    return StageResult(metrics=metrics)
 
 
 def _geometry(target: NDArray[np.float32], pool: NDArray[np.float32], picks: NDArray[np.int64]) -> dict[str, Any]:

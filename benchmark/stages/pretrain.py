@@ -1,21 +1,24 @@
 """Stage `pretrain`: self-supervised training on X, the open-set or picks of it, or both."""
 
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.execution.task import Outcome, Task
-from benchmark.pretrain.lcr_maps import MAPS, save_maps
-from benchmark.pretrain.train import train
+from benchmark.execution.task import StageResult
+from benchmark.images.data import ImageTask
+from benchmark.images.sources import Source
 from benchmark.specs.artefacts import CLASSIFIER, ENCODER, POSITIONS
 from benchmark.specs.base import Spec
 from benchmark.specs.method_specs import LCR
-from benchmark.specs.recipes import Recipe, SeedAxes
+from benchmark.specs.recipes import Backbone, Recipe, SeedAxes
+from benchmark.specs.stages import Kind, Needs
 from benchmark.training.backbone_names import NETWORKS
-from benchmark.training.distributed import usable
-from benchmark.training.image_views import FileImages, SquareImages, TrainingImages
-from benchmark.training.schedule import course
+
+if TYPE_CHECKING:
+    from benchmark.training.image_views import TrainingImages
 
 
 class Pretraining(Spec):
@@ -25,28 +28,63 @@ class Pretraining(Spec):
     seeds: SeedAxes
 
 
-def check_method(recipe: Recipe) -> None:
-    """UserError where the recipe's engine cannot do what it asks; the engine need not be there."""
-    from benchmark.pretrain.engines import ENGINES
+KIND = Kind(
+    "pretrain",
+    1,
+    "benchmark.stages.pretrain",
+    (
+        "benchmark/stages/pretrain.py",
+        "benchmark/pretrain",
+        "benchmark/specs/recipes.py",
+        "benchmark/images/square_cache.py",
+        "benchmark/images/items.py",
+        "benchmark/training/augment.py",
+        "benchmark/training/backbones.py",
+        "benchmark/training/checkpoint.py",
+        "benchmark/training/distributed.py",
+        "benchmark/training/image_views.py",
+        "benchmark/training/loader.py",
+        "benchmark/training/numerics.py",
+        "benchmark/training/optimisers.py",
+        "benchmark/training/schedule.py",
+    ),
+)
 
+
+def needs(spec: Pretraining) -> Needs:
+    """The threads that the recipe fixes, and whether it trains in bfloat16."""
+    return Needs(threads=spec.recipe.threads, bfloat16=spec.recipe.precision == "bfloat16")
+
+
+def check(spec: Pretraining, *, installed: bool = True) -> None:
+    """UserError where the recipe's engine cannot do what it asks. `installed`: also where the engine is not there (with
+    the line that installs it), and where a network that is not registered cannot see its crops."""
+    from benchmark.pretrain.engines import ENGINES, find_engine
+
+    recipe = spec.recipe
     ENGINES.get(recipe.engine).check(recipe)
-
-
-def check_recipe(recipe: Recipe) -> None:
-    """UserError where the recipe's engine cannot do what it asks, or, with the line that installs it, is not there, and
-    where a network that is not registered cannot see its crops."""
-    from benchmark.pretrain.engines import find_engine
-
-    check_method(recipe)
+    if not installed:
+        return
     find_engine(recipe.engine)
     if recipe.backbone.name not in NETWORKS:
-        from benchmark.training.backbones import check_crops
-
-        check_crops(recipe.backbone, recipe.augmentation.size)
+        _check_crops(recipe.backbone, recipe.augmentation.size)
 
 
-def run(task: Task, folder: Path) -> Outcome:
+@cache
+def _check_crops(backbone: Backbone, size: int) -> None:
+    # Builds the network: once for all stages of a plan.
+    from benchmark.training.backbones import check_crops
+
+    check_crops(backbone, size)
+
+
+def run(task: ImageTask, folder: Path) -> StageResult:
     """Write `encoder.safetensors`; the record tells samples seen, exposures of X, the loss curve."""
+    from benchmark.pretrain.lcr_maps import MAPS, save_maps
+    from benchmark.pretrain.train import train
+    from benchmark.training.distributed import usable
+    from benchmark.training.schedule import course
+
     spec = task.stage.spec
     assert isinstance(spec, Pretraining)
     images, own, chosen = training_images(task)
@@ -71,7 +109,7 @@ def run(task: Task, folder: Path) -> Outcome:
     if isinstance(spec.recipe.method, LCR):
         save_maps(spec.recipe, folder / ENCODER, images, folder / MAPS)
     exposures = result.exposures[:own]
-    return Outcome(
+    return StageResult(
         metrics={
             "steps": result.steps,
             "samples": result.samples,
@@ -93,31 +131,39 @@ def run(task: Task, folder: Path) -> Outcome:
     )
 
 
-def _told(task: Task, name: str) -> dict[str, object]:
+def _told(task: ImageTask, name: str) -> dict[str, object]:
     """What a reader of the record should know of the images of an input: which, how many, whether they are real."""
-    manifest = task.source(name).manifest
+    manifest = _source(task, name).manifest
     return {"split": manifest.label, "images": len(manifest), "standins": task.data.standins}
 
 
-def _labels(task: Task, others: int) -> NDArray[np.int64]:
+def _labels(task: ImageTask, others: int) -> NDArray[np.int64]:
     """X's labels, and -1 for the `others` images of the open-set."""
-    own = task.source("target").manifest.labels if task.has("target") else ()
+    own = _source(task, "target").manifest.labels if task.has("target") else ()
     return np.array([*own, *[-1] * others], dtype=np.int64)
 
 
-def training_images(task: Task) -> tuple[TrainingImages, int, int]:
+def training_images(task: ImageTask) -> "tuple[TrainingImages, int, int]":
     """The images to train on, X first, with the numbers of them from X and from the open-set."""
+    from benchmark.training.image_views import FileImages, SquareImages
+
     spec = task.stage.spec
     assert isinstance(spec, Pretraining)
     rows: dict[str, NDArray[np.int64] | None] = {"target": None, "openset": None}
     if task.has("coreset"):
         rows["openset"] = np.load(task.file("coreset", POSITIONS))
-    sources = {name: task.source(name) for name in rows if task.has(name)}
+    sources = {name: _source(task, name) for name in rows if task.has(name)}
     sizes = {name: len(source) if rows[name] is None else len(rows[name]) for name, source in sources.items()}  # type: ignore[arg-type]
     stored = spec.recipe.augmentation.stored
     images: TrainingImages
     if stored == "original":
         images = FileImages(tuple((source, rows[name]) for name, source in sources.items()))
     else:
-        images = SquareImages(tuple((task.squares(name, stored), rows[name]) for name in sources))
+        images = SquareImages(
+            tuple((task.data.squares(task.images(name), stored, task.progress), rows[name]) for name in sources)
+        )
     return images, sizes.get("target", 0), sizes.get("openset", 0)
+
+
+def _source(task: ImageTask, name: str) -> Source:
+    return task.data.verified_source(task.images(name), task.progress)

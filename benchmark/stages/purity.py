@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from baselines import purity_report
-from benchmark.execution.task import Outcome, Task
+from benchmark.execution.task import StageResult
+from benchmark.images.data import ImageTask
 from benchmark.specs.artefacts import POSITIONS
 from benchmark.specs.base import Spec
+from benchmark.specs.stages import Kind
 
 
 class Purity(Spec):
@@ -17,11 +19,19 @@ class Purity(Spec):
     target: str
 
 
-def run(task: Task, folder: Path) -> Outcome:
+KIND = Kind(
+    "purity",
+    1,
+    "benchmark.stages.purity",
+    ("benchmark/stages/purity.py", "baselines/purity.py", "benchmark/images/relevance.py"),
+)
+
+
+def run(task: ImageTask, folder: Path) -> StageResult:
     """Purity with base rate and ceiling, over all sources and without those that end in "-heldout"."""
     picks = np.load(task.file("coreset", POSITIONS))
-    relevant, heldout = task.relevance("relevance"), task.heldout("openset")
+    relevant, heldout = task.data.relevant(task.images("relevance")), task.data.heldout(task.images("openset"))
     metrics = {"all": asdict(purity_report(picks, relevant))}
     if heldout.any() and not heldout[picks].all():
         metrics["without_heldout"] = asdict(purity_report(picks, relevant, ~heldout))
-    return Outcome(metrics=metrics)
+    return StageResult(metrics=metrics)

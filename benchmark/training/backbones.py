@@ -1,5 +1,6 @@
 """Backbones by name, without classifier and from random weights, and BatchNorm over groups of a forward pass."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -203,3 +204,8 @@ class Rescale(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return images * self.factor + self.shift
+
+
+def rescaled(network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> nn.Module:
+    """`network`, which expects images normalised by `mean` and `std`, for this suite's images; in eval mode."""
+    return nn.Sequential(OrderedDict(rescale=Rescale(mean, std), network=network)).eval()

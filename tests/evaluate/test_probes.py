@@ -11,7 +11,8 @@ from benchmark.errors import UserError
 from benchmark.evaluations import _released_probe as released
 from benchmark.evaluations._logistic_regression import clean_probe, fit, held_out
 from benchmark.evaluations._released_probe import learning_rate, released_probe
-from benchmark.evaluations._specs import CleanProbe, ReleasedProbe
+from benchmark.evaluations.linear_clean import CleanProbe
+from benchmark.evaluations.linear_released import ReleasedProbe
 from benchmark.specs.recipes import SGD, Augmentation, Embedding
 from benchmark.training.image_views import SquareImages
 

@@ -26,16 +26,12 @@ class Watched(worker.Task):
     """A task that says when it reads its inputs."""
 
     def file(self, name, file):
-        passing(self.stage.kind, self.stage.key, "reading")
+        passing(self.stage.kind.name, self.stage.key, "reading")
         return super().file(name, file)
 
-    def source(self, name):
-        passing(self.stage.kind, self.stage.key, "reading")
-        return super().source(name)
-
-    def squares(self, name, side):
-        passing(self.stage.kind, self.stage.key, "reading")
-        return super().squares(name, side)
+    def images(self, name):
+        passing(self.stage.kind.name, self.stage.key, "reading")
+        return super().images(name)
 
 
 def watched_publish(store, aside, final):
@@ -53,7 +49,7 @@ def watched_write(path, text):
 
 def watch_steps():
     """Importing torch costs seconds, so only where it is asked for."""
-    from benchmark.stages import pretrain
+    from benchmark.pretrain import train
     from benchmark.training import checkpoint
 
     def watched_save(folder, *state):
@@ -61,7 +57,7 @@ def watch_steps():
         passing("pretrain", folder.name, f"step{len(state[-1].losses)}")
 
     save, checkpoint.save = checkpoint.save, watched_save
-    pretrain.train = partial(pretrain.train, checkpoint_every=0.0)
+    train.train = partial(train.train, checkpoint_every=0.0)
 
 
 publish, Store._publish = Store._publish, watched_publish

@@ -104,7 +104,7 @@ def test_bad_images_within_the_share_of_an_openset_are_counted_and_named_and_the
     notes = [line for line in out.err.splitlines() if line.startswith("note: ")]
     assert code == 0 and len(notes) == 1
     assert "pool" in notes[0] and "007.jpg" in notes[0] and "2 " in notes[0]
-    (draw,) = (stage for stage in work.stages if stage.kind == "sample")
+    (draw,) = (stage for stage in work.stages if stage.kind.name == "sample")
     assert draw.input("openset").count == SHARE - 2
 
 

@@ -6,15 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.evaluations import EVALUATIONS
 from benchmark.planning.planner import Planner
 from benchmark.planning.profiles import MINI, PAPER, SMOKE
 from benchmark.specs.method_specs import SimCLR
 from benchmark.specs.protocols import CLEAN, RELEASED
 from benchmark.specs.recipes import SeedAxes, Steps
-from benchmark.specs.stages import KINDS, Images, Stage
+from benchmark.specs.stages import Images, Stage
 from benchmark.specs.variants import VARIANTS
+from benchmark.stages import KINDS
+from benchmark.stages.pretrain import KIND as PRETRAIN
 from benchmark.stages.pretrain import Pretraining
-from benchmark.stages.sample.stage import Draw, RandomSampling, SimCoreSampling
+from benchmark.stages.sample import KIND as SAMPLE
+from benchmark.stages.sample import Draw, RandomSampling, SimCoreSampling
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "keys.json"
@@ -57,9 +61,9 @@ def test_keys_are_those_of_the_last_release():
 
 
 def test_the_order_of_fields_and_the_label_do_not_move_a_key():
-    one = Stage("pretrain", Pretraining(recipe=SMOKE.setup().recipe, seeds=SeedAxes(init=0, data=0)), (), "one")
+    one = Stage(PRETRAIN, Pretraining(recipe=SMOKE.setup().recipe, seeds=SeedAxes(init=0, data=0)), (), "one")
     spec = Pretraining.model_validate({"seeds": {"data": 0, "init": 0}, "recipe": SMOKE.setup().recipe.model_dump()})
-    assert one.key == Stage("pretrain", spec, (), "another").key
+    assert one.key == Stage(PRETRAIN, spec, (), "another").key
 
 
 @pytest.mark.parametrize("change", ["seed", "target", "variant", "protocol", "steps", "profile"])
@@ -81,9 +85,9 @@ def test_a_new_field_of_one_sampler_leaves_the_keys_of_the_others_alone():
 
     def key(sampling):
         spec = Draw.model_construct(sampling=sampling, budget="5%", seed=0)
-        return Stage("sample", spec, (), "").key
+        return Stage(SAMPLE, spec, (), "").key
 
-    assert key(RandomSampling()) == Stage("sample", Draw(sampling=RandomSampling(), budget="5%", seed=0), (), "").key
+    assert key(RandomSampling()) == Stage(SAMPLE, Draw(sampling=RandomSampling(), budget="5%", seed=0), (), "").key
     assert key(Grown(k=5)) != key(SimCoreSampling(k=5))
 
 
@@ -127,9 +131,10 @@ def copy(tmp_path):
 
 
 def hashes(golden, root):
+    kinds = {kind.name: kind for kind in KINDS} | {f"evaluation {one.name}": one.kind for one in EVALUATIONS}
     return {
-        kind.name: {"version": kind.version, "sources": golden.source_hash(kind.sources, root)}
-        for kind in KINDS.values()
+        name: {"version": kind.version, "sources": golden.source_hash(kind.sources, root)}
+        for name, kind in kinds.items()
     }
 
 

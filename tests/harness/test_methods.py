@@ -15,8 +15,8 @@ from benchmark.planning.encoders import embedding_of
 from benchmark.planning.planned_table import Session
 from benchmark.planning.profiles import MINI, PAPER, SMOKE
 from benchmark.planning.query import Query
-from benchmark.specs.recipes import SGD, Adam, AdamW, Epochs
-from benchmark.stages.pretrain import check_recipe
+from benchmark.specs.recipes import SGD, Adam, AdamW, Epochs, SeedAxes
+from benchmark.stages.pretrain import Pretraining, check
 from benchmark.training.backbone_names import NETWORKS, find_backbone
 
 NAMES = METHODS.names()
@@ -242,7 +242,7 @@ def test_only_trainings_that_see_labels_of_x_have_an_online_classifier(tmp_path)
 def test_lcr_is_refused_in_float16_before_anything_is_trained():
     recipe = MINI.setup("lcr").recipe.model_copy(update={"precision": "float16"})
     with pytest.raises(UserError, match="float16 cannot hold"):
-        check_recipe(recipe)
+        check(Pretraining(recipe=recipe, seeds=SeedAxes(init=0, data=0)))
 
 
 def test_networks_of_one_size_are_built_for_the_size_of_the_crops():
@@ -250,7 +250,7 @@ def test_networks_of_one_size_are_built_for_the_size_of_the_crops():
         setup = profile.setup(backbone="vit_small_patch16_224")
         assert setup.recipe.backbone.image_size == size
         assert setup.recipe.backbone.told == f"vit_small_patch16_224 (images of {size} px)"
-        check_recipe(setup.recipe)
+        check(Pretraining(recipe=setup.recipe, seeds=SeedAxes(init=0, data=0)))
     assert PAPER.setup(backbone="vit_small_patch16_224").recipe.backbone.image_size is None
     assert PAPER.setup(backbone="vit_small_patch16_384").recipe.backbone.image_size == 224
     assert MINI.setup(backbone="resnet26").recipe.backbone.image_size is None
@@ -258,7 +258,7 @@ def test_networks_of_one_size_are_built_for_the_size_of_the_crops():
 
 def test_a_network_that_cannot_see_its_crops_is_refused_before_anything_is_trained():
     with pytest.raises(UserError, match="inception_v3 cannot look at crops of 32 px: "):
-        check_recipe(SMOKE.setup(backbone="inception_v3").recipe)
+        check(Pretraining(recipe=SMOKE.setup(backbone="inception_v3").recipe, seeds=SeedAxes(init=0, data=0)))
 
 
 def test_an_encoder_is_read_as_its_own_probe_read_it():

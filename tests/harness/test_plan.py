@@ -28,7 +28,7 @@ def session(tmp_path, **fields):
 def kinds(plan):
     counts = {}
     for stage in plan.stages:
-        counts[stage.kind] = counts.get(stage.kind, 0) + 1
+        counts[stage.kind.name] = counts.get(stage.kind.name, 0) + 1
     return counts
 
 

@@ -8,7 +8,7 @@ from benchmark import progress
 from benchmark.execution import display as run_screen
 from benchmark.execution.worker import Report
 from benchmark.specs.stages import Stage
-from benchmark.stages.sample.stage import Draw, RandomSampling
+from benchmark.stages.sample import KIND, Draw, RandomSampling
 
 
 class Clock:
@@ -56,7 +56,7 @@ def test_bars_on_a_terminal(clock, monkeypatch):
 
 
 def draw(seed):
-    return Stage("sample", Draw(sampling=RandomSampling(), budget=3, seed=seed), (), f"draw {seed}")
+    return Stage(KIND, Draw(sampling=RandomSampling(), budget=3, seed=seed), (), f"draw {seed}")
 
 
 def test_a_run_without_a_terminal_tells_what_it_is_working_on(clock, capsys):

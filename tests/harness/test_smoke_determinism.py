@@ -31,7 +31,7 @@ def results(store, session):
     """Every stage of the plan: its record without what may differ, and the hash of each of its other files."""
     found = {}
     for stage in session.plan.stages:
-        folder = store.folder(stage.kind, stage.key)
+        folder = store.folder(stage.kind.name, stage.key)
         files = {
             path.name: hashlib.sha256(path.read_bytes()).hexdigest()
             for path in folder.iterdir()

@@ -12,16 +12,17 @@ import pytest
 from benchmark.errors import UserError
 from benchmark.execution import worker
 from benchmark.execution.store import Record, Store, open_store
-from benchmark.execution.task import Outcome, Task
+from benchmark.execution.task import StageResult, Task
+from benchmark.specs import stages
 from benchmark.specs.stages import Images, Stage
-from benchmark.stages.sample.stage import Draw, RandomSampling
+from benchmark.stages.sample import KIND, Draw, RandomSampling
 from benchmark.system import write_atomically
 from benchmark.training import features as embed
 
 
 def stage(seed=0):
     images = Images("opensets", "pool", "train", "m" * 64, 10)
-    return Stage("sample", Draw(sampling=RandomSampling(), budget=3, seed=seed), (("openset", images),), "a draw")
+    return Stage(KIND, Draw(sampling=RandomSampling(), budget=3, seed=seed), (("openset", images),), "a draw")
 
 
 @pytest.fixture
@@ -39,14 +40,14 @@ def code(monkeypatch):
 
     def use(function):
         module = type("module", (), {"run": staticmethod(function)})
-        monkeypatch.setattr(worker.importlib, "import_module", lambda name: module)
+        monkeypatch.setattr(stages.importlib, "import_module", lambda name: module)
 
     return use
 
 
 def write_a_file(task, folder):
     (folder / "picks.txt").write_text("a\n")
-    return Outcome(metrics={"size": 1}, info={"why": "a test"})
+    return StageResult(metrics={"size": 1}, info={"why": "a test"})
 
 
 def test_a_finished_stage_has_its_files_and_a_record_that_explains_it(store, code):

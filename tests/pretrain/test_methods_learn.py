@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from benchmark.evaluations._logistic_regression import clean_probe
-from benchmark.evaluations._specs import CleanProbe
+from benchmark.evaluations.linear_clean import CleanProbe
 from benchmark.images.square_cache import square
 from benchmark.images.standins.families import FAMILIES
 from benchmark.images.standins.root import StandIns

@@ -12,8 +12,8 @@ from benchmark.commands.show.table import table_text
 from benchmark.datasets.opensets import OPENSETS
 from benchmark.datasets.targets import TARGETS, paper_targets
 from benchmark.errors import UnknownName, UserError
-from benchmark.published import tables as published
 from benchmark.planning.rows import obstacle
+from benchmark.published import tables as published
 from benchmark.published.tables import Table, load_table, table_names
 from benchmark.specs.variants import CONTROLS
 

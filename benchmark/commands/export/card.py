@@ -11,7 +11,7 @@ from benchmark.execution.store import Record
 from benchmark.methods import entry_of
 from benchmark.specs.recipes import Embedding, Recipe, SeedAxes
 from benchmark.stages.pretrain import Pretraining
-from benchmark.stages.sample.stage import sampler_text
+from benchmark.stages.sample import sampler_text
 
 HEAD = """---
 library_name: timm

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from benchmark.errors import UserError
 from benchmark.execution.store import Record, Store
-from benchmark.specs.stages import KINDS
 
 _KEY = re.compile(r"[0-9a-f]{8,64}")
 
@@ -46,7 +45,7 @@ def find_training(root: Path, key: str) -> Training:
 def _record(store: Store, key: str) -> Record:
     if not _KEY.fullmatch(key):
         raise UserError(f"'{key}' is no key: give the first eight or more hexadecimal digits of a stage's")
-    folders = [path.parent for kind in KINDS for path in (store.root / kind).glob(f"{key}*/record.json")]
+    folders = store.find(key)
     if not folders:
         raise UserError(_absence(store, key))
     if len(folders) > 1:
@@ -65,8 +64,7 @@ def _absence(store: Store, key: str) -> str:
 
 
 def _begun(store: Store, key: str) -> Iterator[Path]:
-    for kind in ("scratch", *KINDS):
-        yield from (store.root / kind).glob(f"{key}*")
+    return store.root.glob(f"*/{key}*")
 
 
 def _encoder_of(store: Store, record: Record) -> Record:

@@ -6,7 +6,7 @@ from typing import Any
 from benchmark.commands.sample.request import Request
 from benchmark.execution.store import Record
 from benchmark.specs.stages import Images
-from benchmark.stages.sample.stage import sampler_text
+from benchmark.stages.sample import sampler_text
 
 METRICS = {
     "facility_location": "facility location: sum over target images of the largest cosine to a pick (equation 2)",

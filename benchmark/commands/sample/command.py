@@ -11,7 +11,7 @@ from benchmark.commands.sample.output import Coreset, check_link, check_places, 
 from benchmark.commands.sample.request import Request
 from benchmark.errors import UserError
 from benchmark.execution.display import shown
-from benchmark.execution.run import Machine, Work, execute, find_device
+from benchmark.execution.run import Machine, Work, check_stages, execute, find_device
 from benchmark.execution.store import Store
 from benchmark.images.data import Data
 from benchmark.images.sources import Given
@@ -23,7 +23,7 @@ from benchmark.sampling.samplers import Entrant, Features, find_entrant, measure
 from benchmark.specs.artefacts import POSITIONS, SCORES
 from benchmark.specs.cells import ordered
 from benchmark.specs.stages import Images, Stage
-from benchmark.stages.pretrain import check_recipe
+from benchmark.stages.pretrain import KIND as PRETRAIN
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Job:
             return self.frozen.stage
         length = self.planner.lengths("target").retrieval
         spec = self.planner.pretraining(length, self.request.seed, alone=True)
-        return Stage("pretrain", spec, (("target", self.target),), f"encoder on {self.request.target}")
+        return Stage(PRETRAIN, spec, (("target", self.target),), f"encoder on {self.request.target}")
 
     @property
     def features(self) -> Features:
@@ -84,13 +84,12 @@ def prepare(request: Request) -> Job:
     if budget is None and not entrant.stops:
         raise UserError(f'sampler {entrant.name} has no stopping rule: give --budget, an int or a share such as "5%"')
     frozen = None if request.encoder is None else find_encoder(request.encoder)
-    if frozen is None:
-        check_recipe(planner.setup.recipe)
     check_places(request.out, request.exports)
     check_link(data.find("opensets", "pool"), request.exports)
+    job = Job(request, data, planner, entrant, budget, frozen)
+    check_stages(ordered([job.measure]))
     with shown() as progress:
         data.read([("opensets", "target", "train"), ("opensets", "pool", "train")], progress)
-    job = Job(request, data, planner, entrant, budget, frozen)
     check_budget(budget, job.pool)
     return job
 

@@ -13,13 +13,13 @@ from benchmark.commands.show.table import table_text
 from benchmark.datasets.opensets import OPENSETS
 from benchmark.datasets.targets import TARGETS
 from benchmark.errors import UnknownName, UserError
+from benchmark.execution.store import Store
 from benchmark.methods import METHODS
 from benchmark.planning.profiles import PROFILES, Profile, find_profile
 from benchmark.published.tables import load_table, table_names
 from benchmark.specs.base import Spec
 from benchmark.specs.methods import MethodEntry
 from benchmark.specs.protocols import PROTOCOLS
-from benchmark.specs.stages import KINDS
 from benchmark.specs.variants import VARIANTS
 from benchmark.training.backbone_names import NETWORKS
 
@@ -42,9 +42,9 @@ def describe(name: str, store: Path, profile: str = "paper") -> str:
         return _sampler_text(SAMPLERS[name])
     if name.removeprefix("table") in (known.removeprefix("table") for known in table_names()):
         return table_text(load_table(name))
-    records = [path for kind in KINDS for path in (store / kind).glob(f"{name}*/record.json")] if len(name) >= 8 else []
-    if len(records) == 1:
-        return json.dumps(json.loads(records[0].read_text()), indent=2)
+    folders = Store(store).find(name) if len(name) >= 8 else []
+    if len(folders) == 1:
+        return json.dumps(json.loads((folders[0] / "record.json").read_text()), indent=2)
     if KEY.fullmatch(name):
         raise UserError(f"store {store} has no stage whose key begins with {name}; --store names another")
     raise UnknownName("name", name, [*specs, *SAMPLERS, *METHODS.names(), *table_names()])
