@@ -1,8 +1,8 @@
 """Self-supervised methods, one file each: what it is published with and where each value was read."""
 
 from benchmark.registry import Registry
-from benchmark.specs.method_specs import Method
 from benchmark.specs.methods import MethodEntry
+from benchmark.specs.recipes import Method
 
 METHODS: Registry[MethodEntry] = Registry("method", "benchmark.methods", MethodEntry)
 

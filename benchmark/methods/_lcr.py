@@ -1,8 +1,11 @@
 """The two readings of LCR that are measured, and the recipes of its released code (GANPerf/LCR at fe591d4)."""
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
-from benchmark.specs.method_specs import BYOL, EMA, LCR, MoCo
+from pydantic import Field
+
+from benchmark.methods.byol import BYOL
+from benchmark.methods.moco import MoCo
 from benchmark.specs.methods import (
     EVERYTHING,
     RESNET50,
@@ -12,7 +15,31 @@ from benchmark.specs.methods import (
     Published,
     Small,
 )
-from benchmark.specs.recipes import LARS, SGD, Augmentation, Backbone, Cosine, Epochs
+from benchmark.specs.recipes import EMA, LARS, SGD, Augmentation, Backbone, Cosine, Epochs, MethodSpec
+
+
+class LCR(MethodSpec):
+    """Learning Common Rationale (Shu et al. 2023): a branch of K = `projections` 1x1 convolutions that fits the GradCAM
+    of `inner`'s loss, loss + nu * KL; its map weights the features that are pooled. Switches: docs/engines.md."""
+
+    wraps_encoder: ClassVar[bool] = True
+
+    kind: Literal["lcr"] = "lcr"
+    inner: Annotated[MoCo | BYOL, Field(discriminator="kind")]
+    projections: int = Field(default=32, gt=0)
+    nu: float = 0.01
+    sign: Literal["+", "-"] = "+"
+    weights: Literal["elementwise", "gap"] = "elementwise"
+    target: Literal["none", "minmax"] = "none"
+    softmax: Literal["row", "all"] = "row"
+    temperature: float = Field(default=1.0, gt=0)
+    detach: bool = False
+    map: Literal["batch", "image", "none"] = "batch"
+
+    @property
+    def one_device(self) -> bool:
+        return True
+
 
 AS_RELEASED: dict[str, object] = {}
 AS_SAM: dict[str, object] = {

@@ -1,7 +1,6 @@
 """Methods that no table of SimCore has: heads and loss of their own papers, all else as for SimCLR."""
 
 from benchmark.methods._simcore import BORROWED_LENGTHS
-from benchmark.specs.method_specs import Method
 from benchmark.specs.methods import (
     EVERYTHING,
     RESNET50,
@@ -10,7 +9,7 @@ from benchmark.specs.methods import (
     Published,
     Small,
 )
-from benchmark.specs.recipes import Augmentation, Cosine, Optimiser
+from benchmark.specs.recipes import Augmentation, Cosine, Method, Optimiser
 
 
 def own_paper(

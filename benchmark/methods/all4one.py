@@ -1,6 +1,9 @@
 """All4One, published on CIFAR-10 and CIFAR-100 with the accuracy of its online classifier."""
 
-from benchmark.specs.method_specs import EMA, All4One
+from typing import Literal
+
+from pydantic import Field
+
 from benchmark.specs.methods import (
     EVERYTHING,
     Evidence,
@@ -9,7 +12,28 @@ from benchmark.specs.methods import (
     Published,
     Small,
 )
-from benchmark.specs.recipes import LARS, Augmentation, Backbone, Cosine, Epochs, Online
+from benchmark.specs.recipes import EMA, LARS, Augmentation, Backbone, Cosine, Epochs, MethodSpec, Online
+
+
+class All4One(MethodSpec):
+    """All4One (Estepa et al. 2023): neighbour, centroid and redundancy terms, as in solo-learn's `all4one.py`.
+
+    `transformer_lr` is the peak learning rate of the centroid transformer, whatever the optimiser's is.
+    """
+
+    kind: Literal["all4one"] = "all4one"
+    temperature: float = Field(gt=0)
+    queue: int = Field(gt=0)
+    ema: EMA
+    hidden: int = 2048
+    output: int = 256
+    predictor: int = 4096
+    transformer_lr: float = 0.1
+
+    @property
+    def one_device(self) -> bool:
+        return True
+
 
 _1000 = Epochs(epochs=1000)
 

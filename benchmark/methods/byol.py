@@ -1,7 +1,8 @@
 """BYOL, a method of Table 4."""
 
+from typing import Literal
+
 from benchmark.methods._simcore import CODED, EVIDENCE
-from benchmark.specs.method_specs import BYOL, EMA
 from benchmark.specs.methods import (
     CODE,
     RESNET50,
@@ -11,7 +12,18 @@ from benchmark.specs.methods import (
     Published,
     Small,
 )
-from benchmark.specs.recipes import Adam, Augmentation, Cosine, Epochs
+from benchmark.specs.recipes import EMA, Adam, Augmentation, Cosine, Epochs, MethodSpec
+
+
+class BYOL(MethodSpec):
+    """BYOL (Grill et al. 2020): predictions of one view's teacher projection, 2 - 2 cos, both ways, summed."""
+
+    kind: Literal["byol"] = "byol"
+    ema: EMA
+    hidden: int = 4096
+    output: int = 256
+    predictor: int = 4096
+
 
 entry = MethodEntry(
     name="byol",

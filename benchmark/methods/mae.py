@@ -1,9 +1,27 @@
 """MAE, a method of Table 4."""
 
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
 from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS
-from benchmark.specs.method_specs import MAE
 from benchmark.specs.methods import Evidence, MethodEntry, Published, Small
-from benchmark.specs.recipes import AdamW, Augmentation, Backbone, Cosine
+from benchmark.specs.recipes import AdamW, Augmentation, Backbone, Cosine, MethodSpec
+
+
+class MAE(MethodSpec):
+    """MAE (He et al. 2022): mean squared error of the pixels of masked patches; `normalise` standardises each patch."""
+
+    views: ClassVar[Literal[1, 2]] = 1
+    token: ClassVar[Literal["head", "patches"]] = "patches"
+
+    kind: Literal["mae"] = "mae"
+    mask: float = Field(default=0.75, gt=0, lt=1)
+    normalise: bool = False
+    width: int = 512
+    depth: int = 8
+    heads: int = 16
+
 
 entry = MethodEntry(
     name="mae",

@@ -1,9 +1,34 @@
 """MoCo as the released code of SimCore has it (v1: a linear head), in no table of the paper; small runs are v2."""
 
+from typing import Literal
+
+from pydantic import Field
+
 from benchmark.methods._simcore import AS_SIMCLR, BORROWED_EVIDENCE, BORROWED_LENGTHS, SCRIPTS
-from benchmark.specs.method_specs import EMA, MoCo
 from benchmark.specs.methods import CODE, RESNET50, Evidence, MethodEntry, Published, Small
-from benchmark.specs.recipes import SGD, Augmentation, Cosine
+from benchmark.specs.recipes import EMA, SGD, Augmentation, Cosine, MethodSpec
+
+
+class MoCo(MethodSpec):
+    """MoCo (He et al. 2020) and v2 (Chen et al. 2020): keys of a teacher in a queue of `queue` negatives per view.
+
+    `layers` of the head: 1 (v1) or 2 (v2, `hidden` wide, None meaning d). `symmetric`: both views are queries, each
+    with a queue of its own; otherwise view 1 asks and view 2 answers.
+    """
+
+    kind: Literal["moco"] = "moco"
+    temperature: float = Field(gt=0)
+    queue: int = Field(gt=0)
+    ema: EMA
+    layers: Literal[1, 2] = 2
+    hidden: int | None = None
+    output: int = 128
+    symmetric: bool = True
+
+    @property
+    def one_device(self) -> bool:
+        return not self.symmetric
+
 
 entry = MethodEntry(
     name="moco",

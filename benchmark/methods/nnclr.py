@@ -1,8 +1,24 @@
 """NNCLR: in All4One's tables."""
 
+from typing import Literal
+
+from pydantic import Field
+
 from benchmark.methods._own_papers import own_paper
-from benchmark.specs.method_specs import NNCLR
-from benchmark.specs.recipes import LARS
+from benchmark.specs.recipes import LARS, MethodSpec
+
+
+class NNCLR(MethodSpec):
+    """NNCLR (Dwibedi et al. 2021, equation 2): the nearest of a queue of view 1's projections predicts the other
+    view's prediction, mean of both ways."""
+
+    kind: Literal["nnclr"] = "nnclr"
+    temperature: float = Field(gt=0)
+    queue: int = Field(gt=0)
+    hidden: int = 2048
+    output: int = 256
+    predictor: int = 4096
+
 
 entry = own_paper(
     "nnclr",

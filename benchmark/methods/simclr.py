@@ -1,9 +1,23 @@
 """SimCLR, the method of Tables 2, 3 and 5."""
 
+from typing import Literal
+
+from pydantic import Field
+
 from benchmark.methods._simcore import EVIDENCE, LENGTHS
-from benchmark.specs.method_specs import SimCLR
 from benchmark.specs.methods import RESNET50, Evidence, MethodEntry, Published, Small
-from benchmark.specs.recipes import SGD, Augmentation, Cosine
+from benchmark.specs.recipes import SGD, Augmentation, Cosine, MethodSpec
+
+
+class SimCLR(MethodSpec):
+    """SimCLR (Chen et al. 2020): NT-Xent over two views. `hidden` of None means the backbone's feature dimension d."""
+
+    kind: Literal["simclr"] = "simclr"
+    temperature: float = Field(gt=0)
+    hidden: int | None = None
+    output: int = 128
+    batchnorm: bool = False
+
 
 entry = MethodEntry(
     name="simclr",

@@ -1,9 +1,31 @@
 """SwAV, a method of Table 4."""
 
+from typing import Literal
+
+from pydantic import Field
+
 from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS, SCRIPTS
-from benchmark.specs.method_specs import SwAV
 from benchmark.specs.methods import CODE, RESNET50, Evidence, MethodEntry, Published, Small
-from benchmark.specs.recipes import SGD, Augmentation, Cosine
+from benchmark.specs.recipes import SGD, Augmentation, Cosine, MethodSpec
+
+
+class SwAV(MethodSpec):
+    """SwAV (Caron et al. 2020): swapped prediction of Sinkhorn assignments to `prototypes`, which do not move during
+    the first `frozen` share of the training. No queue."""
+
+    kind: Literal["swav"] = "swav"
+    prototypes: int = Field(gt=1)
+    hidden: int = 4096
+    output: int = 2048
+    temperature: float = 0.1
+    epsilon: float = 0.05
+    iterations: int = 3
+    frozen: float = Field(default=0.0, ge=0, le=1)
+
+    @property
+    def one_device(self) -> bool:
+        return True
+
 
 entry = MethodEntry(
     name="swav",

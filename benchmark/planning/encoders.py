@@ -8,12 +8,11 @@ from pathlib import Path
 from benchmark.errors import UnknownName, UserError
 from benchmark.planning.profiles import PROFILES
 from benchmark.specs.artefacts import ENCODER
-from benchmark.specs.method_specs import LCR, MAE
 from benchmark.specs.recipes import Backbone, Embedding, Recipe
 from benchmark.specs.stages import Stage
 from benchmark.stages.frozen import KIND as FROZEN
 from benchmark.stages.frozen import FrozenEncoder
-from benchmark.stages.pretrain import Pretraining
+from benchmark.stages.pretrain import read_pretraining
 
 FORMS = "give timm:NAME, timm:NAME=FILE or the folder of a finished pretraining (runs/pretrain/<key>)"
 TIMM = "timm:"
@@ -66,15 +65,15 @@ def _of_suite(path: Path) -> Encoder:
     folder = path.parent if path.name == ENCODER else path
     try:
         record = json.loads((folder / "record.json").read_text())
-        recipe = Pretraining.model_validate(record["identity"]["spec"]).recipe
+        recipe = read_pretraining(record["identity"]["spec"]).recipe
         digest = _sha256(folder / ENCODER)
     except (OSError, ValueError, KeyError, UserError) as error:
         raise UserError(f"encoder '{path}' is no finished pretraining of this suite; {FORMS}") from error
-    if isinstance(recipe.method, LCR):
+    if recipe.method.wraps_encoder:
         raise UserError(f"encoder '{path}' pools by LCR's map, which is no network of timm: export its network instead")
     spec = _as_trained(recipe, digest)
     # MAE's patch tokens are what its samplers see; probes read the class token all the same.
-    token = "patches" if isinstance(recipe.method, MAE) else "head"
+    token = recipe.method.token
     embedding = embedding_of(recipe).model_copy(update={"token": token})
     return Encoder(Stage(FROZEN, spec, (), record["label"]), embedding, {digest: str(folder / ENCODER)})
 

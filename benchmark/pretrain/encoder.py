@@ -6,8 +6,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from benchmark.methods._lcr import LCR
 from benchmark.pretrain.lcr import RationaleEncoder
-from benchmark.specs.method_specs import LCR
 from benchmark.specs.recipes import Recipe
 from benchmark.training.backbones import build
 

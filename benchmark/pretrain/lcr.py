@@ -1,7 +1,7 @@
 """Learning Common Rationale (Shu et al., CVPR 2023): a small branch that fits where the SSL loss looks, and its maps.
 
 From the released code (`moco/builder.py`, `models/byol.py`), with a switch for every step that is doubtful; see
-`benchmark.specs.method_specs.LCR` and docs/engines.md.
+`benchmark.methods._lcr.LCR` and docs/engines.md.
 """
 
 import math
@@ -10,8 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from benchmark.methods._lcr import LCR
+from benchmark.methods.byol import BYOL
 from benchmark.pretrain.learner import Around, Learner, Moment, Outputs
-from benchmark.specs.method_specs import BYOL, LCR
 from benchmark.training.backbones import feature_dimension, pooling
 from benchmark.training.optimisers import Group
 

@@ -9,7 +9,8 @@ from typing import cast
 import torch
 from torch import nn
 
-from benchmark.specs.method_specs import DINO, EMA
+from benchmark.methods.dino import DINO
+from benchmark.specs.recipes import EMA
 from benchmark.training.optimisers import Group
 
 Outputs = dict[str, torch.Tensor]

@@ -5,13 +5,13 @@ from typing import Literal
 from pydantic import Field
 
 from benchmark.specs.base import Spec
-from benchmark.specs.method_specs import Method
 from benchmark.specs.recipes import (
     AdamW,
     Augmentation,
     Backbone,
     Cosine,
     Length,
+    Method,
     Online,
     Optimiser,
     Precision,

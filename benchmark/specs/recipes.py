@@ -1,11 +1,67 @@
 """How an encoder is trained and read, as frozen typed values: network, augmentation, optimiser, schedule, length."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from benchmark.specs.base import Spec
-from benchmark.specs.method_specs import Method
+
+
+class EMA(Spec):
+    """A teacher that is the moving average of the online network: teacher = tau teacher + (1 - tau) online.
+
+    tau rises from `base` to `final` by half a cosine over the training, renewed every `per`. `buffers` says whether
+    BatchNorm's running statistics are averaged too, or are the teacher's own.
+    """
+
+    base: float = Field(ge=0, le=1)
+    final: float = Field(default=1.0, ge=0, le=1)
+    per: Literal["epoch", "step"] = "step"
+    buffers: Literal["averaged", "own"] = "own"
+
+
+class MethodSpec(Spec):
+    """Base of the specs of self-supervised methods: heads, losses and schedules. `kind` names the method.
+
+    Widths are units, temperatures divide logits, shares are parts of the whole training (0 to 1). A subclass is known
+    by its `kind` once its module is imported.
+    """
+
+    classes: ClassVar[dict[str, type["MethodSpec"]]] = {}
+    """The subclasses by kind."""
+    views: ClassVar[Literal[1, 2]] = 2
+    """How many views of an image the loss compares."""
+    token: ClassVar[Literal["head", "patches"]] = "head"
+    """What samplers read of a vision transformer that the method trained."""
+    wraps_encoder: ClassVar[bool] = False
+    """Whether the encoder that is kept is more than the backbone."""
+
+    kind: str
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        MethodSpec.classes[cls.model_fields["kind"].default] = cls
+
+    @property
+    def one_device(self) -> bool:
+        """Whether a training cannot be spread over devices without moving its numbers: the loss has layers of its own,
+        the head normalises over all crops, or a network sees one view only, which one device would hold."""
+        return False
+
+
+def _of_kind(value: object) -> object:
+    """A method's spec from its JSON; ValueError for a kind that no imported module defines."""
+    if not isinstance(value, Mapping):
+        return value
+    kind = str(value.get("kind"))
+    if kind not in MethodSpec.classes:
+        raise ValueError(f"unknown method '{kind}'; known: {', '.join(sorted(MethodSpec.classes))}")
+    return MethodSpec.classes[kind].model_validate(value)
+
+
+Method = Annotated[SerializeAsAny[MethodSpec], BeforeValidator(_of_kind)]
+
 
 Precision = Literal["float32", "bfloat16", "float16"]
 

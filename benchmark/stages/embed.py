@@ -12,7 +12,7 @@ from benchmark.specs.artefacts import ENCODER, FEATURES
 from benchmark.specs.recipes import Embedding
 from benchmark.specs.stages import Kind
 from benchmark.stages.frozen import FrozenEncoder
-from benchmark.stages.pretrain import Pretraining
+from benchmark.stages.pretrain import read_pretraining
 
 if TYPE_CHECKING:
     from torch import nn
@@ -76,7 +76,7 @@ def _network(task: ImageTask) -> "nn.Module":
 
     record, weights = task.record("encoder"), task.file("encoder", ENCODER)
     if record.kind == "pretrain":
-        return load_encoder(Pretraining.model_validate(record.identity["spec"]).recipe, weights)
+        return load_encoder(read_pretraining(record.identity["spec"]).recipe, weights)
     spec = FrozenEncoder.model_validate(record.identity["spec"])
     return rescaled(with_weights(build(spec.backbone), weights), spec.mean, spec.std)
 

@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from benchmark.execution.task import StageResult
 from benchmark.images.data import ImageTask
 from benchmark.images.sources import Source
+from benchmark.methods import METHODS
 from benchmark.specs.artefacts import CLASSIFIER, ENCODER, POSITIONS
 from benchmark.specs.base import Spec
-from benchmark.specs.method_specs import LCR
 from benchmark.specs.recipes import Backbone, Recipe, SeedAxes
 from benchmark.specs.stages import Kind, Needs
 from benchmark.training.backbone_names import NETWORKS
@@ -49,6 +49,13 @@ KIND = Kind(
         "benchmark/training/schedule.py",
     ),
 )
+
+
+def read_pretraining(spec: dict[str, Any]) -> Pretraining:
+    """The spec of a record, whatever its method; ValueError where it is none."""
+    # Reading a method needs its class, so that all methods are imported.
+    METHODS.names()
+    return Pretraining.model_validate(spec)
 
 
 def needs(spec: Pretraining) -> Needs:
@@ -106,7 +113,7 @@ def run(task: ImageTask, folder: Path) -> StageResult:
     result.encoder.rename(folder / ENCODER)
     if spec.recipe.online is not None:
         (scratch / CLASSIFIER).rename(folder / CLASSIFIER)
-    if isinstance(spec.recipe.method, LCR):
+    if spec.recipe.method.wraps_encoder:
         save_maps(spec.recipe, folder / ENCODER, images, folder / MAPS)
     exposures = result.exposures[:own]
     return StageResult(

@@ -16,7 +16,6 @@ import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
 
 from benchmark.errors import UserError
-from benchmark.specs.method_specs import one_device
 from benchmark.specs.recipes import Recipe
 from benchmark.training.backbones import groups_of
 
@@ -74,7 +73,7 @@ def _obstacle(recipe: Recipe, devices: int, batches: set[int]) -> str:
     """Why so many devices would move the numbers of a training; nothing where they would not."""
     if devices == 1:
         return ""
-    if one_device(recipe.method) or recipe.augmentation.local is not None:
+    if recipe.method.one_device or recipe.augmentation.local is not None:
         local = "with local crops " if recipe.augmentation.local is not None else ""
         return f"method {recipe.method.kind} {local}trains on one device only, not on {devices}"
     if recipe.backbone.drop_path:

@@ -15,10 +15,10 @@ from benchmark.commands.options import main
 from benchmark.errors import UserError
 from benchmark.execution.store import Store
 from benchmark.methods import METHODS
+from benchmark.methods._lcr import LCR
 from benchmark.planning.encoders import embedding_of
 from benchmark.planning.profiles import PROFILES
 from benchmark.pretrain.encoder import build_encoder, load_encoder
-from benchmark.specs.method_specs import LCR
 from benchmark.specs.recipes import Backbone
 from benchmark.training.backbones import build
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from benchmark.evaluations import EVALUATIONS
+from benchmark.methods.simclr import SimCLR
 from benchmark.planning.planner import Planner
 from benchmark.planning.profiles import MINI, PAPER, SMOKE
-from benchmark.specs.method_specs import SimCLR
 from benchmark.specs.protocols import CLEAN, RELEASED
 from benchmark.specs.recipes import SeedAxes, Steps
 from benchmark.specs.stages import Images, Stage

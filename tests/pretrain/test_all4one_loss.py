@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.specs.method_specs import All4One
+from benchmark.methods.all4one import All4One
 from benchmark.training.backbones import Groups, group_batchnorm
 
 N, D, QUEUE = 4, 16, 24

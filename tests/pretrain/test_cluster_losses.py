@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.methods.dino import DINO
+from benchmark.methods.mae import MAE
+from benchmark.methods.swav import SwAV
 from benchmark.pretrain.learner import Moment, teacher_temperature
-from benchmark.specs.method_specs import DINO, MAE, SwAV
 
 N, K = 6, 10
 

@@ -5,8 +5,12 @@ import math
 import numpy as np
 import pytest
 
+from benchmark.methods.barlow_twins import BarlowTwins
+from benchmark.methods.moco import MoCo
+from benchmark.methods.nnclr import NNCLR
+from benchmark.methods.simclr import SimCLR
+from benchmark.methods.vicreg import VICReg
 from benchmark.pretrain.engines import find_engine
-from benchmark.specs.method_specs import NNCLR, BarlowTwins, MoCo, SimCLR, VICReg
 
 N, D = 6, 16
 

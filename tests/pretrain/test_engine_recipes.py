@@ -11,7 +11,7 @@ from torch import nn
 
 from benchmark.errors import UserError
 from benchmark.pretrain.learner import Moment
-from benchmark.specs.method_specs import EMA
+from benchmark.specs.recipes import EMA
 
 CHANGED = {
     "simclr": {"temperature": 0.3, "hidden": 20, "output": 12, "batchnorm": True},

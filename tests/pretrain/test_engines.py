@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from benchmark.errors import UnknownName, UserError
+from benchmark.methods._lcr import LCR
+from benchmark.methods.moco import MoCo
+from benchmark.methods.simclr import SimCLR
 from benchmark.pretrain.engines import ENGINES, find_engine
-from benchmark.specs.method_specs import LCR, MoCo, SimCLR
 from benchmark.specs.recipes import Backbone, Epochs
 
 

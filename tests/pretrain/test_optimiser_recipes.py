@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from benchmark.errors import UserError
+from benchmark.methods._lcr import LCR
 from benchmark.pretrain import train as training
 from benchmark.pretrain.engines import find_engine
-from benchmark.specs.method_specs import LCR
 from benchmark.specs.recipes import LARS, SGD, Adam, AdamW, Augmentation, Backbone, Cosine, SeedAxes
 from benchmark.training.image_views import SquareImages
 from benchmark.training.loader import Feed

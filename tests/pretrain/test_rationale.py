@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.methods._lcr import LCR
 from benchmark.pretrain.lcr import RationaleLearner
-from benchmark.specs.method_specs import LCR
 
 SWITCHES = {
     "nu": 0.5,

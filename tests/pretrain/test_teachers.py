@@ -8,11 +8,11 @@ import torch
 from lightly.utils.scheduler import cosine_schedule
 from safetensors.torch import load_file
 
+from benchmark.methods.moco import MoCo
 from benchmark.pretrain.engines import find_engine
 from benchmark.pretrain.learner import Moment, tau
 from benchmark.pretrain.train import train
-from benchmark.specs.method_specs import EMA, MoCo
-from benchmark.specs.recipes import SGD, AdamW, SeedAxes
+from benchmark.specs.recipes import EMA, SGD, AdamW, SeedAxes
 from benchmark.training.image_views import SquareImages
 from benchmark.training.optimisers import optimiser
 

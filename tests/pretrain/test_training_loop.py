@@ -11,10 +11,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from benchmark.errors import UserError
+from benchmark.methods.simclr import SimCLR
 from benchmark.pretrain.encoder import load_encoder
 from benchmark.pretrain.engines import find_engine
 from benchmark.pretrain.train import DivergedError, TrainResult, train
-from benchmark.specs.method_specs import SimCLR
 from benchmark.specs.recipes import (
     SGD,
     AdamW,

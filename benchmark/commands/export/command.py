@@ -14,7 +14,7 @@ from benchmark.planning.encoders import embedding_of
 from benchmark.pretrain.encoder import load_encoder
 from benchmark.specs.artefacts import ENCODER
 from benchmark.specs.recipes import Embedding, Recipe
-from benchmark.stages.pretrain import Pretraining
+from benchmark.stages.pretrain import Pretraining, read_pretraining
 from benchmark.system import place_aside
 
 CARD = "README.md"
@@ -54,7 +54,7 @@ def _fill(folder: Path, training: Training) -> None:
 
 def _spec(training: Training) -> Pretraining:
     try:
-        return Pretraining.model_validate(training.record.identity["spec"])
+        return read_pretraining(training.record.identity["spec"])
     except ValidationError as error:
         key, version = training.record.key[:12], training.record.environment["packages"].get("simcore-benchmark", "")
         raise UserError(

@@ -9,10 +9,10 @@ from importlib.metadata import version
 import torch
 
 from benchmark.errors import UserError
+from benchmark.methods._lcr import LCR
 from benchmark.pretrain.lcr import RationaleLearner
 from benchmark.pretrain.learner import Learner, WithOnlineClassifier
 from benchmark.registry import Registry
-from benchmark.specs.method_specs import LCR, MAE
 from benchmark.specs.recipes import Recipe
 from benchmark.training.backbones import feature_dimension, take_any_size
 
@@ -63,11 +63,11 @@ class Engine(ABC):
     def _check_crops(self, recipe: Recipe) -> None:
         """Raise UserError for crops that the method would leave out, or mix up, without a word."""
         kind = recipe.method.kind
-        if recipe.augmentation.views != 2 and not isinstance(recipe.method, MAE):
+        if recipe.augmentation.views != 2 and recipe.method.views == 2:
             raise UserError(f"method '{kind}' compares two views of an image; augmentation.views is 1")
         if recipe.augmentation.local is not None and kind not in self.multicrop:
             raise UserError(f"engine '{self.name}' has no loss for local crops in method '{kind}'")
-        if recipe.online is not None and isinstance(recipe.method, MAE):
+        if recipe.online is not None and recipe.method.views == 1:
             raise UserError("MAE sees parts of images: there are no whole features for an online classifier")
 
     def _learner(self, recipe: Recipe) -> Learner:

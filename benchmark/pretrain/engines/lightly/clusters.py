@@ -10,9 +10,9 @@ from lightly.models.utils import deactivate_requires_grad
 from torch import nn
 from torch.nn import functional as F
 
+from benchmark.methods import dino, swav
 from benchmark.pretrain.engines.lightly.teacher import follow
 from benchmark.pretrain.learner import Learner, Moment, Outputs, teacher_temperature, without_gradients
-from benchmark.specs import method_specs as methods
 from benchmark.specs.recipes import Recipe
 from benchmark.training.backbones import build, feature_dimension
 
@@ -20,7 +20,7 @@ from benchmark.training.backbones import build, feature_dimension
 class SwAV(Learner):
     """lightly's SwAV head, prototypes (without its bias, which SwAV has not) and SwaVLoss."""
 
-    def __init__(self, recipe: Recipe, method: methods.SwAV) -> None:
+    def __init__(self, recipe: Recipe, method: swav.SwAV) -> None:
         super().__init__()
         self.method = method
         self.trunk = build(recipe.backbone)
@@ -62,7 +62,7 @@ class SwAV(Learner):
 class DINO(Learner):
     """lightly's DINO head and loss; student and teacher as the recipe makes them."""
 
-    def __init__(self, recipe: Recipe, method: methods.DINO) -> None:
+    def __init__(self, recipe: Recipe, method: dino.DINO) -> None:
         super().__init__()
         self.method = method
         self.student = self._network(recipe, method.drop_path, method.norm_last_layer)

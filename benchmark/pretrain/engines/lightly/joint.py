@@ -7,8 +7,8 @@ from lightly.loss import BarlowTwinsLoss, NTXentLoss, VICRegLoss
 from lightly.models.modules.heads import BarlowTwinsProjectionHead, SimCLRProjectionHead
 from torch import nn
 
+from benchmark.methods import barlow_twins, simclr, vicreg
 from benchmark.pretrain.learner import Learner, Moment, Outputs
-from benchmark.specs import method_specs as methods
 from benchmark.specs.recipes import Recipe
 from benchmark.training.backbones import build, feature_dimension
 
@@ -39,7 +39,7 @@ class JointEmbedding(Learner):
 class SimCLR(JointEmbedding):
     """lightly's SimCLRProjectionHead (two layers; with `batchnorm` one BatchNorm after each) and NTXentLoss."""
 
-    def __init__(self, recipe: Recipe, method: methods.SimCLR) -> None:
+    def __init__(self, recipe: Recipe, method: simclr.SimCLR) -> None:
         super().__init__(recipe)
         hidden = method.hidden or self.dimension
         self.projector = SimCLRProjectionHead(
@@ -51,7 +51,7 @@ class SimCLR(JointEmbedding):
 class BarlowTwins(JointEmbedding):
     """lightly's BarlowTwinsProjectionHead and BarlowTwinsLoss, times the method's scale."""
 
-    def __init__(self, recipe: Recipe, method: methods.BarlowTwins) -> None:
+    def __init__(self, recipe: Recipe, method: barlow_twins.BarlowTwins) -> None:
         super().__init__(recipe)
         self.projector = BarlowTwinsProjectionHead(self.dimension, method.hidden, method.output)
         self.criterion, self.scale = BarlowTwinsLoss(lambda_param=method.off_diagonal), method.scale
@@ -60,7 +60,7 @@ class BarlowTwins(JointEmbedding):
 class VICReg(JointEmbedding):
     """lightly's VICRegLoss over its three-layer head, which is Barlow Twins' (VICReg, Section 4.2)."""
 
-    def __init__(self, recipe: Recipe, method: methods.VICReg) -> None:
+    def __init__(self, recipe: Recipe, method: vicreg.VICReg) -> None:
         super().__init__(recipe)
         self.projector = BarlowTwinsProjectionHead(self.dimension, method.hidden, method.output)
         self.criterion = VICRegLoss(

@@ -8,8 +8,8 @@ from lightly.models.modules.masked_vision_transformer_decoder_timm import Masked
 from lightly.models.modules.masked_vision_transformer_timm import MaskedVisionTransformerTIMM, init_weights
 from torch import nn
 
+from benchmark.methods import mae
 from benchmark.pretrain.learner import Learner, Moment, Outputs
-from benchmark.specs import method_specs as methods
 from benchmark.specs.recipes import Recipe
 from benchmark.training.backbones import build, check_maskable
 
@@ -19,7 +19,7 @@ class MAE(Learner):
 
     views_in_a_pass = 1
 
-    def __init__(self, recipe: Recipe, method: methods.MAE) -> None:
+    def __init__(self, recipe: Recipe, method: mae.MAE) -> None:
         super().__init__()
         self.method = method
         network: Any = build(recipe.backbone)

@@ -12,9 +12,9 @@ from lightly.models.modules.heads import (
 )
 from torch import nn
 
+from benchmark.methods import byol, simsiam
 from benchmark.pretrain.engines.lightly.teacher import follow, teacher_of
 from benchmark.pretrain.learner import Learner, Moment, Outputs
-from benchmark.specs import method_specs as methods
 from benchmark.specs.recipes import Recipe
 from benchmark.training.backbones import build, feature_dimension
 from benchmark.training.optimisers import Group
@@ -23,7 +23,7 @@ from benchmark.training.optimisers import Group
 class BYOL(Learner):
     """lightly's BYOL heads and NegativeCosineSimilarity as 2 - 2 cos, both ways, summed."""
 
-    def __init__(self, recipe: Recipe, method: methods.BYOL) -> None:
+    def __init__(self, recipe: Recipe, method: byol.BYOL) -> None:
         super().__init__()
         self.method = method
         trunk = build(recipe.backbone)
@@ -52,7 +52,7 @@ class BYOL(Learner):
 class SimSiam(Learner):
     """lightly's SimSiam heads; the predictor's learning rate does not decay (SimSiam, Section 4.2)."""
 
-    def __init__(self, recipe: Recipe, method: methods.SimSiam) -> None:
+    def __init__(self, recipe: Recipe, method: simsiam.SimSiam) -> None:
         super().__init__()
         self.trunk = build(recipe.backbone)
         self.projector = SimSiamProjectionHead(feature_dimension(self.trunk), method.hidden, method.output)

@@ -10,9 +10,9 @@ from lightly.models.modules.memory_bank import MemoryBankModule
 from torch import nn
 from torch.nn import functional as F
 
+from benchmark.methods import moco, nnclr
 from benchmark.pretrain.engines.lightly.teacher import follow, teacher_of
 from benchmark.pretrain.learner import Learner, Moment, Outputs
-from benchmark.specs import method_specs as methods
 from benchmark.specs.recipes import Recipe
 from benchmark.training.backbones import build, feature_dimension
 
@@ -27,7 +27,7 @@ def kept(bank: MemoryBankModule) -> None:
 class MoCo(Learner):
     """lightly's MoCoProjectionHead and NTXentLoss with a memory bank per view that gives keys."""
 
-    def __init__(self, recipe: Recipe, method: methods.MoCo) -> None:
+    def __init__(self, recipe: Recipe, method: moco.MoCo) -> None:
         super().__init__()
         self.method = method
         trunk = build(recipe.backbone)
@@ -68,7 +68,7 @@ class MoCo(Learner):
 class NNCLR(Learner):
     """lightly's NNCLR heads and queue; the loss is the paper's equation 2, which lightly's symmetric NT-Xent is not."""
 
-    def __init__(self, recipe: Recipe, method: methods.NNCLR) -> None:
+    def __init__(self, recipe: Recipe, method: nnclr.NNCLR) -> None:
         super().__init__()
         self.method = method
         self.trunk = build(recipe.backbone)

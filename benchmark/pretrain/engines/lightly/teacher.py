@@ -7,7 +7,7 @@ from lightly.models.utils import deactivate_requires_grad, update_momentum
 from torch import nn
 
 from benchmark.pretrain.learner import Moment, average_buffers, tau
-from benchmark.specs.method_specs import EMA
+from benchmark.specs.recipes import EMA
 
 
 def teacher_of(online: nn.Module) -> nn.Module:

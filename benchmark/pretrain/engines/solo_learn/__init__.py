@@ -5,10 +5,10 @@ auto-resume are never started (auto-resume matches runs by keys that do not tell
 """
 
 from benchmark.errors import UserError
+from benchmark.methods._lcr import LCR
 from benchmark.pretrain.engines import Engine, Maker
 from benchmark.pretrain.engines.solo_learn.config import words
 from benchmark.pretrain.learner import Learner
-from benchmark.specs.method_specs import LCR
 from benchmark.specs.recipes import Recipe, Steps
 from benchmark.training.backbone_names import features_of
 

@@ -10,7 +10,18 @@ from operator import attrgetter
 from typing import Any
 
 from benchmark.errors import UserError
-from benchmark.specs import method_specs as methods
+from benchmark.methods.all4one import All4One
+from benchmark.methods.barlow_twins import BarlowTwins
+from benchmark.methods.byol import BYOL
+from benchmark.methods.dino import DINO
+from benchmark.methods.mae import MAE
+from benchmark.methods.moco import MoCo
+from benchmark.methods.nnclr import NNCLR
+from benchmark.methods.simclr import SimCLR
+from benchmark.methods.simsiam import SimSiam
+from benchmark.methods.swav import SwAV
+from benchmark.methods.vicreg import VICReg
+from benchmark.specs.recipes import EMA
 
 Keys = dict[str, tuple[Any, Callable[[Any], Any]]]
 """A method's own keys: the value that is told, and what reads it off a built method."""
@@ -23,7 +34,7 @@ class Words:
     class_name: str
     name: str
     keys: Keys
-    ema: methods.EMA | None = None
+    ema: EMA | None = None
     refused: dict[str, bool] = field(default_factory=dict)
     """What the recipe asks and solo-learn cannot do, with whether it is asked."""
 
@@ -69,12 +80,12 @@ def _attributes(**told: Any) -> Keys:
     return {key: (value, attrgetter(key)) for key, value in told.items()}
 
 
-def _simclr(method: methods.SimCLR, width: int) -> Words:
+def _simclr(method: SimCLR, width: int) -> Words:
     keys = _attributes(temperature=method.temperature) | _projector(method.hidden or width, method.output, last=2)
     return Words("SimCLR", "simclr", keys, refused={"has a head without BatchNorm": method.batchnorm})
 
 
-def _moco(method: methods.MoCo, width: int) -> Words:
+def _moco(method: MoCo, width: int) -> Words:
     keys = {
         **_attributes(temperature=method.temperature),
         "queue_size": (method.queue, lambda built: built.queue.shape[2]),
@@ -84,16 +95,16 @@ def _moco(method: methods.MoCo, width: int) -> Words:
     return Words("MoCoV2Plus", "mocov2plus", keys, method.ema, refused)
 
 
-def _byol(method: methods.BYOL, width: int) -> Words:
+def _byol(method: BYOL, width: int) -> Words:
     keys = _projector(method.hidden, method.output, last=3) | _predictor(method.predictor)
     return Words("BYOL", "byol", keys, method.ema)
 
 
-def _simsiam(method: methods.SimSiam, width: int) -> Words:
+def _simsiam(method: SimSiam, width: int) -> Words:
     return Words("SimSiam", "simsiam", _projector(method.hidden, method.output, last=6) | _predictor(method.predictor))
 
 
-def _swav(method: methods.SwAV, width: int) -> Words:
+def _swav(method: SwAV, width: int) -> Words:
     keys: Keys = {
         **_projector(method.hidden, method.output, last=3),
         "num_prototypes": (method.prototypes, attrgetter("prototypes.out_features")),
@@ -110,7 +121,7 @@ def _swav(method: methods.SwAV, width: int) -> Words:
     return Words("SwAV", "swav", keys)
 
 
-def _dino(method: methods.DINO, width: int) -> Words:
+def _dino(method: DINO, width: int) -> Words:
     low, high = method.teacher_temperature
 
     def linear(place: int) -> Callable[[Any], Any]:
@@ -145,7 +156,7 @@ def _dino(method: methods.DINO, width: int) -> Words:
     return Words("DINO", "dino", keys, method.ema, refused)
 
 
-def _mae(method: methods.MAE, width: int) -> Words:
+def _mae(method: MAE, width: int) -> Words:
     keys: Keys = {
         **_attributes(mask_ratio=method.mask, norm_pix_loss=method.normalise),
         "decoder_embed_dim": (method.width, attrgetter("decoder.decoder_embed.out_features")),
@@ -155,12 +166,12 @@ def _mae(method: methods.MAE, width: int) -> Words:
     return Words("MAE", "mae", keys)
 
 
-def _barlow_twins(method: methods.BarlowTwins, width: int) -> Words:
+def _barlow_twins(method: BarlowTwins, width: int) -> Words:
     keys = _projector(method.hidden, method.output, last=6)
     return Words("BarlowTwins", "barlow_twins", keys | _attributes(lamb=method.off_diagonal, scale_loss=method.scale))
 
 
-def _vicreg(method: methods.VICReg, width: int) -> Words:
+def _vicreg(method: VICReg, width: int) -> Words:
     weights = _attributes(
         sim_loss_weight=method.invariance,
         # solo-learn sums the two views' variance terms, as the paper does; VICReg's own code takes their mean.
@@ -170,7 +181,7 @@ def _vicreg(method: methods.VICReg, width: int) -> Words:
     return Words("VICReg", "vicreg", _projector(method.hidden, method.output, last=6) | weights)
 
 
-def _neighbours(method: methods.NNCLR | methods.All4One) -> Keys:
+def _neighbours(method: NNCLR | All4One) -> Keys:
     return {
         **_attributes(temperature=method.temperature),
         "queue_size": (method.queue, lambda built: len(built.queue)),
@@ -179,11 +190,11 @@ def _neighbours(method: methods.NNCLR | methods.All4One) -> Keys:
     }
 
 
-def _nnclr(method: methods.NNCLR, width: int) -> Words:
+def _nnclr(method: NNCLR, width: int) -> Words:
     return Words("NNCLR", "nnclr", _neighbours(method))
 
 
-def _all4one(method: methods.All4One, width: int) -> Words:
+def _all4one(method: All4One, width: int) -> Words:
     return Words("All4One", "all4one", _neighbours(method), method.ema)
 
 

@@ -17,8 +17,9 @@ from solo.methods.base import BaseMethod, BaseMomentumMethod
 from torch import nn
 
 from benchmark.errors import UserError
+from benchmark.methods.dino import DINO
+from benchmark.methods.mae import MAE
 from benchmark.pretrain.engines.solo_learn.config import Words
-from benchmark.specs import method_specs as methods
 from benchmark.specs.recipes import Recipe
 from benchmark.training.backbones import build, check_maskable, feature_dimension
 
@@ -71,7 +72,7 @@ def construct(recipe: Recipe, told: Words) -> Any:
     if told.name == "all4one":
         # Filled in by the first step: as part of the state it would keep a resumed run from loading its own.
         built.pos_enc.penc.penc.register_buffer("cached_penc", None, persistent=False)
-    if isinstance(recipe.method, methods.DINO) and recipe.augmentation.local:
+    if isinstance(recipe.method, DINO) and recipe.augmentation.local:
         built.dino_loss_func.num_large_crops += recipe.augmentation.local.count
     if lines := differences(wanted, resolved(built, told)):
         raise UserError(f"solo-learn resolved the recipe differently: {'; '.join(lines)}")
@@ -84,7 +85,7 @@ def networks(recipe: Recipe) -> Any:
 
     def make(_method: str, **_options: Any) -> nn.Module:
         network: Any = build(recipe.backbone, next(rates))
-        if isinstance(recipe.method, methods.MAE):
+        if isinstance(recipe.method, MAE):
             network = _masked(network, recipe)
         network.num_features = feature_dimension(network)
         return cast(nn.Module, network)
@@ -154,7 +155,7 @@ def _momentum(told: Words) -> dict[str, Any]:
 
 def _patch_size(recipe: Recipe) -> int | None:
     """The patch size in a vision transformer's name, which solo-learn's MAE asks its configuration for."""
-    if not isinstance(recipe.method, methods.MAE):
+    if not isinstance(recipe.method, MAE):
         return None
     with torch.random.fork_rng(devices=[]):
         network: Any = build(recipe.backbone)
