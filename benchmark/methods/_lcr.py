@@ -41,6 +41,8 @@ class LCR(MethodSpec):
         return True
 
 
+LEARNER = "benchmark.pretrain.lcr:RationaleLearner"
+"""Around the learner of the inner method, of whichever engine."""
 AS_RELEASED: dict[str, object] = {}
 AS_SAM: dict[str, object] = {
     "sign": "-",
@@ -81,7 +83,7 @@ def on_moco(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
         name=name,
         title=title,
         reference="Shu et al., CVPR 2023",
-        engines=("lightly",),
+        learners={"lightly": LEARNER},
         networks="convolutional",
         published=Published(
             engine="lightly",
@@ -116,7 +118,7 @@ def on_byol(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
         name=name,
         title=title,
         reference="Shu et al., CVPR 2023",
-        engines=("lightly", "solo-learn"),
+        learners={"lightly": LEARNER, "solo-learn": LEARNER},
         networks="convolutional",
         published=Published(
             engine="lightly",

@@ -4,6 +4,7 @@ from benchmark.methods._simcore import BORROWED_LENGTHS
 from benchmark.specs.methods import (
     EVERYTHING,
     RESNET50,
+    SOLO_LEARN,
     Evidence,
     MethodEntry,
     Published,
@@ -13,14 +14,14 @@ from benchmark.specs.recipes import Augmentation, Cosine, Method, Optimiser
 
 
 def own_paper(
-    name: str, title: str, reference: str, method: Method, optimiser: Optimiser, small: Method
+    name: str, title: str, reference: str, method: Method, optimiser: Optimiser, small: Method, lightly: str
 ) -> MethodEntry:
-    """The entry of such a method; `small` is its form in the small profiles."""
+    """The entry of such a method. `small` is its form in the small profiles, `lightly` the place of its learner."""
     return MethodEntry(
         name=name,
         title=title,
         reference=reference,
-        engines=("solo-learn", "lightly"),
+        learners={"solo-learn": SOLO_LEARN, "lightly": lightly},
         published=Published(
             method=method,
             backbone=RESNET50,

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from benchmark.specs.methods import (
     EVERYTHING,
+    SOLO_LEARN,
     Evidence,
     Lengths,
     MethodEntry,
@@ -41,7 +42,7 @@ entry = MethodEntry(
     name="all4one",
     title="All4One",
     reference="Estepa et al., ICCV 2023",
-    engines=("solo-learn",),
+    learners={"solo-learn": SOLO_LEARN},
     published=Published(
         method=All4One(temperature=0.2, queue=98304, ema=EMA(base=0.99)),
         backbone=Backbone(name="resnet18", library="torchvision", stem="cifar"),

@@ -23,4 +23,5 @@ entry = own_paper(
     BarlowTwins(),
     LARS(lr=0.4, weight_decay=1.5e-6),
     small=BarlowTwins(hidden=512, output=512, scale=0.02),
+    lightly="benchmark.pretrain.engines.lightly.joint:BarlowTwins",
 )

@@ -6,6 +6,7 @@ from benchmark.methods._simcore import CODED, EVIDENCE
 from benchmark.specs.methods import (
     CODE,
     RESNET50,
+    SOLO_LEARN,
     Evidence,
     Lengths,
     MethodEntry,
@@ -29,7 +30,7 @@ entry = MethodEntry(
     name="byol",
     title="BYOL",
     reference="Grill et al., NeurIPS 2020",
-    engines=("solo-learn", "lightly"),
+    learners={"solo-learn": SOLO_LEARN, "lightly": "benchmark.pretrain.engines.lightly.predictors:BYOL"},
     published=Published(
         method=BYOL(ema=EMA(base=0.996, per="epoch", buffers="averaged")),
         alone=BYOL(ema=EMA(base=0.996, final=0.996, per="epoch", buffers="averaged")),

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS
-from benchmark.specs.methods import CODE, Evidence, MethodEntry, Published, Small
+from benchmark.specs.methods import CODE, SOLO_LEARN, Evidence, MethodEntry, Published, Small
 from benchmark.specs.recipes import EMA, AdamW, Augmentation, Backbone, Cosine, MethodSpec
 
 
@@ -40,7 +40,7 @@ entry = MethodEntry(
     name="dino",
     title="DINO",
     reference="Caron et al., ICCV 2021",
-    engines=("solo-learn", "lightly"),
+    learners={"solo-learn": SOLO_LEARN, "lightly": "benchmark.pretrain.engines.lightly.clusters:DINO"},
     published=Published(
         method=DINO(
             prototypes=65536,

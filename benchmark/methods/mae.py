@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS
-from benchmark.specs.methods import Evidence, MethodEntry, Published, Small
+from benchmark.specs.methods import SOLO_LEARN, Evidence, MethodEntry, Published, Small
 from benchmark.specs.recipes import AdamW, Augmentation, Backbone, Cosine, MethodSpec
 
 
@@ -27,7 +27,7 @@ entry = MethodEntry(
     name="mae",
     title="MAE",
     reference="He et al., CVPR 2022",
-    engines=("solo-learn", "lightly"),
+    learners={"solo-learn": SOLO_LEARN, "lightly": "benchmark.pretrain.engines.lightly.masks:MAE"},
     networks="vit",
     published=Published(
         method=MAE(),

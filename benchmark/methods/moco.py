@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from benchmark.methods._simcore import AS_SIMCLR, BORROWED_EVIDENCE, BORROWED_LENGTHS, SCRIPTS
-from benchmark.specs.methods import CODE, RESNET50, Evidence, MethodEntry, Published, Small
+from benchmark.specs.methods import CODE, RESNET50, SOLO_LEARN, Evidence, MethodEntry, Published, Small
 from benchmark.specs.recipes import EMA, SGD, Augmentation, Cosine, MethodSpec
 
 
@@ -34,7 +34,7 @@ entry = MethodEntry(
     name="moco",
     title="MoCo",
     reference="He et al., CVPR 2020; Chen et al., 2020",
-    engines=("lightly", "solo-learn"),
+    learners={"lightly": "benchmark.pretrain.engines.lightly.queues:MoCo", "solo-learn": SOLO_LEARN},
     published=Published(
         # solo-learn's head has two layers and both its views ask.
         engine="lightly",

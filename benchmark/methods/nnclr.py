@@ -27,4 +27,5 @@ entry = own_paper(
     NNCLR(temperature=0.1, queue=98304),
     LARS(lr=0.6, weight_decay=1e-6),
     small=NNCLR(temperature=0.1, queue=1024, hidden=512, output=128, predictor=512),
+    lightly="benchmark.pretrain.engines.lightly.queues:NNCLR",
 )

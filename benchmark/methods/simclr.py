@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from benchmark.methods._simcore import EVIDENCE, LENGTHS
-from benchmark.specs.methods import RESNET50, Evidence, MethodEntry, Published, Small
+from benchmark.specs.methods import RESNET50, SOLO_LEARN, Evidence, MethodEntry, Published, Small
 from benchmark.specs.recipes import SGD, Augmentation, Cosine, MethodSpec
 
 
@@ -23,7 +23,7 @@ entry = MethodEntry(
     name="simclr",
     title="SimCLR",
     reference="Chen et al., ICML 2020",
-    engines=("solo-learn", "lightly"),
+    learners={"solo-learn": SOLO_LEARN, "lightly": "benchmark.pretrain.engines.lightly.joint:SimCLR"},
     published=Published(
         method=SimCLR(temperature=0.07),
         backbone=RESNET50,

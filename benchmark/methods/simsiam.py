@@ -22,4 +22,5 @@ entry = own_paper(
     SimSiam(),
     SGD(lr=0.1, weight_decay=1e-4),
     small=SimSiam(hidden=512, output=512, predictor=128),
+    lightly="benchmark.pretrain.engines.lightly.predictors:SimSiam",
 )

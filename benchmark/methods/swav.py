@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS, SCRIPTS
-from benchmark.specs.methods import CODE, RESNET50, Evidence, MethodEntry, Published, Small
+from benchmark.specs.methods import CODE, RESNET50, SOLO_LEARN, Evidence, MethodEntry, Published, Small
 from benchmark.specs.recipes import SGD, Augmentation, Cosine, MethodSpec
 
 
@@ -31,7 +31,7 @@ entry = MethodEntry(
     name="swav",
     title="SwAV",
     reference="Caron et al., NeurIPS 2020",
-    engines=("solo-learn", "lightly"),
+    learners={"solo-learn": SOLO_LEARN, "lightly": "benchmark.pretrain.engines.lightly.clusters:SwAV"},
     published=Published(
         method=SwAV(prototypes=100, epsilon=0.02, frozen=10 / 5000),
         backbone=RESNET50,

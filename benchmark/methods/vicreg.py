@@ -25,4 +25,5 @@ entry = own_paper(
     VICReg(),
     LARS(lr=0.4, weight_decay=1e-6),
     small=VICReg(hidden=512, output=512),
+    lightly="benchmark.pretrain.engines.lightly.joint:VICReg",
 )

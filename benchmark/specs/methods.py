@@ -110,16 +110,28 @@ class Small(Spec):
 
 
 class MethodEntry(Spec):
-    """A method by the name that tables and `--method` use. `networks`: what it can train."""
+    """A method by the name that tables and `--method` use.
+
+    `learners` is, by engine, the place ("module:Class") of the class that makes its heads and its loss, called with the
+    recipe and the method's spec. `networks`: what it can train.
+    """
 
     name: str
     title: str
     reference: str
-    engines: tuple[EngineName, ...]
+    learners: dict[EngineName, str]
     networks: Literal["any", "convolutional", "vit"] = "any"
     published: Published
     small: Small
 
+    @property
+    def engines(self) -> tuple[EngineName, ...]:
+        """The engines that have the method."""
+        return tuple(self.learners)
+
+
+SOLO_LEARN = "benchmark.pretrain.engines.solo_learn.learner:SoloLearner"
+"""The class that makes the learners of every method of solo-learn."""
 
 RESNET50 = Backbone(name="resnet50", library="torchvision")
 

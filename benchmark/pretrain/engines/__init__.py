@@ -1,18 +1,20 @@
 """Engines: whose code makes the heads and the losses. One module each; a missing package is an error that says how to
 install it, and a method that an engine lacks is an error that says who has it: never a silent substitute."""
 
+import importlib
 import importlib.util
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from importlib.metadata import version
 
 import torch
 
 from benchmark.errors import UserError
+from benchmark.methods import METHODS
 from benchmark.methods._lcr import LCR
 from benchmark.pretrain.lcr import RationaleLearner
 from benchmark.pretrain.learner import Learner, WithOnlineClassifier
 from benchmark.registry import Registry
+from benchmark.specs.methods import EngineName
 from benchmark.specs.recipes import Recipe
 from benchmark.training.backbones import feature_dimension, take_any_size
 
@@ -20,10 +22,10 @@ Maker = Callable[[Recipe], Learner]
 """Makes the learner of a recipe whose method is of the maker's kind; draws weights from torch's global generator."""
 
 
-class Engine(ABC):
+class Engine:
     """A package that a `Learner` can be built with."""
 
-    name: str
+    name: EngineName
     distribution: str
     modules: tuple[str, ...]
     install: str
@@ -102,12 +104,25 @@ class Engine(ABC):
         self.require()
         return f"{self.name} {version(self.distribution)}"
 
-    @abstractmethod
     def makers(self) -> dict[str, Maker]:
-        """By a method's kind, what makes its learners. Importing the package is left to them."""
+        """By a method's kind, what makes its learners. No package is imported before one is made."""
+        entries = [entry for entry in METHODS if not entry.published.method.wraps_encoder]
+        places = {entry.published.method.kind: entry.learners for entry in entries}
+        return {kind: _maker(learners[self.name]) for kind, learners in places.items() if self.name in learners}
 
 
-ENGINES: Registry[Engine] = Registry("engine", "benchmark.pretrain.engines", Engine)  # type: ignore[type-abstract]
+def _maker(place: str) -> Maker:
+    module, _, name = place.partition(":")
+
+    def make(recipe: Recipe) -> Learner:
+        # Imported here: an engine takes seconds, and `list methods` asks for names only.
+        learner: type[Learner] = getattr(importlib.import_module(module), name)
+        return learner(recipe, recipe.method)  # type: ignore[call-arg]
+
+    return make
+
+
+ENGINES: Registry[Engine] = Registry("engine", "benchmark.pretrain.engines", Engine)
 
 
 def find_engine(name: str) -> Engine:

@@ -6,23 +6,13 @@ auto-resume are never started (auto-resume matches runs by keys that do not tell
 
 from benchmark.errors import UserError
 from benchmark.methods._lcr import LCR
-from benchmark.pretrain.engines import Engine, Maker
+from benchmark.pretrain.engines import Engine
 from benchmark.pretrain.engines.solo_learn.config import words
-from benchmark.pretrain.learner import Learner
+from benchmark.specs.methods import EngineName
 from benchmark.specs.recipes import Recipe, Steps
 from benchmark.training.backbone_names import features_of
 
 COMMIT = "9187ea39c2c3f43c455ab06664d2b019a9802954"
-METHODS = (
-    "simclr", "moco", "byol", "simsiam", "swav", "dino", "mae", "barlow-twins", "vicreg", "nnclr", "all4one",
-)  # fmt: skip
-
-
-def _make(recipe: Recipe) -> Learner:
-    # Imported here: solo-learn need not be there for its names.
-    from benchmark.pretrain.engines.solo_learn.learner import SoloLearner
-
-    return SoloLearner(recipe)
 
 
 def _check_queue(name: str, queue: int, recipe: Recipe) -> None:
@@ -36,7 +26,7 @@ def _check_queue(name: str, queue: int, recipe: Recipe) -> None:
 class SoloLearn(Engine):
     """PyPI's solo-learn (1.0.2) pins torch 1.9 and cannot be installed beside a current torch: hence the commit."""
 
-    name = "solo-learn"
+    name: EngineName = "solo-learn"
     distribution = "solo-learn"
     multicrop = ("swav", "dino", "byol")
     modules = ("solo", "omegaconf", "einops")
@@ -53,9 +43,6 @@ class SoloLearn(Engine):
         queue = getattr(method, "queue", None)
         if queue is not None:
             _check_queue(told.class_name, queue, recipe)
-
-    def makers(self) -> dict[str, Maker]:
-        return dict.fromkeys(METHODS, _make)
 
 
 entry = SoloLearn()

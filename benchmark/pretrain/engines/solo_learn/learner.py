@@ -24,7 +24,7 @@ from benchmark.pretrain.learner import (
     teacher_temperature,
     without_gradients,
 )
-from benchmark.specs.recipes import Recipe
+from benchmark.specs.recipes import MethodSpec, Recipe
 from benchmark.training.backbones import build, feature_dimension
 from benchmark.training.optimisers import Group
 
@@ -32,12 +32,12 @@ from benchmark.training.optimisers import Group
 class SoloLearner(Learner):
     """The method of `recipe`, with our backbone in it, held to the recipe key by key."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, method: MethodSpec) -> None:
         super().__init__()
-        self.spec = recipe.method
+        self.spec = method
         with torch.random.fork_rng(devices=[]):
             width = feature_dimension(build(recipe.backbone))
-        told = words(recipe.method, width)
+        told = words(method, width)
         self.method = construct(recipe, told)
         if isinstance(recipe.method, DINO) and recipe.method.teacher == "own":
             self._own_teacher(construct(recipe, told))
