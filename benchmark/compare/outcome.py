@@ -110,7 +110,7 @@ def collect(comparison: Comparison) -> Outcome:
     encoder = "pretrained on X" if comparison.frozen is None else comparison.frozen.label
     return Outcome(
         title=f"profile {profile.name}, open-set {request.openset}, features of an encoder {encoder}",
-        reference=comparison.entrants[0].name,
+        reference=comparison.samplers[0].name,
         lines=tuple(Line(*place, tuple(scores)) for place, scores in grouped.items()),
         standins=profile.standins,
         seeds=comparison.seeds,

@@ -11,7 +11,8 @@ from benchmark.planning.encoders import Encoder, find_encoder
 from benchmark.planning.names import find_protocol, find_variant
 from benchmark.planning.planner import Planner, check_budget
 from benchmark.planning.profiles import find_profile
-from benchmark.sampling.samplers import Entrant, Features, find_entrant, measure, read_budget
+from benchmark.sampling.coresets import Pool, coreset, geometry
+from benchmark.sampling.samplers import NamedSampler, find_sampler, read_budget
 from benchmark.specs.stages import Stage
 
 ALL = "all"
@@ -49,16 +50,16 @@ class Comparison:
         self.targets, self.seeds = tuple(dict.fromkeys(request.targets)), tuple(dict.fromkeys(request.seeds))
         check_datasets(self.data, self.targets, {request.openset})
         self.frozen: Encoder | None = None if request.encoder is None else find_encoder(request.encoder)
-        self.entrants = self._entrants()
+        self.samplers = self._samplers()
 
-    def _entrants(self) -> tuple[Entrant, ...]:
+    def _samplers(self) -> tuple[NamedSampler, ...]:
         """The samplers held against first, then the others; each name once."""
         named = [*self.request.against, *self.request.samplers]
         texts = [text for name in named for text in (SAMPLERS if name == ALL else [name])]
-        found: dict[str, Entrant] = {}
-        for entrant in (find_entrant(text, self.planner) for text in texts):
-            if found.setdefault(entrant.name, entrant).sampling != entrant.sampling:
-                raise UserError(f"two samplers are called {entrant.name}: rename a file or a class")
+        found: dict[str, NamedSampler] = {}
+        for sampler in (find_sampler(text, self.planner.simcore()) for text in texts):
+            if found.setdefault(sampler.name, sampler).sampling != sampler.sampling:
+                raise UserError(f"two samplers are called {sampler.name}: rename a file or a class")
         return tuple(found.values())
 
     @property
@@ -72,8 +73,8 @@ class Comparison:
     def local(self) -> dict[str, str]:
         """Where the local files that specs name by their SHA-256 are."""
         files = {} if self.frozen is None else dict(self.frozen.local)
-        for entrant in self.entrants:
-            files |= entrant.local
+        for sampler in self.samplers:
+            files |= sampler.local
         return files
 
     def check_budgets(self) -> None:
@@ -90,9 +91,9 @@ class Comparison:
             for seed in self.seeds:
                 yield from self._without_coreset(target, seed)
         for text in self.budgets:
-            for entrant in self.entrants:
+            for sampler in self.samplers:
                 for seed in self.seeds:
-                    yield self._trial(entrant, text, target, seed)
+                    yield self._trial(sampler, text, target, seed)
 
     def _without_coreset(self, target: str, seed: int) -> Iterator[Trial]:
         """X alone, and the frozen encoder probed as it is."""
@@ -102,29 +103,26 @@ class Comparison:
             probe = self.planner.evaluate(self.frozen.stage, target, seed, self.frozen.embedding)
             yield Trial(f"frozen {self.frozen.label}", None, target, seed, evaluate=probe)
 
-    def _trial(self, entrant: Entrant, text: str, target: str, seed: int) -> Trial:
-        features = self._features(target, seed)
-        sample = self._draw(entrant, text, features, target, seed)
+    def _trial(self, sampler: NamedSampler, text: str, target: str, seed: int) -> Trial:
+        pool = self._pool(target, seed)
+        label = f"{sampler.name} {text}, {target} from {self.request.openset}, seed {seed}"
+        sample = coreset(sampler, self.budgets[text], seed, pool, label, self.planner.simcore())
         evaluate = self._trained(sample, target, seed) if self.request.train else None
-        purity = self.planner.purity(sample, self.request.openset, target)
-        return Trial(entrant.name, text, target, seed, sample, measure(sample, features), purity, evaluate)
+        return Trial(
+            sampler.name,
+            text,
+            target,
+            seed,
+            sample,
+            geometry(sample, pool),
+            self.planner.purity(sample, target, self.request.openset),
+            evaluate,
+        )
 
-    def _features(self, target: str, seed: int) -> Features:
-        train = self.data.images("targets", target, "train")
-        openset = self.data.images("opensets", self.request.openset, "train")
+    def _pool(self, target: str, seed: int) -> Pool:
         encoder = self.planner.retrieval(target, seed) if self.frozen is None else self.frozen.stage
         embedding = None if self.frozen is None else self.frozen.embedding
-        embed = self.planner.embed
-        return Features(embed(encoder, train, embedding), embed(encoder, openset, embedding), openset)
-
-    def _draw(self, entrant: Entrant, text: str, features: Features, target: str, seed: int) -> Stage:
-        budget = self.budgets[text]
-        label = f"{entrant.name} {text}, {target} from {self.request.openset}, seed {seed}"
-        size_of = None
-        if budget is None and not entrant.stops:
-            stopped = find_entrant(SIMCORE, self.planner)
-            size_of = stopped.draw(None, seed, features, f"{stopped.name} {text}, {target}, seed {seed}")
-        return entrant.draw(budget, seed, features, label, size_of)
+        return self.planner.pool(target, self.request.openset, encoder, embedding)
 
     def _trained(self, sample: Stage, target: str, seed: int) -> Stage:
         length = self.planner.lengths(target).fixed

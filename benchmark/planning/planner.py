@@ -12,6 +12,8 @@ from benchmark.errors import UserError
 from benchmark.evaluations import EVALUATIONS, Question
 from benchmark.planning.profiles import Profile
 from benchmark.planning.recipes import Setup
+from benchmark.sampling.coresets import Features, Pool, coreset, purity
+from benchmark.sampling.samplers import OF_TABLES, find_sampler
 from benchmark.specs.cells import Cell
 from benchmark.specs.datasets import Metric, Role
 from benchmark.specs.methods import Lengths, equal_lengths
@@ -22,14 +24,7 @@ from benchmark.specs.variants import Variant
 from benchmark.stages.embed import KIND as EMBED
 from benchmark.stages.pretrain import KIND as PRETRAIN
 from benchmark.stages.pretrain import Pretraining
-from benchmark.stages.purity import KIND as PURITY
-from benchmark.stages.purity import Purity
-from benchmark.stages.sample import KIND as SAMPLE
 from benchmark.stages.sample import (
-    Draw,
-    OracleSampling,
-    RandomSampling,
-    Sampling,
     SimCoreSampling,
 )
 
@@ -94,7 +89,7 @@ class Planner:
             return "target"
         if variant.openset == "all":
             return "both" if variant.target else "openset"
-        return "stopped" if variant.sampler == "simcore" and variant.budget is None else "fixed"
+        return "stopped" if variant.sampler in OF_TABLES and variant.budget is None else "fixed"
 
     # Stages ----------------------------------------------------------------------------------------------------------
 
@@ -131,42 +126,40 @@ class Planner:
         inputs = (("encoder", encoder), ("images", images))
         return Stage(EMBED, embedding or self.setup.sampling, inputs, f"{images.label} by {encoder.label}")
 
-    def simcore(self, k: int | None = None) -> SimCoreSampling:
+    def simcore(self) -> SimCoreSampling:
         """SimCore by the profile's k and patience and the protocol's reading."""
         protocol = self.protocol
         return SimCoreSampling(
-            k=k or self.profile.k,
+            k=self.profile.k,
             reference_round=1 if protocol.reference_round == "first" else self.profile.patience,
             failing_round=protocol.failing_round,
             overshoot=protocol.overshoot,
             n_init=protocol.kmeans_inits,
         )
 
+    def pool(self, target: str, openset: str, encoder: Stage, embedding: Embedding | None = None) -> Pool:
+        """The pool that coresets for a target are picked from, seen through `encoder`."""
+        images = self.catalogue.images("opensets", openset, "train")
+        train = self.catalogue.images("targets", target, "train")
+        return Pool(
+            images,
+            self.catalogue.relevance(openset, target),
+            lambda: Features(self.embed(encoder, train, embedding), self.embed(encoder, images, embedding)),
+        )
+
     def sample(self, variant: Variant, target: str, openset: str, seed: int) -> Stage:
-        """The coreset of a variant. A random draw of a fixed size is the same for every target, so it is shared."""
-        pool = self.catalogue.images("opensets", openset, "train")
+        """The coreset of a variant."""
+        assert variant.sampler is not None
+        pool = self.pool(target, openset, self.retrieval(target, seed, untrained=variant.retrieval == "untrained"))
+        check_budget(variant.budget, pool.images)
+        sampler = find_sampler(variant.sampler, self.simcore())
         label = f"{variant.name}, {target} from {openset}, seed {seed}"
-        check_budget(variant.budget, pool)
-        sampling: Sampling
-        inputs: list[tuple[str, Stage | Images]]
-        if variant.sampler == "simcore":
-            encoder = self.retrieval(target, seed, untrained=variant.retrieval == "untrained")
-            train = self.catalogue.images("targets", target, "train")
-            sampling = self.simcore(variant.k)
-            inputs = [("target", self.embed(encoder, train)), ("pool", self.embed(encoder, pool)), ("openset", pool)]
-        elif variant.sampler == "oracle":
-            relevance = self.catalogue.relevance(openset, target)
-            if relevance is None:
-                raise UserError(
-                    f"open-set '{openset}' has no relevance labels for '{target}': the oracle row cannot be run"
-                )
-            sampling, inputs = OracleSampling(), [("openset", pool), ("relevance", relevance)]
-        else:
-            sampling, inputs = RandomSampling(), [("openset", pool)]
-            if variant.budget is None:
-                stopped = variant.model_copy(update={"sampler": "simcore"})
-                inputs.append(("size_of", self.sample(stopped, target, openset, seed)))
-        return Stage(SAMPLE, Draw(sampling=sampling, budget=variant.budget, seed=seed), tuple(inputs), label)
+        return coreset(sampler, variant.budget, seed, pool, label, self.simcore())
+
+    def purity(self, sample: Stage, target: str, openset: str) -> Stage | None:
+        """How much of a coreset is relevant, where labels say so."""
+        images = self.catalogue.images("opensets", openset, "train")
+        return purity(sample, images, self.catalogue.relevance(openset, target), target)
 
     def cell(self, variant: Variant, target: str, openset: str, seed: int) -> Cell:
         """All stages of one number."""
@@ -188,7 +181,7 @@ class Planner:
             evaluate=self.evaluate(pretrain, target, seed),
             pretrain=pretrain,
             sample=sample,
-            purity=self.purity(sample, openset, target),
+            purity=sample and self.purity(sample, target, openset),
             assumed=self._assumed(kind, lengths, target),
         )  # fmt: skip
 
@@ -207,15 +200,6 @@ class Planner:
         train, test = (self.catalogue.images("targets", target, split) for split in ("train", "test"))
         inputs = (("encoder", encoder), ("train", train), ("test", test))
         return Stage(evaluation.kind, evaluation.spec(question), inputs, f"probe of {encoder.label} on {target}")
-
-    def purity(self, sample: Stage | None, openset: str, target: str) -> Stage | None:
-        """How much of a coreset is relevant, where labels say so."""
-        relevance = self.catalogue.relevance(openset, target)
-        if sample is None or relevance is None:
-            return None
-        pool = self.catalogue.images("opensets", openset, "train")
-        inputs = (("coreset", sample), ("openset", pool), ("relevance", relevance))
-        return Stage(PURITY, Purity(target=target), inputs, f"purity of {sample.label} for {target}")
 
     def _assumed(self, kind: str, lengths: Lengths, target: str) -> tuple[str, ...]:
         fields = [f"length of the {kind} rows"] if kind in lengths.assumed else []

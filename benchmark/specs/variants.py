@@ -8,18 +8,17 @@ from benchmark.specs.base import Spec
 class Variant(Spec):
     """One row. The images are X (if `target`) with no, all or a coreset of the open-set.
 
-    `sampler` picks the coreset; `budget` is a share of the open-set, or None for SimCore's stopping rule ("random" with
-    None takes the size that SimCore stopped at). `k` overrides the profile's number of centroids. `retrieval` says
-    whose features SimCore sees. `steps_factor` multiplies the optimiser steps.
+    `sampler` picks the coreset, by any name that `--sampler` takes. `budget` is a share of the open-set, or None for
+    SimCore's stopping rule (a sampler without such a rule takes the size that SimCore stopped at). `retrieval` says
+    whose features the sampler sees. `steps_factor` multiplies the optimiser steps.
     """
 
     name: str
     title: str
     target: bool
     openset: Literal["none", "all", "coreset"]
-    sampler: Literal["random", "simcore", "oracle"] | None = None
+    sampler: str | None = None
     budget: str | None = None
-    k: int | None = None
     retrieval: Literal["pretrained", "untrained"] = "pretrained"
     steps_factor: int = 1
     control: bool = False
@@ -30,7 +29,7 @@ class Variant(Spec):
         return self.openset != "none"
 
 
-def _coreset(name: str, title: str, sampler: Literal["random", "simcore", "oracle"], **fields: object) -> Variant:
+def _coreset(name: str, title: str, sampler: str, **fields: object) -> Variant:
     return Variant.model_validate(
         {"name": name, "title": title, "target": True, "openset": "coreset", "sampler": sampler, **fields}
     )
@@ -41,10 +40,10 @@ _ROWS = (
     Variant(name="OS", title="OS", target=False, openset="all"),
     Variant(name="X+OS", title="X + OS", target=True, openset="all"),
     _coreset("X+random(1%)", "X + random, p = 1 %", "random", budget="1%"),
-    _coreset("X+simcore-k1(1%)", "X + SimCore, k = 1, p = 1 %", "simcore", budget="1%", k=1),
+    _coreset("X+simcore-k1(1%)", "X + SimCore, k = 1, p = 1 %", "simcore-k1", budget="1%"),
     _coreset("X+simcore(1%)", "X + SimCore, p = 1 %", "simcore", budget="1%"),
     _coreset("X+random(5%)", "X + random, p = 5 %", "random", budget="5%"),
-    _coreset("X+simcore-k1(5%)", "X + SimCore, k = 1, p = 5 %", "simcore", budget="5%", k=1),
+    _coreset("X+simcore-k1(5%)", "X + SimCore, k = 1, p = 5 %", "simcore-k1", budget="5%"),
     _coreset("X+simcore(5%)", "X + SimCore, p = 5 %", "simcore", budget="5%"),
     _coreset("X+simcore(stop)", "X + SimCore, stopping criterion", "simcore"),
 )

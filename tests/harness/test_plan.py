@@ -15,7 +15,7 @@ from benchmark.planning.costs import training_length
 from benchmark.planning.planned_table import Session
 from benchmark.planning.profiles import PROFILES
 from benchmark.planning.query import Query
-from benchmark.sampling.samplers import find_entrant
+from benchmark.sampling.samplers import find_sampler
 from benchmark.specs.recipes import SGD, CodedEpochs, Epochs, Steps
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -209,7 +209,7 @@ def test_fields_that_were_typed_are_what_runs_even_where_they_are_the_class_s_ow
     planner = mini.planner(mini.rows[0])
     usual = planner.simcore().model_dump()
     assert {usual["k"], usual["n_init"]} == {20, 10} and usual["failing_round"] == "kept"
-    assert find_entrant(named, planner).sampling.model_dump() == {**usual, **changed}
+    assert find_sampler(named, planner.simcore()).sampling.model_dump() == {**usual, **changed}
 
 
 def test_a_stage_that_tables_share_costs_the_same_from_either_side(tmp_path):

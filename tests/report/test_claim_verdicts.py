@@ -215,7 +215,8 @@ def test_aircraft_at_one_percent_is_within_noise() -> None:
 
 def test_tables_and_claims_load_without_numpy() -> None:
     code = (
-        "import sys; from benchmark.published.tables import load_table, table_names; [load_table(n) for n in table_names()];"
+        "import sys; from benchmark.published.tables import load_table, table_names;"
+        "[load_table(n) for n in table_names()];"
         "print([m for m in ('numpy', 'scipy', 'torch', 'pandas', 'sklearn', 'tabulate') if m in sys.modules])"
     )
     root = Path(__file__).resolve().parents[2]

@@ -19,7 +19,8 @@ from benchmark.planning.encoders import Encoder, find_encoder
 from benchmark.planning.names import find_protocol
 from benchmark.planning.planner import Planner, check_budget
 from benchmark.planning.profiles import find_profile
-from benchmark.sampling.samplers import Entrant, Features, find_entrant, measure, read_budget
+from benchmark.sampling.coresets import Features, Pool, coreset, geometry
+from benchmark.sampling.samplers import NamedSampler, find_sampler, read_budget
 from benchmark.specs.artefacts import POSITIONS, SCORES
 from benchmark.specs.cells import ordered
 from benchmark.specs.stages import Images, Stage
@@ -33,7 +34,7 @@ class Job:
     request: Request
     data: Data
     planner: Planner
-    entrant: Entrant
+    sampler: NamedSampler
     budget: Budget
     frozen: Encoder | None
 
@@ -55,22 +56,26 @@ class Job:
         return Stage(PRETRAIN, spec, (("target", self.target),), f"encoder on {self.request.target}")
 
     @property
-    def features(self) -> Features:
-        """What the sampler looks at."""
+    def choice(self) -> Pool:
+        """What the sampler picks from."""
         embedding = self.frozen.embedding if self.frozen else None
         encoder, embed = self.encoder, self.planner.embed
-        return Features(embed(encoder, self.target, embedding), embed(encoder, self.pool, embedding), self.pool)
+        return Pool(
+            self.pool,
+            None,
+            lambda: Features(embed(encoder, self.target, embedding), embed(encoder, self.pool, embedding)),
+        )
 
     @property
     def sample(self) -> Stage:
         """The coreset."""
-        label = f"{self.entrant.name} from {self.request.pool} for {self.request.target}"
-        return self.entrant.draw(self.budget, self.request.seed, self.features, label)
+        label = f"{self.sampler.name} from {self.request.pool} for {self.request.target}"
+        return coreset(self.sampler, self.budget, self.request.seed, self.choice, label, self.planner.simcore())
 
     @property
     def measure(self) -> Stage:
         """The coreset's metrics."""
-        return measure(self.sample, self.features)
+        return geometry(self.sample, self.choice)
 
 
 def prepare(request: Request) -> Job:
@@ -80,13 +85,14 @@ def prepare(request: Request) -> Job:
     profile = find_profile(request.profile)
     setup = profile.setup(precision=request.precision)
     planner = Planner(profile, find_protocol("clean"), data, request.steps, setup)
-    entrant, budget = find_entrant(request.sampler, planner), read_budget(request.budget)
-    if budget is None and not entrant.stops:
-        raise UserError(f'sampler {entrant.name} has no stopping rule: give --budget, an int or a share such as "5%"')
+    sampler = find_sampler(request.sampler, planner.simcore())
+    budget = read_budget(request.budget)
+    if budget is None and not sampler.stops:
+        raise UserError(f'sampler {sampler.name} has no stopping rule: give --budget, an int or a share such as "5%"')
     frozen = None if request.encoder is None else find_encoder(request.encoder)
     check_places(request.out, request.exports)
     check_link(data.find("opensets", "pool"), request.exports)
-    job = Job(request, data, planner, entrant, budget, frozen)
+    job = Job(request, data, planner, sampler, budget, frozen)
     check_stages(ordered([job.measure]))
     with shown() as progress:
         data.read([("opensets", "target", "train"), ("opensets", "pool", "train")], progress)
@@ -100,7 +106,7 @@ def sample(request: Request, machine: Machine) -> int:
     job = prepare(request)
     for line in job.data.skipped([("opensets", "target", "train"), ("opensets", "pool", "train")]):
         print(f"note: {line}", file=sys.stderr)
-    local = {**job.entrant.local, **(job.frozen.local if job.frozen else {})}
+    local = {**job.sampler.local, **(job.frozen.local if job.frozen else {})}
     stages = ordered([job.measure])
     execute(Work(stages, request.store, job.data, local), machine)
     store = Store(request.store)
