@@ -11,7 +11,7 @@ from benchmark.compare.plan import Comparison, Trial
 from benchmark.execution.store import Store
 from benchmark.specs.artefacts import PREDICTIONS
 from benchmark.specs.datasets import Metric
-from benchmark.statistics import Estimate, mean_std, paired_difference, paired_means
+from benchmark.statistics import Estimate, Paired, mean_std, paired_difference, paired_means
 
 PURITY, ACCURACY = "purity", "accuracy"
 WITHOUT_HELDOUT, BASE_RATE, CEILING = "purity_without_heldout", "base_rate", "ceiling"
@@ -70,7 +70,7 @@ def _paired_answers(mine: tuple[Score, ...], theirs: tuple[Score, ...]) -> Estim
     labels = mine[0].labels
     if labels is None or any(one is None for one in (*left, *right)):
         return None
-    return paired_difference(np.array(left), np.array(right), labels, mine[0].metric)
+    return paired_difference([Paired(np.array(left), np.array(right), labels, mine[0].metric)])
 
 
 @dataclass(frozen=True)

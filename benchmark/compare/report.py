@@ -125,7 +125,10 @@ def _notes(outcome: Outcome) -> Iterator[str]:
     if len(outcome.seeds) > 1:
         yield f"Seeds {seeds}; ± is the standard deviation over them; differences are paired, with 95 % intervals."
     else:
-        yield f"Seed {seeds} alone: differences of accuracy have 95 % intervals over test items, others have none."
+        yield (
+            f"One seed ({seeds}): not judged. Differences of accuracy have 95 % intervals over test images, which "
+            "leave the spread over seeds out; others have none."
+        )
     failures = {(line.sampler, score.reason) for line in outcome.lines for score in line.scores if score.reason}
     yield from (f"{sampler}: {reason}" for sampler, reason in sorted(failures))
     yield from outcome.notes

@@ -1,5 +1,8 @@
 """The paper's sentences as data, and their verdicts by confidence interval on published or measured numbers.
 
+One seed gives no verdict on measured values: an interval over test items leaves the spread over seeds out, and with it
+a true zero is called held or contradicted far more often than its confidence says.
+
 Verdicts are taken at the two-sided confidence level: a one-sided p-value counts below (1 - confidence) / 2, so that for
 a single target "held" is the same as an interval above zero. "On every target" uses Holm's adjustment over the targets
 in either direction: held if every target is above zero, contradicted if any is below, undecided otherwise.
@@ -10,7 +13,7 @@ numpy and scipy are imported late: tables, which hold claims, load without them.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
@@ -21,30 +24,37 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from benchmark.statistics import Estimate, Labels
+    from benchmark.power import Needed
+    from benchmark.statistics import Estimate, Labels, Paired
 
 
-Verdict = Literal["held", "contradicted", "undecided", "missing"]
+Verdict = Literal["held", "contradicted", "undecided", "one seed", "missing"]
 Kind = Literal["published", "measured"]
 
 
 @dataclass(frozen=True)
 class TargetDetail:
-    """One target's difference, left minus right. `p_holm` adjusts `estimate.p_greater`, `p_less_holm` the reverse."""
+    """One target's difference, left minus right. `p_holm` adjusts `estimate.p_greater`, `p_less_holm` the reverse.
+
+    `needed` is there for an open measured difference: what would decide it at Bonferroni's level, the strictest that
+    Holm's procedure may ask for.
+    """
 
     target: str
     estimate: "Estimate"
     p_holm: float
     p_less_holm: float
     verdict: Verdict
+    needed: "Needed | None" = None
 
 
 @dataclass(frozen=True)
 class ClaimResult:
     """A claim's verdict on one kind of evidence, over `targets`.
 
-    `overall` is the mean difference over the targets, None for "on every target". `missing` lists the (row, target)
-    pairs without a number; if there are any the verdict is "missing" and nothing was computed.
+    `overall` is the mean difference over the targets, None for "on every target"; `needed` says what would decide it
+    where it is measured and open. `missing` lists the (row, target) pairs without a number; if there are any the
+    verdict is "missing" and nothing was computed. "one seed" is no verdict: an interval covers test items only.
     """
 
     claim: str
@@ -53,6 +63,7 @@ class ClaimResult:
     targets: tuple[str, ...]
     details: tuple[TargetDetail, ...] = ()
     overall: "Estimate | None" = None
+    needed: "Needed | None" = None
     missing: tuple[tuple[str, str], ...] = ()
 
 
@@ -67,11 +78,13 @@ class _Comparison(Spec):
     right: str
     targets: tuple[str, ...] = ()
 
-    def overall(self, details: Sequence[TargetDetail]) -> "Estimate | None":
-        """The estimate of the mean difference over the targets, if the claim is about it."""
-        from benchmark.statistics import mean_estimate
+    of_mean: ClassVar[bool] = True
+    """Whether the claim is about the mean over the targets, or about each of them."""
 
-        return mean_estimate([detail.estimate for detail in details])
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        """What the interval of a difference, in points, must be clear of."""
+        return (0.0,)
 
 
 class BetterOnEveryTarget(_Comparison):
@@ -79,9 +92,7 @@ class BetterOnEveryTarget(_Comparison):
 
     kind: Literal["better_on_every_target"] = "better_on_every_target"
 
-    def overall(self, details: Sequence[TargetDetail]) -> "Estimate | None":
-        """None: the claim is not about the mean."""
-        return None
+    of_mean: ClassVar[bool] = False
 
     def verdict(self, details: Sequence[TargetDetail], overall: "Estimate | None") -> Verdict:
         """By the Holm-adjusted verdicts of the targets."""
@@ -109,10 +120,15 @@ class MeanGain(_Comparison):
     gain: float
     tolerance: float = Field(gt=0)
 
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        """The ends of gain +- tolerance."""
+        return (self.gain - self.tolerance, self.gain + self.tolerance)
+
     def verdict(self, details: Sequence[TargetDetail], overall: "Estimate | None") -> Verdict:
         """Held if the interval lies within gain +- tolerance, contradicted if it lies outside altogether."""
         assert overall is not None
-        low, high = self.gain - self.tolerance, self.gain + self.tolerance
+        low, high = self.bounds
         if low <= overall.low and overall.high <= high:
             return "held"
         return "contradicted" if overall.high < low or overall.low > high else "undecided"
@@ -130,12 +146,12 @@ class Evidence(Protocol):
     @property
     def targets(self) -> tuple[str, ...]: ...
 
-    def lacks(self, left: str, right: str, target: str) -> list[tuple[str, str]]:
-        """The (row, target) pairs that are needed to compare two rows on a target and are not there."""
+    def lacks(self, left: str, right: str, targets: Sequence[str]) -> list[tuple[str, str]]:
+        """The (row, target) pairs that are needed to compare two rows over the targets and are not there."""
         ...
 
-    def difference(self, left: str, right: str, target: str, confidence: float) -> "Estimate":
-        """Row `left` minus row `right` on `target`, in points."""
+    def difference(self, left: str, right: str, targets: Sequence[str], confidence: float) -> "Estimate":
+        """Row `left` minus row `right`, in points, as a mean over the targets."""
         ...
 
 
@@ -152,14 +168,15 @@ class PublishedEvidence:
     targets: tuple[str, ...]
     kind: Kind = "published"
 
-    def lacks(self, left: str, right: str, target: str) -> list[tuple[str, str]]:
-        return [(row, target) for row in (left, right) if (row, target) not in self.values]
+    def lacks(self, left: str, right: str, targets: Sequence[str]) -> list[tuple[str, str]]:
+        pairs = ((row, target) for target in targets for row in (left, right))
+        return [pair for pair in pairs if pair not in self.values]
 
-    def difference(self, left: str, right: str, target: str, confidence: float) -> "Estimate":
+    def difference(self, left: str, right: str, targets: Sequence[str], confidence: float) -> "Estimate":
         from benchmark.statistics import unpaired_difference
 
-        values = self.values[left, target], self.values[right, target]
-        return unpaired_difference(*values, self.items[target], confidence)
+        values = [(self.values[left, t], self.values[right, t], self.items[t]) for t in targets]
+        return unpaired_difference(values, confidence)
 
 
 @dataclass(frozen=True)
@@ -176,7 +193,8 @@ class Answers:
 
 @dataclass(frozen=True)
 class MeasuredEvidence:
-    """Per-item answers by (row, target). Two rows are paired over their common seeds; without one, both are missing.
+    """Per-item answers by (row, target). Two rows are paired over the seeds that both have on all targets of a mean;
+    without one, all are missing.
 
     ValueError if two rows of a target do not have the same test items or metric.
     """
@@ -185,49 +203,77 @@ class MeasuredEvidence:
     targets: tuple[str, ...]
     kind: Kind = "measured"
 
-    def lacks(self, left: str, right: str, target: str) -> list[tuple[str, str]]:
-        pairs = [(left, target), (right, target)]
+    def lacks(self, left: str, right: str, targets: Sequence[str]) -> list[tuple[str, str]]:
+        pairs = [(row, target) for target in targets for row in (left, right)]
         absent = [pair for pair in pairs if pair not in self.answers]
-        return absent if absent or self._seeds(left, right, target) else pairs
+        return absent if absent or self._seeds(pairs) else pairs
 
-    def _seeds(self, left: str, right: str, target: str) -> list[int]:
-        return sorted(set(self.answers[left, target].correct) & set(self.answers[right, target].correct))
+    def _seeds(self, pairs: Sequence[tuple[str, str]]) -> list[int]:
+        return sorted(set.intersection(*(set(self.answers[pair].correct) for pair in pairs)))
 
-    def difference(self, left: str, right: str, target: str, confidence: float) -> "Estimate":
+    def difference(self, left: str, right: str, targets: Sequence[str], confidence: float) -> "Estimate":
+        from benchmark.statistics import paired_difference
+
+        seeds = self._seeds([(row, target) for target in targets for row in (left, right)])
+        return paired_difference([self._paired(left, right, target, seeds) for target in targets], confidence)
+
+    def _paired(self, left: str, right: str, target: str, seeds: Sequence[int]) -> "Paired":
         import numpy as np
 
-        from benchmark.statistics import paired_difference
+        from benchmark.statistics import Paired
 
         one, other = self.answers[left, target], self.answers[right, target]
         if one.metric != other.metric or not np.array_equal(one.labels, other.labels):
             raise ValueError(f"rows {left} and {right} were not measured on the same test items of {target}")
-        seeds = self._seeds(left, right, target)
-        ours, theirs = (np.stack([cell.correct[seed] for seed in seeds]) for cell in (one, other))
-        return paired_difference(ours, theirs, one.labels, one.metric, confidence)
+        correct = [np.stack([cell.correct[seed] for seed in seeds]) for cell in (one, other)]
+        return Paired(correct[0], correct[1], one.labels, one.metric)
 
 
 # Verdicts ------------------------------------------------------------------------------------------------------------
 def evaluate(claim: Claim, evidence: Evidence, confidence: float = 0.95) -> ClaimResult:
-    """The verdict on `claim` by `evidence`, with the difference on every target. A missing cell leaves no verdict."""
+    """The verdict on `claim` by `evidence`, with the difference on every target.
+
+    A missing cell leaves no verdict, and measured values of one seed leave none.
+    """
     targets = claim.targets or evidence.targets
     result = partial(ClaimResult, claim.id, evidence.kind, targets=targets)
-    missing = [pair for target in targets for pair in evidence.lacks(claim.left, claim.right, target)]
+    together = [targets] if claim.of_mean and targets else [(target,) for target in targets]
+    missing = [pair for group in together for pair in evidence.lacks(claim.left, claim.right, group)]
     if missing or not targets:
         return result(verdict="missing", missing=tuple(missing))
-    estimates = [evidence.difference(claim.left, claim.right, target, confidence) for target in targets]
-    details = _details(targets, estimates, (1 - confidence) / 2)
-    overall = claim.overall(details)
-    return result(verdict=claim.verdict(details, overall), details=details, overall=overall)
+    estimates = [evidence.difference(claim.left, claim.right, (target,), confidence) for target in targets]
+    details = _details(targets, estimates, confidence)
+    overall = evidence.difference(claim.left, claim.right, targets, confidence) if claim.of_mean else None
+    single = "items" in {estimate.basis for estimate in (*estimates, *([overall] if overall else []))}
+    verdict = "one seed" if single else claim.verdict(details, overall)
+    needs = _needed(overall, verdict, claim.bounds, confidence) if overall else None
+    return result(verdict=verdict, details=details, overall=overall, needed=needs)
 
 
-def _details(targets: Sequence[str], estimates: Sequence["Estimate"], level: float) -> tuple[TargetDetail, ...]:
+def _details(targets: Sequence[str], estimates: Sequence["Estimate"], confidence: float) -> tuple[TargetDetail, ...]:
     from benchmark.statistics import holm
 
     greater = holm([estimate.p_greater for estimate in estimates])
     less = holm([estimate.p_less for estimate in estimates])
-    return tuple(
-        TargetDetail(
-            target, estimate, up, down, "held" if up < level else "contradicted" if down < level else "undecided"
-        )
-        for target, estimate, up, down in zip(targets, estimates, greater, less, strict=True)
-    )
+    strictest = 1 - (1 - confidence) / len(targets)
+    details = []
+    for target, estimate, up, down in zip(targets, estimates, greater, less, strict=True):
+        verdict = _verdict(estimate, up, down, (1 - confidence) / 2)
+        needs = _needed(estimate, verdict, (0.0,), strictest)
+        details.append(TargetDetail(target, estimate, up, down, verdict, needs))
+    return tuple(details)
+
+
+def _verdict(estimate: "Estimate", p_greater: float, p_less: float, level: float) -> Verdict:
+    if estimate.basis == "items":
+        return "one seed"
+    return "held" if p_greater < level else "contradicted" if p_less < level else "undecided"
+
+
+def _needed(estimate: "Estimate", verdict: Verdict, bounds: Sequence[float], confidence: float) -> "Needed | None":
+    """What would decide an open difference of measured values; published ones cannot be measured again."""
+    from benchmark.power import needed
+
+    if estimate.basis == "published" or verdict not in ("undecided", "one seed"):
+        return None
+    return needed(estimate, min(abs(estimate.value - bound) for bound in bounds), confidence)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from benchmark.power import MOST_ITEMS, MOST_SEEDS, Needed
 from benchmark.published.claims import ClaimResult
 from benchmark.report.table import (
     CellResult,
@@ -12,6 +13,7 @@ from benchmark.report.table import (
     SeedResult,
     TableResult,
 )
+from benchmark.statistics import Estimate
 
 MARKS: dict[Mark, str] = {
     "s": "stand-in: measured on rendered stand-in images, not on the dataset that the column names",
@@ -157,23 +159,55 @@ def _range(values: Sequence[float | int | None], pattern: str) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+CLAIMS = ("claim", "on published values (binomial error only)", "on measured values")
+"""Headings of what `claims` gives."""
+
+
 def claims(result: TableResult) -> list[tuple[str, str, str]]:
     """Each claim's sentence, its verdict on the published values and on the measured ones."""
     return [(c.claim.sentence, verdict_text(c.published), verdict_text(c.measured)) for c in result.claims]
 
 
 def verdict_text(verdict: ClaimResult) -> str:
-    """The verdict and what it rests on: the mean difference and its interval, or the targets that decide."""
+    """The verdict and what it rests on: the mean difference and its interval, or the targets that decide. In brackets,
+    what would decide where nothing does yet."""
     if verdict.verdict == "missing":
         return f"missing: {some([f'{row} on {target}' for row, target in verdict.missing], 2)}"
+    words = "one seed: not judged" if verdict.verdict == "one seed" else verdict.verdict
     if verdict.overall:
-        value, low, high = (signed(x, 2) for x in (verdict.overall.value, verdict.overall.low, verdict.overall.high))
-        return f"{verdict.verdict}: {value} [{low}, {high}]"
+        return f"{words}: {_interval(verdict.overall)}{_needed_text(verdict.overall, verdict.needed)}"
     named = [detail for detail in verdict.details if detail.verdict == verdict.verdict]
-    share = f"{verdict.verdict} on {len(named)} of {len(verdict.details)}"
+    if verdict.verdict == "one seed":
+        values = [f"{d.target} {_interval(d.estimate)}{_needed_text(d.estimate, d.needed)}" for d in named]
+        return f"{words}: {some(values)}"
+    share = f"{words} on {len(named)} of {len(verdict.details)}"
     if verdict.verdict == "held":
         return share
-    return f"{share}: {some([f'{d.target} {signed(d.estimate.value, 2)}' for d in named])}"
+    values = [f"{d.target} {signed(d.estimate.value, 2)}{_needed_text(d.estimate, d.needed)}" for d in named]
+    return f"{share}: {some(values)}"
+
+
+def _interval(estimate: Estimate) -> str:
+    value, low, high = (signed(points, 2) for points in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"
+
+
+def _needed_text(estimate: Estimate, needed: Needed | None) -> str:
+    if needed is None:
+        return ""
+    items = [f"{two_digits(needed.items):,} images"] if needed.items else []
+    if estimate.seeds < 2:
+        # Images help only where the interval over them is not clear yet.
+        more = items if needed.items and needed.items > estimate.items else []
+        return f" ({' and '.join(['more seeds', *more])})"
+    seeds = [f"{needed.seeds:,} seeds"] if needed.seeds else []
+    return f" ({' or '.join(seeds + items) or 'no number'})"
+
+
+def two_digits(number: int) -> int:
+    """`number` rounded up to two significant digits: what is planned on a measured difference is no more exact."""
+    unit: int = 10 ** max(0, len(str(number)) - 2)
+    return -(-number // unit) * unit
 
 
 def footnotes(result: TableResult) -> list[str]:
@@ -205,17 +239,37 @@ def _hole_notes(result: TableResult) -> Iterable[str]:
 
 
 def _claim_notes(result: TableResult) -> Iterable[str]:
+    if result.standins:
+        yield _pipeline(result)
     if not result.claims:
         return
     yield (
         "Claims are judged at 95 % confidence, with Holm's adjustment for 'on every target'. Published values: "
-        "sampling error of the test split only, rows unpaired, spread over seeds unknown."
+        "binomial error only, which is the sampling error of the test split, rows unpaired, spread over seeds unknown."
     )
     foreign = len(foreign_targets(result))
     own = f"{len(result.columns) - foreign} of the table's {len(result.table.columns)} targets"
     scope = f"{own} and {foreign} others" if foreign else own
-    basis = _basis(result) + (", on stand-in images" if result.standins else "")
-    yield f"Claims on measured values: over {scope}; {basis}."
+    yield f"Claims on measured values: over {scope}; {_basis(result)}."
+    verdicts = {claim.measured.verdict for claim in result.claims}
+    if verdicts & {"one seed", "undecided"}:
+        yield (
+            "In brackets: the number of seeds, or of test images in all, that would decide with a probability of 80 %, "
+            f"were the difference and its variances the measured ones; none beyond {MOST_SEEDS:,} seeds and "
+            f"{MOST_ITEMS:,} images."
+        )
+    if "one seed" in verdicts:
+        yield (
+            "One seed: not judged. The interval covers test images only. How many seeds would decide cannot be told "
+            "from one. Beside it stands the number of test images that their own part of the error calls for, where "
+            "there are fewer."
+        )
+
+
+def _pipeline(result: TableResult) -> str:
+    measured, cells = sum(bool(cell.runs) for cell in result.all_cells), len(result.all_cells)
+    works = "the pipeline works, " if measured == cells else ""
+    return f"Stand-in images judge no claim: {works}{measured} of {cells} cells are measured."
 
 
 def _basis(result: TableResult) -> str:

@@ -12,9 +12,10 @@ from benchmark.datasets.targets import TARGETS
 from benchmark.execution.store import Record, Store
 from benchmark.planning.planned_table import Session, layout_of
 from benchmark.published.claims import Answers, MeasuredEvidence
-from benchmark.published.tables import load_table
+from benchmark.published.tables import Table, load_table
 from benchmark.report.table import (
     CellResult,
+    JudgedClaim,
     Purity,
     RowLabel,
     SeedResult,
@@ -120,8 +121,6 @@ def assemble(layout: Layout, runs: Iterable[Run]) -> TableResult:
         by_cell[run.row, run.target].append(run)
     table = load_table(layout.table)
     cells = [_cell(layout, *place, group) for place, group in by_cell.items()]
-    measured = {place: _answers(group) for place, group in by_cell.items() if any(r.evaluate for r in group)}
-    sizes = {target.name: target.test for target in TARGETS}
     return TableResult(
         table,
         layout.profile,
@@ -130,10 +129,16 @@ def assemble(layout: Layout, runs: Iterable[Run]) -> TableResult:
         layout.columns,
         tuple(RowLabel(*row) for row in layout.rows),
         cells,
-        claims=judge(table, {row for row, *_ in layout.rows}, sizes, MeasuredEvidence(measured, layout.columns)),
+        claims=() if layout.standins else _judged(layout, table, by_cell),
         notes=(*layout.notes, *_notes(layout)),
         warnings=tuple(_warnings(run for group in by_cell.values() for run in group)),
     )
+
+
+def _judged(layout: Layout, table: Table, by_cell: Mapping[tuple[str, str], list[Run]]) -> tuple[JudgedClaim, ...]:
+    measured = {place: _answers(group) for place, group in by_cell.items() if any(run.evaluate for run in group)}
+    sizes = {target.name: target.test for target in TARGETS}
+    return judge(table, {row for row, *_ in layout.rows}, sizes, MeasuredEvidence(measured, layout.columns))
 
 
 def _cell(layout: Layout, row: str, target: str, runs: list[Run]) -> CellResult:

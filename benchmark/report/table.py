@@ -149,7 +149,8 @@ class TableResult:
     """What a run measured of `table`, for the targets `columns` (which need not be the table's) and `rows` in order.
     `openset` names the pool that was measured with, in words where rows differ in it.
 
-    A cell that is not in `cells` is missing. ValueError if a cell stands twice, or in no row or column.
+    A cell that is not in `cells` is missing. ValueError if a cell stands twice, or in no row or column, or if claims
+    are judged beside stand-in images.
     """
 
     table: Table
@@ -173,6 +174,8 @@ class TableResult:
         for row, target in cells:
             if row not in rows or target not in self.columns:
                 raise ValueError(f"the cell ({row}, {target}) belongs to no row and column")
+        if self.claims and any(cell.standin for cell in self.cells):
+            raise ValueError("no claim can be judged on stand-in images")
         object.__setattr__(self, "_cells", cells)
         object.__setattr__(self, "_published", self.table.cells())
 

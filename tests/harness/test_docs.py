@@ -1,11 +1,14 @@
 """The code that the documentation shows runs as it stands."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from benchmark.commands.options import main
+from benchmark.report.blocks import signed
+from benchmark.statistics import paired_means
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS, RESULTS = ROOT / "docs", ROOT / "results" / "samplers"
@@ -29,3 +32,21 @@ def test_the_tables_of_the_samplers_are_those_of_committed_comparisons(samplers_
     committed = "".join(purity) + "".join(path.read_text() for path in RESULTS.glob("*/comparison.md"))
     shown = [line for line in text.splitlines() if line.startswith(("| simcore ", "| random ", "| classifier "))]
     assert len(shown) > 3 and all(line in committed for line in shown)
+
+
+@pytest.mark.parametrize("name", ["trained", "frozen-trained"])
+def test_differences_of_accuracy_in_committed_comparisons_follow_from_their_accuracies(name):
+    """Their predictions were not kept, so that the intervals are over seeds alone."""
+    found = json.loads((RESULTS / name / "comparison.json").read_text())
+    accuracies = {}
+    for score in found["scores"]:
+        if score.get("budget") and "accuracy" in score["values"]:
+            accuracies.setdefault(score["sampler"], []).append(score["values"]["accuracy"])
+    rows = [line.split("|") for line in (RESULTS / name / "comparison.md").read_text().splitlines() if line[:1] == "|"]
+    shown = {cells[1].strip(): cells[-2].strip() for cells in rows if len(cells) > 10}
+    others = [sampler for sampler in accuracies if sampler != found["reference"]]
+    assert others
+    for sampler in others:
+        estimate = paired_means(accuracies[sampler], accuracies[found["reference"]])
+        value, low, high = (signed(points, 1) for points in (estimate.value, estimate.low, estimate.high))
+        assert shown[sampler] == f"{value} [{low}, {high}]"

@@ -1,6 +1,7 @@
 """Committed records: what is saved verifies, and whatever is changed in it afterwards is noticed."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -31,6 +32,16 @@ def test_what_is_saved_verifies_and_gives_the_same_table(saved):
     assert found.problems == []
     assert found.table == render(collect(session), "csv")
     assert verify(folder, "md").table == (folder / "table.md").read_text()
+
+
+def test_a_smoke_table_judges_no_claim(saved):
+    """Rendered images beside published values would be called contradicted, claim by claim."""
+    _, session = saved
+    result = collect(session)
+    assert result.claims == () and len(result.table.claims) > 3
+    shown = " ".join(render(result, "text").split())
+    assert "Stand-in images judge no claim: the pipeline works, 4 of 4 cells are measured." in shown
+    assert not re.search("held:|held on|contradicted|undecided|not judged|missing|failed", shown)
 
 
 def test_all_that_a_table_rests_on_is_saved(saved):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmark.datasets.targets import paper_targets
+from benchmark.power import needed
 from benchmark.published.claims import (
     Answers,
     BetterOnAverage,
@@ -162,15 +163,62 @@ def test_pairing_uses_the_common_seeds() -> None:
     assert evaluate(EVERY, measured(0.6, 0.4, (0,), (1,))).verdict == "missing"
 
 
+def test_the_mean_of_one_target_is_that_target_s_difference() -> None:
+    """MAE's "SimCore beats X" was called contradicted by a mean of one target with other degrees of freedom."""
+    evidence = measured(0.6, 0.55)
+    result = evaluate(AVERAGE.model_copy(update={"targets": ("cars",)}), evidence)
+    assert result.overall == result.details[0].estimate == evidence.difference("new", "old", ("cars",), 0.95)
+
+
+def test_a_mean_is_taken_over_the_seeds_that_all_targets_share() -> None:
+    cells = {("new", t): answers(0.6, (0, 1, 2), i) for i, t in enumerate(TWO)}
+    cells |= {("old", "cars"): answers(0.4, (0, 1, 2), 7), ("old", "aircraft"): answers(0.4, (1, 2, 3), 8)}
+    result = evaluate(AVERAGE, MeasuredEvidence(cells, TWO))
+    assert result.overall is not None and result.overall.seeds == 2
+    assert {detail.estimate.seeds for detail in result.details} == {2, 3}
+    apart = cells | {("old", "aircraft"): answers(0.4, (2,), 8), ("old", "cars"): answers(0.4, (0, 1), 7)}
+    lost = evaluate(AVERAGE, MeasuredEvidence(apart, TWO))
+    assert lost.verdict == "missing" and len(lost.missing) == 4
+    # On each target by itself there are common seeds.
+    assert evaluate(EVERY, MeasuredEvidence(apart, TWO)).verdict == "one seed"
+
+
+@pytest.mark.parametrize("claim", [EVERY, AVERAGE, GAIN], ids=lambda claim: claim.id)
+@pytest.mark.parametrize(("new", "old"), [(0.9, 0.1), (0.1, 0.9), (0.5, 0.5)])
+def test_one_seed_gives_no_verdict_however_large_the_difference(claim, new: float, old: float) -> None:
+    result = evaluate(claim, measured(new, old, (0,), (0,)))
+    assert result.verdict == "one seed"
+    assert {detail.verdict for detail in result.details} == {"one seed"}
+    assert all(detail.needed is not None and detail.needed.seeds is None for detail in result.details)
+
+
+def test_what_is_open_says_what_would_decide_it_and_what_is_decided_does_not() -> None:
+    open_, held = (evaluate(AVERAGE, measured(new, 0.5)) for new in (0.505, 0.7))
+    assert (open_.verdict, held.verdict) == ("undecided", "held")
+    assert open_.needed is not None and held.needed is None
+    every = evaluate(EVERY, measured(0.505, 0.5))
+    assert [detail.needed is not None for detail in every.details] == [d.verdict == "undecided" for d in every.details]
+    assert evaluate(AVERAGE, published((50.5, 50.5), (50.0, 50.0))).needed is None
+
+
+def test_a_gain_is_decided_at_the_nearer_end_of_its_tolerance() -> None:
+    evidence = measured(0.55, 0.5)
+    value = evidence.difference("new", "old", TWO, 0.95).value
+    near = evaluate(GAIN.model_copy(update={"gain": value + 1.9}), evidence).needed
+    same = evaluate(AVERAGE, evidence)
+    assert near is not None and same.overall is not None
+    assert near == needed(same.overall, 0.1, 0.95)
+
+
 def test_pairing_is_more_precise_than_not_pairing() -> None:
     """The same answers as published point values give a wider interval: the items are shared."""
     evidence = measured(0.6, 0.5)
-    paired = evidence.difference("new", "old", "cars", 0.95)
+    paired = evidence.difference("new", "old", ("cars",), 0.95)
     means = {
         (row, "cars"): 100 * float(np.mean(list(evidence.answers[row, "cars"].correct.values())))
         for row in ("new", "old")
     }
-    unpaired = PublishedEvidence(means, {"cars": 400}, ("cars",)).difference("new", "old", "cars", 0.95)
+    unpaired = PublishedEvidence(means, {"cars": 400}, ("cars",)).difference("new", "old", ("cars",), 0.95)
     assert paired.value == pytest.approx(unpaired.value)
     assert paired.high - paired.low < 0.8 * (unpaired.high - unpaired.low)
 

@@ -14,10 +14,12 @@ from pydantic import ValidationError
 from benchmark.errors import UnknownName
 from benchmark.published.claims import Answers, MeasuredEvidence
 from benchmark.published.tables import Table
+from benchmark.report.blocks import claims, two_digits
 from benchmark.report.formats import render
 from benchmark.report.formats.people import WIDTH, escape
 from benchmark.report.table import (
     CellResult,
+    JudgedClaim,
     Purity,
     RowLabel,
     SeedResult,
@@ -74,11 +76,11 @@ def cell(row: str, target: str, *values: float, **fields: Any) -> CellResult:
     return CellResult(row=row, target=target, state="measured", runs=runs, n=ITEMS.get(target, 100), **fields)
 
 
-def evidence() -> MeasuredEvidence:
+def evidence(seeds: int = 4, level: float = 0.7) -> MeasuredEvidence:
     labels, rng = np.arange(300) % 6, np.random.default_rng(0)
-    chances = {"X": 0.4, "A_1": 0.7}
+    chances = {"X": 0.4, "A_1": level}
     cells = {
-        (row, target): Answers({seed: rng.random(300) < chance for seed in range(4)}, labels, "top1")
+        (row, target): Answers({seed: rng.random(300) < chance for seed in range(seeds)}, labels, "top1")
         for row, chance in chances.items()
         for target in COLUMNS
     }
@@ -94,7 +96,7 @@ CELLS = (
     cell("A_1", "aircraft", 48.0, 48.4, verified_paper=True, assumed=("length of the fixed rows",)),
     cell("A_1", "cars", 49.26, verified_paper=True, absent=(1,)),
     CellResult(row="A_1", target="pets", state="failed", reason="out of\nmemory & more"),
-    cell("B", "aircraft", 33.0, 34.0, standin=True),
+    cell("B", "aircraft", 33.0, 34.0),
     CellResult(row="B", target="cars", state="skipped", reason="no relevance labels"),
     CellResult(row="C", target="cars", state="measured", runs=(CONTROL,), n=8041),
 )
@@ -115,11 +117,18 @@ def result(**changes: Any) -> TableResult:
         "columns": COLUMNS,
         "rows": ROWS,
         "cells": CELLS,
-        "claims": judge(table(), [row.id for row in ROWS], ITEMS, evidence()),
+        "claims": judged(),
         "notes": ("a note with 100 %",),
         "warnings": ("two versions of torch",),
     }
     return TableResult(**{**fields, **changes})
+
+
+STANDIN = (*(c for c in CELLS if c.row != "B"), cell("B", "aircraft", 33.0, 34.0, standin=True))
+
+
+def judged(**fields: Any) -> tuple[JudgedClaim, ...]:
+    return judge(table(), [row.id for row in ROWS], ITEMS, evidence(**fields))
 
 
 # Golden files --------------------------------------------------------------------------------------------------------
@@ -151,7 +160,7 @@ def test_golden_json() -> None:
 
 @pytest.mark.parametrize("format_", ENDINGS)
 def test_stand_ins_are_labelled_in_the_title_and_at_the_cell(format_: Any) -> None:
-    standin = render(result(), format_)
+    standin = render(result(cells=STANDIN, claims=()), format_)
     title = standin if format_ == "json" else standin[: standin.index("aircraft")] + standin.splitlines()[1]
     assert "STAND-IN IMAGES" in title
     at_cell = {
@@ -162,7 +171,7 @@ def test_stand_ins_are_labelled_in_the_title_and_at_the_cell(format_: Any) -> No
         "json": r'"target": "aircraft",\s+"state": "measured",\s+"reason": "",\s+"data": "stand-in"',
     }[format_]
     assert re.search(at_cell, standin)
-    without = render(result(cells=[c for c in CELLS if not c.standin]), format_)
+    without = render(result(), format_)
     assert "STAND-IN" not in without and not re.search(at_cell, without)
 
 
@@ -226,9 +235,9 @@ def test_only_complete_verified_cells_without_assumptions_are_compared(change: d
     good = CELLS[0]
     assert result(cells=[good]).compare("X", "aircraft") is not None
     other = CellResult.model_validate({**good.model_dump(), **change})
-    assert result(cells=[other]).compare("X", "aircraft") is None
+    assert result(cells=[other], claims=()).compare("X", "aircraft") is None
     for format_ in ("text", "md", "latex", "csv"):
-        assert "reproduced" not in without_footnotes(render(result(cells=[other]), format_))  # type: ignore[arg-type]
+        assert "reproduced" not in without_footnotes(render(result(cells=[other], claims=()), format_))  # type: ignore[arg-type]
 
 
 def without_footnotes(text: str) -> str:
@@ -321,9 +330,9 @@ def test_json_is_strict_and_tells_every_target_of_a_claim() -> None:
         raise AssertionError(constant)
 
     value = json.loads(render(result(), "json"), parse_constant=refuse)
-    assert value["standins"] is True and len(value["cells"]) == 17
+    assert value["standins"] is False and len(value["cells"]) == 17
     detail = value["claims"][0]["on_published"]["details"][0]
-    assert detail["target"] == "aircraft" and detail["estimate"]["degrees"] is None
+    assert detail["target"] == "aircraft" and detail["estimate"]["spread"]["item_degrees"] is None
     assert {"value", "low", "high", "p_greater"} <= detail["estimate"].keys()
     assert {"p_holm", "p_less_holm", "verdict"} <= detail.keys()
     assert value["row_means"]["A_1"]["mean"] is None
@@ -334,6 +343,48 @@ def test_claims_show_both_verdicts() -> None:
     assert "contradicted on 1 of 3: cars -6.16" in text
     assert "held on 3 of 3" in text
     assert "missing: B on pets" in text
+
+
+@pytest.mark.parametrize("format_", ENDINGS)
+def test_stand_ins_judge_nothing(format_: Any) -> None:
+    """No verdict and no table of claims beside rendered images; one line says what ran."""
+    shown = " ".join(render(result(cells=STANDIN, claims=()), format_).split())
+    assert not re.search("held:|held on|contradicted|undecided|not judged|A_1 beats X", shown)
+    if format_ != "csv":
+        assert "Stand-in images judge no claim: 7 of 12 cells are measured." in shown
+        assert "judge no claim" not in render(result(), format_)
+    with pytest.raises(ValueError, match="no claim can be judged on stand-in images"):
+        result(cells=STANDIN)
+
+
+@pytest.mark.parametrize("format_", ENDINGS)
+def test_published_verdicts_are_marked_as_of_binomial_error(format_: Any) -> None:
+    shown = " ".join(render(result(), format_).split())
+    assert ("binomial error only" in shown) == (format_ != "csv")
+
+
+def claims_of(**fields: Any) -> dict[str, str]:
+    return {sentence: on_measured for sentence, _, on_measured in claims(result(claims=judged(**fields)))}
+
+
+def test_one_seed_shows_intervals_and_no_verdict() -> None:
+    told = claims_of(seeds=1, level=0.42)
+    gain, every = told["A_1 gains 0.2"], told["A_1 beats X everywhere"]
+    interval = r"[+-]\d+\.\d\d \[[+-]\d+\.\d\d, [+-]\d+\.\d\d\]"
+    assert re.fullmatch(rf"one seed: not judged: {interval} \(more seeds and [\d,]+0 images\)", gain)
+    assert len(re.findall(rf"(?:aircraft|cars|pets) {interval} \(more seeds", every)) == 3
+    # So large a difference that the images do not stand in the way.
+    assert claims_of(seeds=1, level=0.9)["A_1 beats X everywhere"].count("(more seeds)") == 3
+    shown = " ".join(render(result(claims=judged(seeds=1)), "text").split())
+    assert "How many seeds would decide cannot be told from one" in shown
+    assert "How many seeds would decide cannot be told" not in render(result(), "text")
+
+
+def test_what_is_undecided_says_how_many_seeds_or_images_would_decide() -> None:
+    told = claims_of(seeds=4, level=0.45)["A_1 beats X everywhere"]
+    assert re.match(r"undecided on \d of 3: .*\(\d+ seeds( or [\d,]+ images)?\)", told)
+    assert "that would decide with a probability of 80 %" in render(result(claims=judged(level=0.45)), "md")
+    assert two_digits(1_234) == 1_300 and two_digits(99_100) == 100_000 and two_digits(7) == 7
 
 
 def test_an_unknown_format_names_the_nearest() -> None:

@@ -11,13 +11,16 @@ from scipy import stats
 
 from benchmark.statistics import (
     Estimate,
+    Paired,
+    Spread,
     accuracy,
     binomial_error,
+    half_width,
     holm,
     item_weights,
-    mean_estimate,
     mean_std,
     paired_difference,
+    paired_means,
     unpaired_difference,
 )
 
@@ -66,13 +69,23 @@ def test_binomial_error_is_the_spread_of_a_binomial() -> None:
 
 
 def test_unpaired_difference_is_the_two_proportion_z_test() -> None:
-    estimate = unpaired_difference(48.45, 48.24, 3333)
+    estimate = unpaired_difference([(48.45, 48.24, 3333)])
     error = math.sqrt(48.45 * 51.55 / 3333 + 48.24 * 51.76 / 3333)
     assert estimate.value == pytest.approx(0.21)
     assert estimate.standard_error == pytest.approx(error)
     assert estimate.high - estimate.value == pytest.approx(1.959964 * error, rel=1e-6)
     assert estimate.p_greater == pytest.approx(1 - NormalDist().cdf(0.21 / error))
     assert estimate.basis == "published" and estimate.low < 0 < estimate.high
+
+
+def test_the_mean_of_published_differences_by_hand() -> None:
+    one, other = unpaired_difference([(60.0, 50.0, 400)]), unpaired_difference([(70.0, 66.0, 900)])
+    mean = unpaired_difference([(60.0, 50.0, 400), (70.0, 66.0, 900)])
+    assert mean.value == pytest.approx(7.0)
+    assert mean.standard_error == pytest.approx(math.hypot(one.standard_error, other.standard_error) / 2)
+    assert math.isinf(mean.spread.item_degrees) and mean.items == 1300
+    with pytest.raises(ValueError, match="no targets"):
+        unpaired_difference([])
 
 
 # Holm ----------------------------------------------------------------------------------------------------------------
@@ -102,15 +115,19 @@ def draw(rng: np.random.Generator, *shape: int, p: float) -> np.ndarray:
     return rng.random(shape) < p
 
 
+def on_one_target(left: np.ndarray, right: np.ndarray, labels: np.ndarray, metric: str) -> Estimate:
+    return paired_difference([Paired(left, right, labels, metric)])  # type: ignore[arg-type]
+
+
 def test_one_seed_is_the_paired_t_test_over_items() -> None:
     rng = np.random.default_rng(0)
     left, right = draw(rng, 1, 80, p=0.7), draw(rng, 1, 80, p=0.5)
-    estimate = paired_difference(left, right, np.arange(80) % 4, "top1")
+    estimate = on_one_target(left, right, np.arange(80) % 4, "top1")
     one, other = 100.0 * left[0], 100.0 * right[0]
     reference = stats.ttest_rel(one, other)
     low, high = reference.confidence_interval(0.95)
     assert (estimate.low, estimate.high) == pytest.approx((low, high))
-    assert estimate.degrees == pytest.approx(79)
+    assert estimate.spread.item_degrees == pytest.approx(79)
     assert estimate.p_greater == pytest.approx(stats.ttest_rel(one, other, alternative="greater").pvalue)
     assert estimate.p_less == pytest.approx(stats.ttest_rel(one, other, alternative="less").pvalue)
     assert (estimate.basis, estimate.seeds, estimate.items) == ("items", 1, 80)
@@ -120,69 +137,74 @@ def test_identical_items_leave_the_t_test_over_seeds() -> None:
     """All items alike: only seeds vary, and the interval is the one-sample t interval over them."""
     left = np.array([[True] * 6, [True] * 6, [False] * 6, [True] * 6])
     right = np.array([[False] * 6, [True] * 6, [False] * 6, [False] * 6])
-    estimate = paired_difference(left, right, np.zeros(6, int), "top1")
+    estimate = on_one_target(left, right, np.zeros(6, int), "top1")
     reference = stats.ttest_1samp([100.0, 0.0, 0.0, 100.0], 0.0)
     assert (estimate.low, estimate.high) == pytest.approx(tuple(reference.confidence_interval(0.95)))
-    assert (estimate.basis, estimate.degrees) == ("seeds and items", pytest.approx(3))
+    assert (estimate.basis, estimate.spread.seed_degrees) == ("seeds and items", 3)
 
 
 def test_the_stratified_variance_written_out() -> None:
     rng = np.random.default_rng(1)
     labels = np.repeat([0, 1, 2], [30, 10, 5])
     left, right = draw(rng, 1, 45, p=0.6), draw(rng, 1, 45, p=0.4)
-    estimate = paired_difference(left, right, labels, "mean_per_class")
+    estimate = on_one_target(left, right, labels, "mean_per_class")
     difference = 100.0 * (left[0].astype(float) - right[0])
     parts = [difference[labels == c].var(ddof=1) / (labels == c).sum() / 9 for c in range(3)]
     assert estimate.value == pytest.approx(np.mean([difference[labels == c].mean() for c in range(3)]))
     assert estimate.standard_error == pytest.approx(math.sqrt(sum(parts)))
     degrees = sum(parts) ** 2 / sum(part**2 / (n - 1) for part, n in zip(parts, (30, 10, 5), strict=True))
-    assert estimate.degrees == pytest.approx(degrees)
+    assert estimate.spread.item_degrees == pytest.approx(degrees)
 
 
 @pytest.mark.parametrize(("world", "seed_spread", "term"), [(3, 0.0, "items"), (3, 0.3, "sum"), (3, 2.0, "seeds")])
 def test_the_two_way_variance_written_out(world: int, seed_spread: float, term: str) -> None:
-    """Three worlds: the interaction is subtracted, but never below the variance over items or over seeds alone."""
+    """Three worlds: the interaction is subtracted, but never below the variance over items or over seeds alone.
+
+    The interval adds the squares of the parts' own half-widths (Howe 1974), never below that of the items alone.
+    """
     left, right = simulate(np.random.default_rng(world), 3, 60, seed_spread, (0.3, 0.0))
-    estimate = paired_difference(left, right, np.zeros(60, int), "top1")
+    estimate = on_one_target(left, right, np.zeros(60, int), "top1")
     d = 100.0 * (left.astype(float) - right)
     items, seeds = d.mean(0).var(ddof=1) / 60, d.mean(1).var(ddof=1) / 3
     both = sum(d[:, i].var(ddof=1) for i in range(60)) / (3 * 60**2)
     expected = {"items": items, "sum": items + seeds - both, "seeds": seeds}
     assert max(expected, key=lambda name: expected[name]) == term
     assert estimate.standard_error**2 == pytest.approx(expected[term])
-    assert estimate.degrees == pytest.approx(expected[term] ** 2 / (items**2 / 59 + seeds**2 / 2))
+    of_seeds, of_items = stats.t.ppf(0.975, 2) ** 2 * seeds, stats.t.ppf(0.975, 59) ** 2
+    squared = max(of_seeds + of_items * max(items - both, 0), of_items * items)
+    assert estimate.high - estimate.value == pytest.approx(math.sqrt(squared))
 
 
 def test_a_class_of_one_item_takes_the_pooled_variance() -> None:
     labels = np.array([0, 0, 0, 0, 1])
     left, right = np.array([[True, True, False, True, True]]), np.zeros((1, 5), bool)
-    estimate = paired_difference(left, right, labels, "mean_per_class")
+    estimate = on_one_target(left, right, labels, "mean_per_class")
     within = 100**2 * np.var([1, 1, 0, 1], ddof=1)
     assert estimate.value == pytest.approx((75 + 100) / 2)
     assert estimate.standard_error == pytest.approx(math.sqrt((within / 4 + within / 1) / 4))
     with pytest.raises(ValueError, match="class with two items"):
-        paired_difference(left, right, np.arange(5), "mean_per_class")
+        on_one_target(left, right, np.arange(5), "mean_per_class")
 
 
 def test_without_spread_there_is_no_doubt_and_equality_is_no_evidence() -> None:
     right, labels = np.zeros((2, 9), bool), np.zeros(9, int)
-    same = paired_difference(right, right, labels, "top1")
+    same = on_one_target(right, right, labels, "top1")
     assert (same.value, same.low, same.high, same.p_greater, same.p_less) == (0, 0, 0, 0.5, 0.5)
-    better = paired_difference(~right, right, labels, "top1")
+    better = on_one_target(~right, right, labels, "top1")
     assert (better.low, better.high, better.p_greater, better.p_less) == (100, 100, 0, 1)
 
 
 @pytest.mark.parametrize(("left", "right", "labels"), [((2, 5), (1, 5), 5), ((1, 5), (1, 5), 4), ((0, 5), (0, 5), 5)])
 def test_shapes_that_do_not_fit_are_refused(left: tuple, right: tuple, labels: int) -> None:
     with pytest.raises(ValueError, match="must be"):
-        paired_difference(np.zeros(left, bool), np.zeros(right, bool), np.zeros(labels, int), "top1")
+        on_one_target(np.zeros(left, bool), np.zeros(right, bool), np.zeros(labels, int), "top1")
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_swapping_sides_mirrors_the_estimate(seed: int) -> None:
     rng = np.random.default_rng(seed)
     left, right, labels = draw(rng, 3, 20, p=0.6), draw(rng, 3, 20, p=0.4), np.arange(20) % 5
-    one, other = (paired_difference(*pair, labels, "mean_per_class") for pair in ((left, right), (right, left)))
+    one, other = (on_one_target(*pair, labels, "mean_per_class") for pair in ((left, right), (right, left)))
     assert (one.value, one.low, one.high) == pytest.approx((-other.value, -other.high, -other.low))
     assert one.p_greater == pytest.approx(other.p_less)
 
@@ -201,73 +223,73 @@ def simulate(rng: np.random.Generator, seeds: int, n: int, seed_spread: float, m
     ]
 
 
-@pytest.mark.parametrize(("seeds", "seed_spread"), [(5, 0.0), (5, 0.1), (5, 0.3), (3, 0.1), (1, 0.0)])
-@pytest.mark.parametrize("metric", ["top1", "mean_per_class"])
-def test_simulated_coverage(seeds: int, seed_spread: float, metric: str) -> None:
-    """The 95 % interval holds the truth, known in closed form, in 92 to 99.5 % of 500 worlds."""
-    rng, means = np.random.default_rng(3), (0.3, 0.0)
-    sigma = math.sqrt(1 + 0.5**2 + seed_spread**2 + 1)
-    truth = 100 * (NormalDist().cdf(means[0] / sigma) - NormalDist().cdf(means[1] / sigma))
-    labels = np.arange(200) % 10
-    held = 0
-    for _ in range(500):
-        estimate = paired_difference(*simulate(rng, seeds, 200, seed_spread, means), labels, metric)  # type: ignore[arg-type]
-        held += estimate.low <= truth <= estimate.high
-    assert 0.92 <= held / 500 <= 0.995
+@given(st.integers(0, 2**32 - 1), st.floats(0.5, 0.999))
+def test_a_p_value_is_the_tail_whose_interval_just_reaches_zero(seed: int, confidence: float) -> None:
+    left, right = simulate(np.random.default_rng(seed), 3, 40, 0.3, (0.3, 0.0))
+    estimate = paired_difference([Paired(left, right, np.zeros(40, int), "top1")], confidence)
+    p = min(estimate.p_greater, estimate.p_less)
+    assert estimate.p_greater + estimate.p_less == pytest.approx(1)
+    assert half_width(estimate.spread, p) == pytest.approx(abs(estimate.value), rel=1e-6, abs=1e-6)
+    assert (p < (1 - confidence) / 2) == (estimate.low > 0 or estimate.high < 0)
 
 
-def test_leaving_seeds_out_of_the_interval_would_be_noticed() -> None:
-    """What the coverage test guards against: items alone cover far less than 95 % when seeds differ."""
-    rng, means = np.random.default_rng(4), (0.3, 0.0)
-    sigma = math.sqrt(1 + 0.5**2 + 0.3**2 + 1)
-    truth = 100 * (NormalDist().cdf(means[0] / sigma) - 0.5)
-    labels, held = np.zeros(200, int), 0
-    for _ in range(300):
-        left, right = simulate(rng, 1, 200, 0.3, means)
-        estimate = paired_difference(left, right, labels, "top1")
-        held += estimate.low <= truth <= estimate.high
-    assert held / 300 < 0.85
+def test_a_difference_far_beyond_doubt_has_a_p_value_of_zero() -> None:
+    estimate = unpaired_difference([(99.0, 1.0, 1_000_000)])
+    assert (estimate.p_greater, estimate.p_less) == (0, 1)
 
 
-# Means of estimates --------------------------------------------------------------------------------------------------
+def test_paired_means_are_the_t_test_over_seeds() -> None:
+    left, right = [3.0, 5.0, 4.5], [2.0, 5.5, 1.0]
+    estimate, reference = paired_means(left, right), stats.ttest_rel(left, right)
+    assert (estimate.low, estimate.high) == pytest.approx(tuple(reference.confidence_interval(0.95)))
+    assert 2 * min(estimate.p_greater, estimate.p_less) == pytest.approx(reference.pvalue)
+    assert (estimate.basis, estimate.seeds, estimate.items) == ("seeds", 3, 0)
+    with pytest.raises(ValueError, match="at least two"):
+        paired_means([1.0], [2.0])
 
 
-def test_mean_of_estimates_by_hand() -> None:
-    one, other = unpaired_difference(60.0, 50.0, 400), unpaired_difference(70.0, 66.0, 900)
-    mean = mean_estimate([one, other])
-    assert mean.value == pytest.approx(7.0)
-    assert mean.standard_error == pytest.approx(math.hypot(one.standard_error, other.standard_error) / 2)
-    assert math.isinf(mean.degrees) and mean.items == 1300
+# Means over targets --------------------------------------------------------------------------------------------------
 
 
-def test_averaging_targets_does_not_average_their_common_seeds_away() -> None:
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.sampled_from(["top1", "mean_per_class"]))
+def test_a_mean_has_the_mean_of_the_values_and_the_sum_of_the_items_parts(seed: int, seeds: int, metric: str) -> None:
+    rng, labels = np.random.default_rng(seed), np.arange(30) % 3
+    targets = [Paired(*simulate(rng, seeds, 30, 0.2, (0.3, 0.0)), labels, metric) for _ in range(3)]  # type: ignore[arg-type]
+    single, mean = [paired_difference([target]) for target in targets], paired_difference(targets)
+    assert mean.value == pytest.approx(np.mean([one.value for one in single]), abs=1e-9)
+    assert mean.spread.over_items == pytest.approx(sum(one.spread.over_items for one in single) / 9)
+    assert mean.spread.interaction == pytest.approx(sum(one.spread.interaction for one in single) / 9)
+    assert (mean.items, mean.seeds) == (90, seeds)
+
+
+def test_what_a_seed_does_to_all_targets_is_not_averaged_away() -> None:
     rng, labels = np.random.default_rng(7), np.zeros(40, int)
     left, right = draw(rng, 4, 40, p=0.6), draw(rng, 4, 40, p=0.5)
     # A seed that is bad for all items alike.
     left[0] = False
-    one = paired_difference(left, right, labels, "top1")
-    of_seeds = one.standard_error**2 - one.item_variance
-    assert of_seeds > 5 * one.item_variance
-    mean = mean_estimate([one] * 5)
-    assert mean.standard_error**2 == pytest.approx(one.item_variance / 5 + of_seeds)
-    assert mean.degrees < 3.5
+    one = Paired(left, right, labels, "top1")
+    alike, single = paired_difference([one] * 5), paired_difference([one])
+    assert alike.spread.over_seeds == pytest.approx(single.spread.over_seeds)
+    assert alike.spread.over_items == pytest.approx(single.spread.over_items / 5)
+    # What the seeds do to the targets in different order evens out.
+    turned = [Paired(np.roll(left, i, axis=0), np.roll(right, i, axis=0), labels, "top1") for i in range(4)]
+    assert paired_difference(turned).spread.over_seeds == pytest.approx(0, abs=1e-9)
 
 
-def test_the_weakest_basis_is_the_mean_s() -> None:
-    rng, labels = np.random.default_rng(5), np.zeros(30, int)
-    single, several = (
-        paired_difference(draw(rng, s, 30, p=0.6), draw(rng, s, 30, p=0.5), labels, "top1") for s in (1, 4)
+def test_targets_of_a_mean_have_the_same_number_of_seeds() -> None:
+    labels = np.zeros(5, int)
+    targets = [Paired(np.ones((s, 5), bool), np.zeros((s, 5), bool), labels, "top1") for s in (1, 2)]
+    for wrong in (targets, []):
+        with pytest.raises(ValueError, match="same seeds"):
+            paired_difference(wrong)
+
+
+def test_the_interval_over_seeds_and_items_is_at_least_that_of_either() -> None:
+    spread = Spread(over_seeds=4.0, over_items=9.0, interaction=8.0, seed_degrees=2, item_degrees=100)
+    either = (
+        Spread(4.0, 0.0, 0.0, 2, 100),
+        Spread(0.0, 9.0, 0.0, math.inf, 100),
     )
-    mean = mean_estimate([several, single])
-    assert (mean.basis, mean.seeds) == ("items", 1)
-    with pytest.raises(ValueError, match="one kind"):
-        mean_estimate([single, unpaired_difference(50.0, 40.0, 100)])
-
-
-def test_welch_s_degrees_for_two_estimates() -> None:
-    rng, labels = np.random.default_rng(6), np.zeros(12, int)
-    pair: list[Estimate] = [
-        paired_difference(draw(rng, 1, 12, p=p), draw(rng, 1, 12, p=0.5), labels, "top1") for p in (0.9, 0.5)
-    ]
-    a, b = (estimate.standard_error**2 / 4 for estimate in pair)
-    assert mean_estimate(pair).degrees == pytest.approx((a + b) ** 2 / (a**2 / 11 + b**2 / 11))
+    assert half_width(spread, 0.025) > max(half_width(one, 0.025) for one in either)
+    assert half_width(either[0], 0.025) == pytest.approx(2 * stats.t.ppf(0.975, 2))
+    assert half_width(Spread(0.0, 9.0, 8.0, 2, 100), 0.025) == pytest.approx(3 * stats.t.ppf(0.975, 100))

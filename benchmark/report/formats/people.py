@@ -6,6 +6,7 @@ from textwrap import fill
 from tabulate import LATEX_ESCAPE_RULES, tabulate
 
 from benchmark.report.blocks import (
+    CLAIMS,
     Grid,
     Style,
     cell_text,
@@ -21,6 +22,7 @@ from benchmark.report.blocks import (
 from benchmark.report.table import CellResult, TableResult
 
 WIDTH = 120
+_WIDTHS = [44, 36, 36]
 
 
 def _tabulate(grid: Grid, form: str) -> str:
@@ -38,8 +40,7 @@ def text(result: TableResult) -> str:
     if trained := training(result, "id"):
         parts.append("What each row was trained on\n" + _tabulate(trained, "simple"))
     if judged := claims(result):
-        header = ["claim", "on published values", "on measured values"]
-        parts.append(tabulate(judged, headers=header, tablefmt="simple", maxcolwidths=[44, 36, 36]))
+        parts.append(tabulate(judged, CLAIMS, tablefmt="simple", maxcolwidths=_WIDTHS, maxheadercolwidths=_WIDTHS))
     parts.append("\n".join(fill(line, WIDTH, subsequent_indent="  ") for line in footnotes(result)))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -84,7 +85,7 @@ def markdown(result: TableResult) -> str:
     if trained := training(result, "title"):
         parts += ["#### What each row was trained on", _tabulate(_piped(trained), "pipe")]
     if judged := claims(result):
-        grid = Grid(["claim", "on published values", "on measured values"], [list(line) for line in judged])
+        grid = Grid([*CLAIMS], [list(line) for line in judged])
         parts += ["#### Claims", tabulate(_piped(grid).rows, headers=grid.header, tablefmt="pipe")]
     parts.append("\n".join(f"- {line}" for line in footnotes(result)))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -132,7 +133,10 @@ def latex(result: TableResult) -> str:
     if trained := training(result, "title"):
         parts.append(_float(trained, ["What each row was trained on"]))
     if judged := claims(result):
-        items = (f"{claim}. Published values: {ours}. Measured values: {theirs}." for claim, ours, theirs in judged)
+        items = (
+            f"{claim}. Published values (binomial error only): {ours}. Measured values: {theirs}."
+            for claim, ours, theirs in judged
+        )
         parts.append(_list(items))
     parts.append(_list(footnotes(result)))
     return "\n\n".join(part for part in parts if part) + "\n"
