@@ -39,7 +39,8 @@ def check_format(name: str) -> Format:
 def _show(session: Session, form: Format, save: Path | None) -> None:
     from benchmark.report.collect import collect
 
-    result = collect(session)
+    planned = session.values()
+    result = collect(planned, session.store)
     print(render(result, form), end="")
     if save is not None:
-        save_results(session, result, save)
+        save_results(planned, result, session.store, save)

@@ -15,7 +15,7 @@ from benchmark.planning.recipes import Setup
 from benchmark.planning.rows import TableRow, obstacle
 from benchmark.progress import Progress
 from benchmark.published.tables import Row, Table, load_table
-from benchmark.specs.cells import Cell, Layout, Plan
+from benchmark.specs.cells import Cell, Layout, Plan, TableCells
 from benchmark.specs.protocols import Protocol
 from benchmark.specs.variants import CONTROLS
 
@@ -190,24 +190,26 @@ class Session:
             return False
         return row.openset != (row.published.openset or self.table.openset)
 
+    def values(self) -> TableCells:
+        """The table as values, for a report."""
+        obstacles = {(row.id, target): self.obstacle(row, target) for row in self.rows for target in self.targets}
+        return TableCells(self._layout(), self.cells, {place: why for place, why in obstacles.items() if why})
+
+    def _layout(self) -> Layout:
+        return Layout(
+            table=self.table.id,
+            profile=self.profile.name,
+            protocol=self.protocol.name,
+            openset=", ".join(dict.fromkeys(row.openset for row in self.rows if row.variant.pool)),
+            columns=self.targets,
+            rows=tuple((row.id, row.title, row.variant.name, row.variant.control) for row in self.rows),
+            seeds=self.seeds,
+            steps=self.query.steps,
+            standins=self.profile.standins,
+            verified_paper=self.verified_paper,
+            notes=(*self.data_notes(), *self.recipe_notes()),
+        )
+
     @property
     def store(self) -> Store:
         return Store(self.query.store)
-
-
-# From the store ------------------------------------------------------------------------------------------------------
-def layout_of(session: Session) -> Layout:
-    """The layout of a session's table."""
-    return Layout(
-        table=session.table.id,
-        profile=session.profile.name,
-        protocol=session.protocol.name,
-        openset=", ".join(dict.fromkeys(row.openset for row in session.rows if row.variant.pool)),
-        columns=session.targets,
-        rows=tuple((row.id, row.title, row.variant.name, row.variant.control) for row in session.rows),
-        seeds=session.seeds,
-        steps=session.query.steps,
-        standins=session.profile.standins,
-        verified_paper=session.verified_paper,
-        notes=(*session.data_notes(), *session.recipe_notes()),
-    )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from benchmark.power import Needed
+    from benchmark.published.power import Needed
     from benchmark.statistics import Estimate, Labels, Paired
 
 
@@ -272,7 +272,7 @@ def _verdict(estimate: "Estimate", p_greater: float, p_less: float, level: float
 
 def _needed(estimate: "Estimate", verdict: Verdict, bounds: Sequence[float], confidence: float) -> "Needed | None":
     """What would decide an open difference of measured values; published ones cannot be measured again."""
-    from benchmark.power import needed
+    from benchmark.published.power import needed
 
     if estimate.basis == "published" or verdict not in ("undecided", "one seed"):
         return None

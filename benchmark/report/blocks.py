@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from benchmark.power import MOST_ITEMS, MOST_SEEDS, Needed
 from benchmark.published.claims import ClaimResult
+from benchmark.published.power import MOST_ITEMS, MOST_SEEDS, Needed
 from benchmark.report.table import (
     CellResult,
     Mark,

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.targets import TARGETS
 from benchmark.execution.store import Record, Store
-from benchmark.planning.planned_table import Session, layout_of
 from benchmark.published.claims import Answers, MeasuredEvidence
 from benchmark.published.tables import Table, load_table
 from benchmark.report.table import (
@@ -24,7 +23,7 @@ from benchmark.report.table import (
     judge,
 )
 from benchmark.specs.artefacts import PREDICTIONS
-from benchmark.specs.cells import Cell, Layout
+from benchmark.specs.cells import Cell, Layout, Plan, TableCells
 from benchmark.specs.datasets import Metric
 
 
@@ -69,16 +68,16 @@ def _purity(metrics: Mapping[str, Any]) -> Purity:
     )
 
 
-def runs_of(session: Session) -> list[Run]:
-    """Every cell and seed of a session, as far as the store has them."""
-    runs = [_run(session.store, row, cell) for (row, _, _), cell in session.cells.items()]
-    planned = {(run.row, run.target) for run in runs}
+def runs_of(planned: TableCells, store: Store) -> list[Run]:
+    """Every cell and seed of a planned table, as far as the store has them."""
+    runs = [_run(store, row, cell) for (row, _, _), cell in planned.cells.items()]
+    layout = planned.layout
     runs += [
-        Run(row.id, target, seed, (), "skipped", session.obstacle(row, target))
-        for row in session.rows
-        for target in session.targets
-        for seed in session.seeds
-        if (row.id, target) not in planned
+        Run(row, target, seed, (), "skipped", planned.obstacles[row, target])
+        for row, *_ in layout.rows
+        for target in layout.columns
+        for seed in layout.seeds
+        if (row, target) in planned.obstacles
     ]
     return runs
 
@@ -99,8 +98,6 @@ def _run(store: Store, row: str, cell: Cell) -> Run:
 
 def _why_not(store: Store, cell: Cell) -> tuple[Literal["failed", "missing"], str]:
     """Whether a cell failed, and the last line of the crash; the first stage that failed is the cause."""
-    from benchmark.specs.cells import Plan
-
     for stage in Plan((cell,)).stages:
         crash = None if store.has(stage) else store.failure(stage)
         if crash is not None:
@@ -108,9 +105,9 @@ def _why_not(store: Store, cell: Cell) -> tuple[Literal["failed", "missing"], st
     return "missing", ""
 
 
-def collect(session: Session) -> TableResult:
-    """The table of a session, from what its store holds."""
-    return assemble(layout_of(session), runs_of(session))
+def collect(planned: TableCells, store: Store) -> TableResult:
+    """A planned table, from what the store holds."""
+    return assemble(planned.layout, runs_of(planned, store))
 
 
 # From runs to a table ------------------------------------------------------------------------------------------------

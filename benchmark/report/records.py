@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 
 from benchmark.errors import UserError
-from benchmark.execution.store import Record
-from benchmark.planning.planned_table import Session, layout_of
+from benchmark.execution.store import Record, Store
 from benchmark.report.collect import Run, assemble, runs_of
 from benchmark.report.formats import Format, render
 from benchmark.report.table import TableResult
 from benchmark.specs.artefacts import PICKS
 from benchmark.specs.base import digest
-from benchmark.specs.cells import Layout, Plan
+from benchmark.specs.cells import Layout, Plan, TableCells
 from benchmark.statistics import accuracy, predictions_sha256
 from benchmark.system import write_atomically
 
@@ -37,22 +36,22 @@ def check_folder(folder: Path) -> None:
         raise UserError(f"cannot save to {folder}: {there} is {'read-only' if there.is_dir() else 'no folder'}")
 
 
-def save_results(session: Session, result: TableResult, folder: Path) -> None:
+def save_results(planned: TableCells, result: TableResult, store: Store, folder: Path) -> None:
     """Write all that `verify` needs to build the table again."""
-    runs = runs_of(session)
+    runs = runs_of(planned, store)
     for name in ("records", "predictions", "labels", "picks"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    _write(folder / "layout.json", layout_of(session).model_dump(mode="json"))
+    _write(folder / "layout.json", planned.layout.model_dump(mode="json"))
     _write(folder / "cells.json", [_cell_json(run) for run in runs], lines=True)
     for run in runs:
         if run.evaluate is not None and run.predicted is not None and run.labels is not None:
             _write(folder / "predictions" / f"{run.evaluate.key}.json", run.predicted.tolist())
             _write(folder / "labels" / f"{run.target}.json", run.labels.tolist())
-    for cell in session.cells.values():
-        for stage in Plan((cell,)).stages if session.store.has(cell.evaluate) else ():
-            _write(folder / "records" / f"{stage.key}.json", session.store.record(stage).to_json())
+    for cell in planned.cells.values():
+        for stage in Plan((cell,)).stages if store.has(cell.evaluate) else ():
+            _write(folder / "records" / f"{stage.key}.json", store.record(stage).to_json())
             if stage.kind.name == "sample":
-                write_atomically(folder / "picks" / f"{stage.key}.txt", session.store.file(stage, PICKS).read_text())
+                write_atomically(folder / "picks" / f"{stage.key}.txt", store.file(stage, PICKS).read_text())
     write_atomically(folder / TABLE, render(result, "md"))
 
 

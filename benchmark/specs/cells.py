@@ -1,6 +1,6 @@
 """The cells of a table, the stages that they come from, and the layout that they are printed in."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -89,3 +89,15 @@ class Layout(Spec):
     standins: bool
     verified_paper: bool
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TableCells:
+    """A table that is planned, as values: all that a report needs beside the store.
+
+    `cells` are by (row id, target, seed). `obstacles` says, by (row id, target), why a cell is not measured.
+    """
+
+    layout: Layout
+    cells: Mapping[tuple[str, str, int], Cell]
+    obstacles: Mapping[tuple[str, str], str]

@@ -17,7 +17,7 @@ def saved(finished_small_run, tmp_path_factory):
     """The folder that a small real run was saved to, and the session. Read it, never change it."""
     session, _ = finished_small_run
     folder = tmp_path_factory.mktemp("results") / "small"
-    save_results(session, collect(session), folder)
+    save_results(session.values(), collect(session.values(), session.store), session.store, folder)
     return folder, session
 
 
@@ -30,14 +30,14 @@ def test_what_is_saved_verifies_and_gives_the_same_table(saved):
     folder, session = saved
     found = verify(folder, "csv")
     assert found.problems == []
-    assert found.table == render(collect(session), "csv")
+    assert found.table == render(collect(session.values(), session.store), "csv")
     assert verify(folder, "md").table == (folder / "table.md").read_text()
 
 
 def test_a_smoke_table_judges_no_claim(saved):
     """Rendered images beside published values would be called contradicted, claim by claim."""
     _, session = saved
-    result = collect(session)
+    result = collect(session.values(), session.store)
     assert result.claims == () and len(result.table.claims) > 3
     shown = " ".join(render(result, "text").split())
     assert "Stand-in images judge no claim: the pipeline works, 4 of 4 cells are measured." in shown
@@ -58,7 +58,7 @@ def test_all_that_a_table_rests_on_is_saved(saved):
 
 def test_saving_again_changes_nothing(saved, copy):
     folder, session = saved
-    save_results(session, collect(session), copy)
+    save_results(session.values(), collect(session.values(), session.store), session.store, copy)
     files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
     assert len(files) == 27 and all((folder / one).read_bytes() == (copy / one).read_bytes() for one in files)
 

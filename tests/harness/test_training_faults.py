@@ -89,7 +89,7 @@ def test_short_memory_is_a_failed_stage_that_says_what_to_lower(
     report = try_stage(session, stage, store)
     assert report.status == "failed" and report.message.strip().splitlines()[-1] == told and way_out in told
     # What a table shows of it is that line.
-    (cell,) = collect(session).cells
+    (cell,) = collect(session.values(), session.store).cells
     assert cell.state == "failed" and cell.reason.endswith(told)
 
 
@@ -129,4 +129,4 @@ def test_a_batch_larger_than_the_data_is_all_of_them_and_is_said_once(new_sessio
         assert (
             record.info["notes"] == [note] and record.metrics["samples"] == 2 * record.metrics["target_images"] == 200
         )
-    assert collect(session).warnings == (f"{note} (in 2 trainings)",)
+    assert collect(session.values(), session.store).warnings == (f"{note} (in 2 trainings)",)

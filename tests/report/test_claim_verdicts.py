@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from benchmark.datasets.targets import paper_targets
-from benchmark.power import needed
 from benchmark.published.claims import (
     Answers,
     BetterOnAverage,
@@ -18,6 +17,7 @@ from benchmark.published.claims import (
     PublishedEvidence,
     evaluate,
 )
+from benchmark.published.power import needed
 from benchmark.published.tables import load_table, table_names
 
 TWO = ("aircraft", "cars")
