@@ -1,23 +1,37 @@
-"""The verbs `reproduce`, `run` and `table`: read the data, run what is missing, show the table."""
+"""The verb `reproduce`: read the data, run what is missing, show the table."""
 
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
+import typer
+
+from benchmark.commands._options import Device, Format, Jobs, Save, with_query
 from benchmark.errors import one_of
-from benchmark.execution.display import shown
-from benchmark.execution.run import Machine, Work, check_stages, execute, find_device
-from benchmark.planning.planned_table import Session
 from benchmark.planning.query import Query
-from benchmark.report.formats import Format, render
-from benchmark.report.records import check_folder, save_results
+
+if TYPE_CHECKING:
+    from benchmark.execution.run import Machine
+    from benchmark.planning.planned_table import Session
+    from benchmark.report import formats
 
 
-def reproduce(query: Query, machine: Machine, *, format_: str, save: Path | None) -> int:
+@with_query
+def verb(query: Query, device: Device = "auto", jobs: Jobs = None, format_: Format = "text", save: Save = None) -> None:
+    """Measure a table and print it beside the published one. Stopped at any moment, the same command goes on."""
+    from benchmark.execution.run import Machine
+
+    raise typer.Exit(reproduce(query, Machine(device, jobs), format_=format_, save=save))
+
+
+def reproduce(query: Query, machine: "Machine", *, format_: str, save: Path | None) -> int:
     """Run what the query's cells still need and print the table. The exit code: 0, or 1 when a stage failed."""
+    from benchmark.execution.display import shown
+    from benchmark.execution.run import Work, check_stages, execute, find_device
+    from benchmark.planning.planned_table import Session
+
     form = check_format(format_)
-    if save is not None:
-        check_folder(save)
+    check_save(save)
     session = Session(query)
     find_device(machine.device)
     check_stages(session.plan.stages)
@@ -26,18 +40,31 @@ def reproduce(query: Query, machine: Machine, *, format_: str, save: Path | None
     for line in session.data_notes():
         print(f"note: {line}", file=sys.stderr)
     failed = execute(Work(session.plan.stages, query.store, session.data), machine)
-    _show(session, form, save)
+    print_table(session, form, save)
     return 1 if failed else 0
 
 
-def check_format(name: str) -> Format:
+def check_format(name: str) -> "formats.Format":
     """`name` as a format, before anything is run; `UnknownName` if it is none."""
-    form: Format = one_of("format", name, get_args(Format))
+    from benchmark.report import formats
+
+    form: formats.Format = one_of("format", name, get_args(formats.Format))
     return form
 
 
-def _show(session: Session, form: Format, save: Path | None) -> None:
+def check_save(save: Path | None) -> None:
+    """UserError, before any work, for a folder that no results can be saved to."""
+    from benchmark.report.records import check_folder
+
+    if save is not None:
+        check_folder(save)
+
+
+def print_table(session: "Session", form: "formats.Format", save: Path | None) -> None:
+    """Print the table of what the store holds, and save its records to `save`."""
     from benchmark.report.collect import collect
+    from benchmark.report.formats import render
+    from benchmark.report.records import save_results
 
     planned = session.values()
     result = collect(planned, session.store)

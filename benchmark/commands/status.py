@@ -2,12 +2,19 @@
 
 from pathlib import Path
 
+from benchmark.commands._options import StorePath
 from benchmark.errors import UserError
-from benchmark.execution.store import Store
+
+
+def verb(store: StorePath = Path("runs")) -> None:
+    """What a store holds: finished stages by kind, failures with their last line, disk used."""
+    print(store_text(store))
 
 
 def store_text(root: Path) -> str:
     """What a store holds."""
+    from benchmark.execution.store import Store
+
     if not root.is_dir():
         raise UserError(f"there is no store {root}; --store names another")
     store = Store(root)

@@ -67,6 +67,6 @@ if os.environ.get("EVERY_STEP"):
     watch_steps()
 
 if __name__ == "__main__":
-    from benchmark.commands.options import main
+    from benchmark.__main__ import main
 
     main()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmark.__main__ import main
 from benchmark.commands import reproduce
-from benchmark.commands.options import main
 from benchmark.images.data import Data
 from benchmark.planning.planned_table import Session
 from benchmark.planning.query import Query

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.commands.options import main, spread_lists
+from benchmark.__main__ import main
+from benchmark.commands._options import spread_lists
 from benchmark.published.tables import load_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +22,7 @@ def run(capsys, *arguments):
 def test_help_imports_nothing_heavy():
     script = """
 import sys
-from benchmark.commands.options import main
+from benchmark.__main__ import main
 try:
     main(["--help"])
 except SystemExit:

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmark.commands.options import main
+from benchmark.__main__ import main
 from benchmark.execution.store import Store
 
 MINE = '''

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.commands.options import main
+from benchmark.__main__ import main
 from benchmark.report.blocks import signed
 from benchmark.statistics import paired_means
 

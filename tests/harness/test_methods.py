@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmark.commands.list import listing
+from benchmark.commands._listing import listing
 from benchmark.commands.show.names import describe
 from benchmark.commands.show.recipe import fields
 from benchmark.errors import UnknownName, UserError
@@ -200,7 +200,7 @@ def test_plans_of_all_tables_need_no_torch():
 
 
 def test_plan_says_what_tables_share(tmp_path):
-    from benchmark.commands.plan import plan_text
+    from benchmark.commands._plan_text import plan_text
 
     lines = [line for line in plan_text(session(tmp_path, "5")).splitlines() if line.startswith("shared with")]
     assert [line.split(":")[0] for line in lines] == ["shared with table figure3", "shared with table table2"]

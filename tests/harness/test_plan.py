@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.commands.plan import plan_text
+from benchmark.commands._plan_text import plan_text
 from benchmark.errors import UserError
 from benchmark.images.data import Data
 from benchmark.planning.costs import training_length
@@ -135,7 +135,7 @@ def test_steps_are_refused_where_the_released_rule_decides(tmp_path):
 def test_a_plan_needs_no_torch_and_writes_nothing(tmp_path):
     script = """
 import sys
-from benchmark.commands.options import main
+from benchmark.__main__ import main
 try:
     main(["plan", "--table", "2", "--profile", "paper", "--store", sys.argv[1]])
 finally:

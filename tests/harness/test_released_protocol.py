@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmark.commands.options import main
+from benchmark.__main__ import main
 
 
 @pytest.mark.slow

@@ -256,7 +256,7 @@ def test_files_of_another_form_are_one_line(saved, copy):
 
 @pytest.mark.parametrize("verb", ["reproduce", "table"])
 def test_a_place_that_cannot_be_saved_to_is_refused_before_any_work(tmp_path, capsys, verb):
-    from benchmark.commands.options import main
+    from benchmark.__main__ import main
 
     (tmp_path / "file").write_text("")
     command = [verb, *(["--table"] if verb == "reproduce" else []), "2", "--rows", "X", "--targets", "cub"]
@@ -268,7 +268,7 @@ def test_a_place_that_cannot_be_saved_to_is_refused_before_any_work(tmp_path, ca
 
 
 def test_the_command_refuses_what_does_not_verify(saved, copy, capsys):
-    from benchmark.commands.options import main
+    from benchmark.__main__ import main
 
     with pytest.raises(SystemExit) as end:
         main(["verify", str(copy)])

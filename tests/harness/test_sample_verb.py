@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.commands.options import main
+from benchmark.__main__ import main
 from benchmark.commands.sample import command as job
 from benchmark.execution.store import Store
 
