@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from benchmark.__main__ import main
 from benchmark.commands.export import network as export_network
-from benchmark.commands.export.network import timm_form, write_network
+from benchmark.commands.export._network import timm_form, write_network
 from benchmark.errors import UserError
 from benchmark.execution.store import Store
 from benchmark.methods import METHODS

@@ -14,6 +14,6 @@ def verb(
     store: StorePath = Path("runs"),
 ) -> None:
     """A trained encoder as a folder that timm and the Hub load, with a card that says what it was trained on."""
-    from benchmark.commands.export.command import export as take_out
+    from benchmark.commands.export._command import export as take_out
 
     print(take_out(key, out, store))

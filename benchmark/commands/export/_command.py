@@ -6,9 +6,9 @@ from pathlib import Path
 from pydantic import ValidationError
 from safetensors import SafetensorError
 
-from benchmark.commands.export.card import card
+from benchmark.commands.export._card import card
+from benchmark.commands.export._network import timm_form, write_network
 from benchmark.commands.export.find import Training, find_training
-from benchmark.commands.export.network import timm_form, write_network
 from benchmark.errors import UserError
 from benchmark.planning.encoders import embedding_of
 from benchmark.pretrain.encoder import load_encoder

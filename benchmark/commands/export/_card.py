@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from benchmark.commands.export._network import BRANCH, CONFIG, WEIGHTS, Exported
 from benchmark.commands.export.find import Training
-from benchmark.commands.export.network import BRANCH, CONFIG, WEIGHTS, Exported
 from benchmark.execution.store import Record
 from benchmark.methods import entry_of
 from benchmark.specs.recipes import Embedding, Recipe, SeedAxes
