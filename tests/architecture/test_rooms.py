@@ -53,7 +53,7 @@ def arrows() -> Iterator[tuple[Path, str, str, str]]:
 def test_every_place_has_its_line() -> None:
     places = {place_of(path) for path in PACKAGE.rglob("*.py")}
     assert places == set(LINE_OF)
-    assert len([path for path in PACKAGE.glob("*.py")]) <= 8
+    assert len(list(PACKAGE.glob("*.py"))) <= 8
 
 
 def test_imports_go_to_earlier_lines_only() -> None:
@@ -108,3 +108,13 @@ def test_every_package_is_shipped() -> None:
     folders = [path.parent for name in ("baselines", "benchmark") for path in (ROOT / name).rglob("__init__.py")]
     packages = {".".join(folder.relative_to(ROOT).parts) for folder in folders} | {"benchmark._tables"}
     assert set(setup["packages"]) == packages
+
+
+def test_the_document_shows_these_lines() -> None:
+    """The picture in docs/architecture.md is the order that is tested here."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    picture = text.split("```")[1].strip("\n").splitlines()
+    assert len(picture) == len(LINES)
+    for line, places in zip(picture, LINES, strict=True):
+        words = line.split()
+        assert words[1 : 1 + len(places)] == list(places)
