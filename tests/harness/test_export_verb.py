@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from benchmark.__main__ import main
-from benchmark.commands.export import network as export_network
+from benchmark.commands.export import _network as export_network
 from benchmark.commands.export._network import timm_form, write_network
 from benchmark.errors import UserError
 from benchmark.execution.store import Store
