@@ -1,7 +1,7 @@
 """Images per second of pretraining: the bare step of the model, our trainer, and solo-learn's own training.
 
     python -m scripts.bench_pretrain --profile mini --methods simclr --backbone resnet18
-    python -m scripts.bench_pretrain --profile smoke --format md
+    python -m scripts.bench_pretrain --profile smoke --save results/bench/pretrain-smoke-methods.json
     python -m scripts.bench_pretrain --profile mini --methods simclr --backbone all --compile --contiguous
 
 A row is a method of a profile on a network. Its contenders take turns, round by round, so that a busy machine slows
@@ -16,12 +16,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib.util
-import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from tabulate import tabulate
@@ -33,8 +32,9 @@ from benchmark.pretrain.engines import ENGINES, find_engine
 from benchmark.specs.recipes import Precision, Recipe, Steps
 from benchmark.training.backbone_names import NETWORKS
 from scripts.bench_racers import Case, Failed, Racer, lay_out
+from scripts.bench_record import add_options, save
+from scripts.race_table import BARE, COMPILED, CONTIGUOUS, OURS, SOLO, table
 
-BARE, OURS, SOLO, COMPILED, CONTIGUOUS = "bare step", "our trainer", "solo-learn", "compiled", "contiguous"
 PROFILES = {profile.name: profile for profile in (SMOKE, MINI)}
 LONGEST = 200
 """Steps of a round at most: solo-learn's one epoch has to last."""
@@ -60,6 +60,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--compile", action="store_true", help="also a bare step whose backbone is torch.compile'd")
     parser.add_argument("--contiguous", action="store_true", help="also a bare step that is not channels_last")
     parser.add_argument("--format", choices=("text", "md"), default="text")
+    add_options(parser)
     return parser.parse_args(given)
 
 
@@ -76,14 +77,18 @@ class Row:
     memory: dict[str, float | None] = dataclasses.field(default_factory=dict)
     notes: list[str] = dataclasses.field(default_factory=list)
 
-    def rate(self, contender: str) -> float | None:
-        rates = self.rates.get(contender)
-        return statistics.median(rates) if rates else None
-
-    def ratios(self, contender: str, to: str) -> list[float]:
-        """Of every round."""
-        pairs = zip(self.rates.get(contender, []), self.rates.get(to, []), strict=False)
-        return [one / other for one, other in pairs]
+    def cases(self, profile: str) -> list[dict[str, Any]]:
+        """A case for every contender and round, as `race_table` reads them; none for a row that was not measured."""
+        if self.recipe is None:
+            return []
+        recipe, crops = self.recipe, self.recipe.augmentation
+        shared = {"profile": profile, "method": self.method, "network": recipe.backbone.told, "px": crops.size}
+        shared |= {"batch": recipe.batch, "precision": recipe.precision, "threads": recipe.threads}
+        return [
+            {**shared, "contender": name, "round": at, "images_per_second": rate, "peak_mib": self.memory.get(name)}
+            for name, rates in self.rates.items()
+            for at, rate in enumerate(rates, 1)
+        ]
 
 
 def rows(options: argparse.Namespace) -> Iterator[Row]:
@@ -205,61 +210,23 @@ def race(row: Row, options: argparse.Namespace) -> None:
 # Report --------------------------------------------------------------------------------------------------------------
 
 
-def goals(recipe: Recipe) -> tuple[float, float]:
-    """What ours / bare and ours / solo-learn should be at least."""
-    stated = recipe.method.kind == "simclr" and recipe.backbone.name == "resnet18" and recipe.augmentation.size == 48
-    return (0.95, 1.4) if stated else (0.9, 1.0)
-
-
-def headers(extra: list[str]) -> list[str]:
-    more = [f"{name} / bare" for name in extra]
-    images = [f"{name}, images/s" for name in (BARE, OURS, SOLO)]
-    return ["method", "network", *images, "ours / bare", "ours / solo-learn", *more, "peak MiB of the three", "notes"]
-
-
-def cells(row: Row, extra: list[str]) -> list[str]:
-    """The row as `headers` names its cells."""
-    if row.recipe is None:
-        return [row.method, *[""] * (len(headers(extra)) - 2), "; ".join(row.notes)]
-    of_bare, of_solo = goals(row.recipe)
-    three = (BARE, OURS, SOLO)
-    return [
-        row.method,
-        row.recipe.backbone.name,
-        *(_number(row.rate(name)) for name in three),
-        _judged(row.ratios(OURS, BARE), of_bare),
-        _judged(row.ratios(OURS, SOLO), of_solo),
-        *(_judged(row.ratios(name, BARE)) for name in extra),
-        ", ".join(_number(row.memory.get(name)) for name in three),
-        "; ".join(row.notes),
-    ]
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f}"
-
-
-def _judged(ratios: list[float], goal: float = 0.0) -> str:
-    """The median of the rounds' ratios, the least and the largest, and the goal that the median misses."""
-    if not ratios:
-        return "-"
-    median = statistics.median(ratios)
-    text = f"{median:.2f} [{min(ratios):.2f}, {max(ratios):.2f}]"
-    return text if median >= goal else f"{text} (goal {goal:.2f})"
-
-
 def report(done: list[Row], options: argparse.Namespace) -> str:
-    """A table, and a line on what all of its rows share."""
-    extra = [name for name, asked in ((COMPILED, options.compile), (CONTIGUOUS, options.contiguous)) if asked]
+    """A table, a line on what all of its rows share, the notes of the rows."""
+    header, lines = table([case for row in done for case in row.cases(options.profile)], marked=True)
     style = "github" if options.format == "md" else "simple"
-    table = tabulate([cells(row, extra) for row in done], headers(extra), tablefmt=style, disable_numparse=True)
+    text = tabulate(lines, header, tablefmt=style, disable_numparse=True)
+    notes = [f"{row.method}{_network(row)}: {note}" for row in done for note in row.notes]
     recipe = next((row.recipe for row in done if row.recipe), None)
     if recipe is None:
-        return table
+        return "\n".join(notes)
     crops = recipe.augmentation
     shared = f"crops of {crops.size} px from {crops.stored} px, batch {recipe.batch}, {recipe.precision}"
     versions = f"{recipe.threads} thread, torch {torch.__version__}, {options.rounds} rounds"
-    return f"{table}\n\nProfile {options.profile}: {shared}, {versions}."
+    return "\n".join([f"{text}\n\nProfile {options.profile}: {shared}, {versions}.", *notes])
+
+
+def _network(row: Row) -> str:
+    return f" on {row.recipe.backbone.told}" if row.recipe else ""
 
 
 def main() -> None:
@@ -271,6 +238,9 @@ def main() -> None:
         # A long run shows what it has so far.
         print(report(done[-1:], options), file=sys.stderr, flush=True)
     print(report(done, options))
+    cases = [case for row in done for case in row.cases(options.profile)]
+    if options.save and cases:
+        save(options.save, cases, options.load)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """How often the interval of a mean difference over targets holds the truth, by simulation.
 
-`python -m scripts.coverage` prints one line per world: targets, seeds, what differs between seeds, coverage of the
-nominal 95 %, and the median half-width in points (about two minutes on one core; `--worlds 400` for a quick look).
+`python -m scripts.coverage --save results/bench/coverage.json` prints and keeps one line per world: targets, seeds,
+what differs between seeds, coverage of the nominal 95 %, and the median half-width in points (about two minutes on one
+core; `--worlds 400` for a quick look).
 tests/report/test_interval_coverage.py holds the same worlds to their limits.
 
 A row's answer to an item is right where a sum of normal variables is above zero: the row's level, the item's
@@ -14,13 +15,14 @@ seeds of a difference of two rows in results/mini (with the interaction taken of
 import argparse
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import NormalDist
 
 import numpy as np
 
 from benchmark.specs.datasets import Metric
 from benchmark.statistics import Parts, combine, half_width, variance_parts
+from scripts.bench_record import Plain, add_options, save
 
 LEVELS = (0.3, 0.0)
 QUIRK = 0.5
@@ -116,13 +118,20 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", type=int, default=4000, help="draws of each line")
-    draws = parser.parse_args().worlds
+    add_options(parser)
+    options = parser.parse_args()
+    cases: list[dict[str, Plain]] = []
     print("| targets | seeds | test images | metric | seeds differ in | coverage % | half-width |")
     print("|---:|---:|---:|---|---|---:|---:|")
     for world in [*worlds(seeds=(1,)), *worlds()]:
-        found = simulate(world, draws)
+        found = simulate(world, options.worlds)
+        shared, own = EFFECTS[world.effect]
+        measured = {"coverage_percent": 100 * found.covered, "half_width": found.half_width}
+        cases.append({**asdict(world), "shared": shared, "own": own, **measured})
         cells = (world.targets, world.seeds, world.items, world.metric, world.effect)
         print(f"| {' | '.join(map(str, cells))} | {100 * found.covered:.1f} | {found.half_width:.1f} |", flush=True)
+    if options.save:
+        save(options.save, cases, options.load, draws=options.worlds)
 
 
 if __name__ == "__main__":

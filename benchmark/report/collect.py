@@ -1,7 +1,7 @@
 """From finished stages to a table: what was measured, what is missing, what the claims say."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -111,11 +111,9 @@ def collect(planned: TableCells, store: Store) -> TableResult:
 
 
 # From runs to a table ------------------------------------------------------------------------------------------------
-def assemble(layout: Layout, runs: Iterable[Run]) -> TableResult:
+def assemble(layout: Layout, runs: Sequence[Run]) -> TableResult:
     """The table that `layout` asks for. A pure function: `verify` builds the same table from committed records."""
-    by_cell: dict[tuple[str, str], list[Run]] = defaultdict(list)
-    for run in runs:
-        by_cell[run.row, run.target].append(run)
+    by_cell = _by_cell(runs)
     table = load_table(layout.table)
     cells = [_cell(layout, *place, group) for place, group in by_cell.items()]
     return TableResult(
@@ -126,16 +124,28 @@ def assemble(layout: Layout, runs: Iterable[Run]) -> TableResult:
         layout.columns,
         tuple(RowLabel(*row) for row in layout.rows),
         cells,
-        claims=() if layout.standins else _judged(layout, table, by_cell),
+        claims=() if layout.standins else _judged(layout, table, evidence_of(layout, runs)),
         notes=(*layout.notes, *_notes(layout)),
         warnings=tuple(_warnings(run for group in by_cell.values() for run in group)),
     )
 
 
-def _judged(layout: Layout, table: Table, by_cell: Mapping[tuple[str, str], list[Run]]) -> tuple[JudgedClaim, ...]:
-    measured = {place: _answers(group) for place, group in by_cell.items() if any(run.evaluate for run in group)}
+def evidence_of(layout: Layout, runs: Iterable[Run]) -> MeasuredEvidence:
+    """Per-item answers of every measured cell, which claims and differences between rows are judged by."""
+    measured = {place: _answers(group) for place, group in _by_cell(runs).items() if any(r.evaluate for r in group)}
+    return MeasuredEvidence(measured, layout.columns)
+
+
+def _by_cell(runs: Iterable[Run]) -> dict[tuple[str, str], list[Run]]:
+    by_cell: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for run in runs:
+        by_cell[run.row, run.target].append(run)
+    return by_cell
+
+
+def _judged(layout: Layout, table: Table, measured: MeasuredEvidence) -> tuple[JudgedClaim, ...]:
     sizes = {target.name: target.test for target in TARGETS}
-    return judge(table, {row for row, *_ in layout.rows}, sizes, MeasuredEvidence(measured, layout.columns))
+    return judge(table, {row for row, *_ in layout.rows}, sizes, measured)
 
 
 def _cell(layout: Layout, row: str, target: str, runs: list[Run]) -> CellResult:

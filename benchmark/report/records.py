@@ -93,10 +93,8 @@ def verify(folder: Path, form: Format = "text") -> Verified:
 
 
 def _verify(folder: Path, form: Format) -> Verified:
-    layout = Layout.model_validate(_read(folder / "layout.json"))
-    records = {path.stem: Record.from_json(_read(path)) for path in sorted((folder / "records").glob("*.json"))}
+    layout, runs, records = read_results(folder)
     problems = [problem for key, record in records.items() for problem in _record_problems(folder, key, record)]
-    runs = [_run(folder, cell, records) for cell in _read(folder / "cells.json")]
     problems += [problem for run in runs for problem in _run_problems(run)]
     result = assemble(layout, runs)
     if render(result, "md") != _text(folder / TABLE):
@@ -105,6 +103,13 @@ def _verify(folder: Path, form: Format) -> Verified:
     picks = sum(record.kind == "sample" for record in records.values())
     checked = f"{len(records)} keys, {accuracies} accuracies from predictions, {picks} pick lists, the table"
     return Verified(render(result, form), problems, checked)
+
+
+def read_results(folder: Path) -> tuple[Layout, list[Run], dict[str, Record]]:
+    """What `save_results` wrote: the layout, a run for every cell and seed, all records by key. Nothing is checked."""
+    layout = Layout.model_validate(_read(folder / "layout.json"))
+    records = {path.stem: Record.from_json(_read(path)) for path in sorted((folder / "records").glob("*.json"))}
+    return layout, [_run(folder, cell, records) for cell in _read(folder / "cells.json")], records
 
 
 def _read(path: Path) -> Any:

@@ -69,12 +69,6 @@ def golden():
     return _script("golden")
 
 
-@pytest.fixture(scope="session")
-def samplers_table():
-    """The script that writes the purity table of docs/samplers.md."""
-    return _script("samplers_table")
-
-
 def _script(name):
     spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)

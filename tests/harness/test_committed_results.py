@@ -1,12 +1,17 @@
 """Every table committed below results/ follows from its records."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
+from benchmark.compare.outcome import Line, Outcome, Score
+from benchmark.compare.report import render
 from benchmark.report.records import verify
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
+COMPARISONS = sorted(path.parent for path in RESULTS.rglob("comparison.json"))
 FOLDERS = sorted(path.parent for path in RESULTS.rglob("layout.json"))
 
 
@@ -17,8 +22,26 @@ def test_committed_results_verify(folder):
     assert "STAND-IN" not in found.table
 
 
-def test_the_tables_of_the_readme_are_committed_ones():
-    readme = (RESULTS.parent / "README.md").read_text()
-    rows = [line for line in readme.splitlines() if line.startswith("| X")]
-    committed = "".join((folder / "table.md").read_text() for folder in FOLDERS)
-    assert rows and all(row in committed for row in rows)
+@pytest.mark.parametrize("folder", COMPARISONS, ids=[folder.name for folder in COMPARISONS])
+def test_committed_comparisons_follow_from_their_scores(folder):
+    """All but the intervals of accuracies, whose answers by test image are not kept."""
+    saved = json.loads((folder / "comparison.json").read_text())
+    groups = {}
+    for score in saved["scores"]:
+        place = (score["sampler"], score.get("budget"), score["target"])
+        groups.setdefault(place, []).append(Score(*place, score["seed"], score["values"]))
+    lines = tuple(Line(*place, tuple(scores)) for place, scores in groups.items())
+    seeds = tuple(sorted({score["seed"] for score in saved["scores"]}))
+    outcome = Outcome(saved["title"], saved["reference"], lines, saved["standins"], seeds, saved["packages"])
+    committed, again = (folder / "comparison.md").read_text(), render(outcome, "md")
+    assert table_cells(committed) == table_cells(again)
+
+
+def table_cells(text):
+    """Every row of every table as {column: cell}, without the differences of accuracies."""
+    rows = []
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.M):
+        header, _, *lines = ([cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines())
+        rows += [{k: v for k, v in zip(header, line, strict=True) if "accuracy minus" not in k} for line in lines]
+    assert rows
+    return rows

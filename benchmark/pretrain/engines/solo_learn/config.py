@@ -54,7 +54,7 @@ class Words:
 
 
 def words(method: Any, width: int) -> Words:
-    """`method` (a spec of `benchmark.specs.method_specs`) in solo-learn's words; `width` is the backbone's d."""
+    """`method` (a spec of `benchmark.methods`) in solo-learn's words; `width` is the backbone's d."""
     return _WORDS[method.kind](method, width)
 
 

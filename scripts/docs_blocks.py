@@ -1,0 +1,187 @@
+"""The tables of README.md and docs/ that are made of records, each under the name that its block begins with.
+
+A maker takes the rest of the block's first line, split at ";", and returns Markdown.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+from tabulate import tabulate
+
+from benchmark.report.blocks import signed
+from benchmark.report.collect import assemble
+from benchmark.report.formats import render
+from benchmark.statistics import Estimate
+from scripts import bench_record, docs_values, race_table
+
+ROOT = Path(__file__).resolve().parents[1]
+COVERS = {
+    "seeds and items": "other seeds and other test images",
+    "items": "other test images only: there is one seed, and it decides nothing",
+}
+
+
+def made(name: str, arguments: Sequence[str]) -> str:
+    """The text of a block. KeyError for a maker that there is not."""
+    return MAKERS[name](*arguments).strip()
+
+
+# Committed tables ----------------------------------------------------------------------------------------------------
+
+
+@cache
+def _rendered(folder: str) -> str:
+    return render(assemble(*docs_values.saved(ROOT / folder)), "md")
+
+
+def accuracy(folder: str) -> str:
+    """What was measured, as `verify` prints it, without the headings."""
+    return _tables(_rendered(folder).partition("####")[0])[0]
+
+
+def training(folder: str) -> str:
+    """What each row was trained on."""
+    return _tables(_rendered(folder).partition("What each row was trained on")[2])[0]
+
+
+def claims(folder: str) -> str:
+    """The paper's claims with their verdicts, and what the numbers in brackets are."""
+    text = _rendered(folder).partition("#### Claims")[2]
+    notes = [line.removeprefix("- ") for line in text.splitlines() if line.startswith("- In brackets")]
+    return "\n\n".join([_tables(text)[0], *(textwrap.fill(note, 118) for note in notes)])
+
+
+def _tables(text: str) -> list[str]:
+    return [table.strip() for table in re.findall(r"(?:^\|.*\n)+", text, re.M)]
+
+
+def differences(folder: str, *pairs: str) -> str:
+    """Differences of rows ("LEFT minus RIGHT") on every target and over all, each with its 95 % interval."""
+    layout, _ = docs_values.saved(ROOT / folder)
+    titles = {row: title for row, title, *_ in layout.rows}
+    targets = [*layout.columns, *(["mean"] if len(layout.columns) > 1 else [])]
+    rows, bases = [], set()
+    for pair in pairs:
+        left, right = pair.split(" minus ")
+        found = [docs_values.difference(ROOT / folder, target, left, right) for target in targets]
+        bases |= {one.basis for one in found}
+        rows.append([f"{titles[left]}, minus {titles[right]}", *map(_interval, found)])
+    note = "; ".join(sorted(COVERS[basis] for basis in bases))
+    return f"{_grid(['points', *targets], rows)}\n\nIn brackets: 95 % intervals. They cover {note}."
+
+
+def _interval(estimate: Estimate) -> str:
+    value, low, high = (signed(number, 1) for number in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"
+
+
+def _grid(header: list[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+    """A table in Markdown; its first `left` columns are names, the others numbers."""
+    align = ("left",) * left + ("right",) * (len(header) - left)
+    return tabulate(rows, header, tablefmt="pipe", disable_numparse=True, colalign=align)
+
+
+# Purity --------------------------------------------------------------------------------------------------------------
+
+BASE = ("base_rate", "base_rate_without_heldout")
+OWN = ("purity", "purity_without_heldout")
+
+
+def purity(folder: str) -> str:
+    """Per cent of the picks that is relevant, in brackets without the held-out sources; of a table or a comparison."""
+    kind = Path(folder).parent.name
+    return _purity_of_table(folder) if kind == "mini" else _purity_of_comparison(folder)
+
+
+def _purity_of_table(folder: str) -> str:
+    layout, runs = docs_values.saved(ROOT / folder)
+    name, sampled = folder.removeprefix("results/"), {run.row for run in runs if run.purity is not None}
+    rows = [(row, title) for row, title, *_ in layout.rows if row in sampled]
+    base = ["base rate", *(_shares(f"{name}/{target}/{rows[0][0]}", BASE) for target in layout.columns)]
+    lines = [[title, *(_shares(f"{name}/{target}/{row}", OWN) for target in layout.columns)] for row, title in rows]
+    return _grid(["% relevant", *layout.columns], [base, *lines])
+
+
+def _purity_of_comparison(folder: str) -> str:
+    name = folder.removeprefix("results/")
+    scores = [score for score in docs_values.scores(ROOT / folder) if "budget" in score]
+    columns = list(dict.fromkeys((score["target"], score["budget"]) for score in scores))
+    samplers = list(dict.fromkeys(score["sampler"] for score in scores))
+    places = [f"{name}/{target}/{budget}" for target, budget in columns]
+    lines = [["base rate", *(_shares(f"{place}/{samplers[0]}", BASE) for place in places)]]
+    lines += [[sampler, *(_shares(f"{place}/{sampler}", OWN) for place in places)] for sampler in samplers]
+    return _grid(["% relevant", *(f"{target} {budget}" for target, budget in columns)], lines)
+
+
+def _shares(place: str, metrics: tuple[str, str]) -> str:
+    """Both purities; "-" where all picks come from held-out sources."""
+    try:
+        without = f"{docs_values.value(f'{place}/{metrics[1]}'):.1f}"
+    except KeyError:
+        without = "-"
+    return f"{docs_values.value(f'{place}/{metrics[0]}'):.1f} ({without})"
+
+
+# Comparisons and speed -----------------------------------------------------------------------------------------------
+
+
+def comparison(folder: str, target: str, which: str) -> str:
+    """A part of a committed comparison with its heading; `which` is "budget 5%", "stopping rule" or "without ..."."""
+    start = f"**{target}, {which}"
+    text = (ROOT / folder / "comparison.md").read_text()
+    found = [part for part in re.split(r"\n\n(?=\*\*)", text) if part.startswith(start)]
+    if len(found) != 1:
+        raise KeyError(f"{folder} has {len(found)} parts that begin with {start}")
+    heading, table = found[0].split("\n\n")[:2]
+    return f"{heading}\n\n{table}"
+
+
+def gains(folder: str, target: str, budget: str) -> str:
+    """Accuracy with the coreset of each sampler minus that of X alone, paired over seeds."""
+    scores = [
+        score
+        for score in docs_values.scores(ROOT / folder)
+        if (score["target"], score.get("budget")) == (target, budget)
+    ]
+    samplers = dict.fromkeys(score["sampler"] for score in scores)
+    rows = [
+        [name, _interval(docs_values.accuracy_difference(ROOT / folder, target, budget, name, docs_values.ALONE))]
+        for name in samplers
+    ]
+    return _grid(["coreset of", "accuracy minus X alone's"], rows)
+
+
+def races(file: str) -> str:
+    """Images per second of pretraining; the column of methods is left out where there is one method."""
+    header, rows = race_table.table(bench_record.read(ROOT / file).cases)
+    kept = [i for i, name in enumerate(header) if name != "method" or len({row[i] for row in rows}) > 1]
+    names = sum(header[i] in ("method", "network") for i in kept)
+    return _grid([header[i] for i in kept], [[row[i] for i in kept] for row in rows], names)
+
+
+def machine(*files: str) -> str:
+    """On what, with what, when and under what load records were measured, and how they were kept."""
+    alike: dict[str, list[str]] = {}
+    for file in files:
+        alike.setdefault(_conditions(bench_record.read(ROOT / file)), []).append(f"`{Path(file).name}`")
+    lines = [f"* {', '.join(names)}: {told}" for told, names in alike.items()]
+    return "\n".join(textwrap.fill(line, 118, subsequent_indent="  ", break_on_hyphens=False) for line in lines)
+
+
+def _conditions(record: bench_record.Record) -> str:
+    facts = [f"{name} {json.dumps(fact).strip(chr(34))}" for name, fact in record.machine.items()]
+    facts += [f"{name} {version}" for name, version in record.packages.items()]
+    source = f" {record.source[0].upper()}{record.source[1:]}." if record.source else ""
+    return f"{record.date}; {', '.join(facts)}. Load: {record.load}.{source}"
+
+
+MAKERS: dict[str, Callable[..., str]] = {
+    maker.__name__: maker
+    for maker in (accuracy, training, claims, differences, purity, comparison, gains, races, machine)
+}
