@@ -9,7 +9,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from benchmark import __version__
 from benchmark.errors import UserError
+from benchmark.interrupts import Terminated, handled, raise_signal
 from benchmark.planning.query import Query
 from benchmark.specs.recipes import Precision
 
@@ -21,6 +23,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"simcore-benchmark {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _suite(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and exit")
+    ] = False,
+) -> None:
+    """Takes the options that stand before a verb."""
+
 
 TableOption = Annotated[str, typer.Option("--table", help="2, 3, 4, 5, figure3 or another of 'list tables'")]
 TableArgument = Annotated[str, typer.Argument(metavar="N", help="2, 3, 4, 5, figure3 or another of 'list tables'")]
@@ -147,7 +165,7 @@ def plan(query: Query) -> None:
     from benchmark.planning.planned_table import Session
 
     session = Session(query)
-    if query.method or query.engine or query.precision:
+    if query.method or query.backbone or query.engine or query.precision:
         # Imports torch, which a plan of a table as it is published does without.
         from benchmark.stages.pretrain import check_method
 
@@ -209,10 +227,19 @@ def table(query: Query, format_: Format = "text", save: Save = None) -> None:
 
 
 @app.command()
-def status(store: StorePath = Path("runs")) -> None:
-    """What a store holds: finished stages by kind, failures with their last line, disk used."""
-    from benchmark.commands.status import store_text
+def status(
+    store: StorePath = Path("runs"),
+    check: Annotated[
+        bool, typer.Option("--check", help="read every byte; exit code 1 if anything is not as it was written")
+    ] = False,
+) -> None:
+    """What a store holds: finished stages by kind, failures with their last line, damage, disk used."""
+    from benchmark.commands.status import check_text, store_text
 
+    if check:
+        text, whole = check_text(store)
+        print(text)
+        raise typer.Exit(0 if whole else 1)
     print(store_text(store))
 
 
@@ -376,15 +403,17 @@ def _fail(message: str) -> NoReturn:
     sys.exit(2)
 
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 # Typer carries its own copy of click; what it raises for a wrong command line is the parent of its BadParameter.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a verb. Exit code 0, 1 (a cell failed, a contract is broken), 2 (a mistake to mend), 130 (Ctrl-C)."""
+    """Run a verb. Exit code 0, 1 (a cell failed, a contract is broken), 2 (a mistake to mend), 130 (Ctrl-C) or 143
+    (SIGTERM)."""
     try:
-        code = app(spread_lists(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+        with handled(raise_signal):
+            code = app(spread_lists(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
     except UserError as error:
         _fail(str(error))
     except UsageError as error:
@@ -393,10 +422,12 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(message) if message else sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except Terminated:
+        code = TERMINATED
     except SystemExit as end:
         # Some versions of Typer turn Ctrl-C into this.
         code = end.code
-    if code == INTERRUPTED:
-        print("stopped; finished stages are kept: give the same command again to go on", file=sys.stderr, flush=True)
-        os._exit(INTERRUPTED)
+    if code in (INTERRUPTED, TERMINATED):
+        print("stopped; what is finished is kept: give the same command again to go on", file=sys.stderr, flush=True)
+        os._exit(code)
     sys.exit(code if isinstance(code, int) else 0)

@@ -2,22 +2,36 @@
 
 from pathlib import Path
 
-from benchmark.errors import UserError
-from benchmark.execution.store import Store
+from benchmark.commands.show.names import _store
 from benchmark.specs.stages import KINDS
 
 
 def store_text(root: Path) -> str:
     """What a store holds."""
-    if not root.is_dir():
-        raise UserError(f"there is no store {root}; --store names another")
-    store = Store(root)
+    store = _store(root)
     lines = [f"store {root}"]
     for kind in KINDS:
-        folders = store.finished(kind)
+        folders = [result.folder for result in store.finished(kind)]
         size = sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
         lines.append(f"  {kind:<9} {len(folders):>5} finished {size / 1e6:>10,.1f} MB")
-    unfinished = [path.name for path in (root / "scratch").glob("*")]
-    lines += [f"  checkpoint of an unfinished stage: {key[:12]}" for key in unfinished]
-    lines += [f"  FAILED {f['label']}: {f['traceback'].strip().splitlines()[-1]}" for f in store.failures()]
+    lines += [f"  DAMAGED {line}" for line in store.check(contents=False)]
+    for entry in store.damaged():
+        lines.append(f"  put aside, in {entry.path}: {entry.note.get('damage', entry.key)}")
+    for entry in store.checkpoints():
+        label = entry.note.get("label", "")
+        lines.append(f"  checkpoint of an unfinished stage: {entry.key[:12]} {label}".rstrip())
+    lines += [f"  FAILED {crash.key[:12]} {crash.label}: {crash.reason}" for crash in store.failures()]
     return "\n".join(lines)
+
+
+def check_text(root: Path) -> tuple[str, bool]:
+    """What of a store is not what was written, after reading all of it; and whether all is."""
+    # Imported here: the other overviews of names and stages do without numpy.
+    from benchmark.images import manifest
+    from benchmark.images import square_cache as pixels
+
+    store = _store(root)
+    problems = [*store.check(contents=True), *pixels.check_squares(root / pixels.FOLDER)]
+    problems += manifest.check_manifests(root / manifest.FOLDER)
+    verdict = f"{len(problems)} not as they were written" if problems else "all is as it was written"
+    return "\n".join([f"store {root}: {verdict}", *(f"  DAMAGED {line}" for line in problems)]), not problems

@@ -1,6 +1,6 @@
 """What a stage's code is given: its spec, its inputs' files and images, and where it runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.execution.store import Record, Store
+from benchmark.execution.record import Record
+from benchmark.execution.store import Store
 from benchmark.images.data import Data
 from benchmark.images.sources import Source
-from benchmark.progress import Progress, silent
+from benchmark.progress import Progress, never, silent, unheard
 from benchmark.specs.stages import Images, Stage
 
 
@@ -21,6 +22,10 @@ class Outcome:
 
     metrics: dict[str, Any] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
+
+
+class Stopped(Exception):
+    """A stage that ended before its end because its run is to stop, in one line that says what it has saved."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,10 @@ class Task:
     progress: Progress = silent
     local: Mapping[str, str] = field(default_factory=dict)
     """Where the local files that specs name by their SHA-256 are."""
+    stopping: Callable[[], bool] = never
+    """Whether the run is to stop. Who asks is waited for: it saves what it has and raises `Stopped`, or ends soon."""
+    say: Callable[[str], None] = unheard
+    """Show a line to whoever watches the run."""
 
     def has(self, name: str) -> bool:
         return self.stage.input(name) is not None

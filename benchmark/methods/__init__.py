@@ -13,3 +13,9 @@ def entry_of(method: Method) -> MethodEntry | None:
     exact = (entry for entry, known in forms if method in known)
     alike = (entry for entry in METHODS if entry.published.method.kind == method.kind)
     return next(exact, None) or next(alike, None)
+
+
+def title_of(method: Method) -> str:
+    """The method's title; its kind where no entry is of that kind."""
+    entry = entry_of(method)
+    return entry.title if entry else method.kind

@@ -212,7 +212,7 @@ class Planner:
             return None
         pool = self.catalogue.images("opensets", openset, "train")
         inputs = (("coreset", sample), ("openset", pool), ("relevance", relevance))
-        return Stage("purity", Purity(target=target), inputs, f"purity of {sample.label} for {target}")
+        return Stage("purity", Purity(target=target), inputs, f"purity of {sample.label}")
 
     def _assumed(self, kind: str, lengths: Lengths, target: str) -> tuple[str, ...]:
         fields = [f"length of the {kind} rows"] if kind in lengths.assumed else []

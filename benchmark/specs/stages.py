@@ -14,15 +14,24 @@ from benchmark.specs.datasets import Role
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of stage: where its code is (`module` has `run(task)`), and the sources that can move its numbers."""
+    """A kind of stage: where its code is (`module` has `run(task)`), and the sources that can move its numbers.
+
+    `verb` is what is done to a stage's label in a sentence, where that is not the kind's name.
+    """
 
     name: str
     version: int
     module: str
     sources: tuple[str, ...]
+    verb: str = ""
 
 
-_IMAGES = ("benchmark/images/square_cache.py", "benchmark/training/augment.py", "benchmark/images/items.py")
+_IMAGES = (
+    "benchmark/images/square_cache.py",
+    "benchmark/images/growing.py",
+    "benchmark/training/augment.py",
+    "benchmark/images/items.py",
+)
 _NETWORKS = (
     "benchmark/training/backbones.py",
     "benchmark/training/image_views.py",
@@ -55,7 +64,13 @@ KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("pretrain", 1, "benchmark.stages.pretrain", (*_TRAINING, *_IMAGES)),
-        Kind("frozen", 1, "benchmark.stages.frozen", ("benchmark/stages/frozen.py", "benchmark/training/backbones.py")),
+        Kind(
+            "frozen",
+            1,
+            "benchmark.stages.frozen",
+            ("benchmark/stages/frozen.py", "benchmark/training/backbones.py"),
+            "load",
+        ),
         Kind(
             "embed",
             1,
@@ -75,12 +90,14 @@ KINDS: dict[str, Kind] = {
                 *_NETWORKS,
                 *_PROBES,
             ),
+            "fit",
         ),
         Kind(
             "purity",
             1,
             "benchmark.stages.purity",
             ("baselines/purity.py", "benchmark/images/relevance.py", "benchmark/stages/purity.py"),
+            "count",
         ),
         Kind(
             "measure",
@@ -94,6 +111,7 @@ KINDS: dict[str, Kind] = {
                 "benchmark/images/relevance.py",
                 "benchmark/stages/measure.py",
             ),
+            "compute",
         ),
     )
 }
@@ -132,6 +150,11 @@ class Stage:
     inputs: tuple[tuple[str, "Stage | Images"], ...]
     label: str
     """For people: not part of the identity."""
+
+    @property
+    def title(self) -> str:
+        """What the stage does, for people: "sample random 1%", "compute metrics of random 1%"."""
+        return f"{KINDS[self.kind].verb or self.kind} {self.label}"
 
     @cached_property
     def identity(self) -> dict[str, object]:

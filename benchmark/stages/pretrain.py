@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.execution.task import Outcome, Task
+from benchmark.execution.task import Outcome, Stopped, Task
 from benchmark.pretrain.lcr_maps import MAPS, save_maps
-from benchmark.pretrain.train import train
+from benchmark.pretrain.train import Watch, train
 from benchmark.specs.artefacts import CLASSIFIER, ENCODER, POSITIONS
 from benchmark.specs.base import Spec
 from benchmark.specs.method_specs import LCR
@@ -26,23 +26,24 @@ class Pretraining(Spec):
 
 
 def check_method(recipe: Recipe) -> None:
-    """UserError where the recipe's engine cannot do what it asks; the engine need not be there."""
+    """UserError where the recipe's engine cannot do what it asks, and where the method cannot train a network that is
+    not registered. The engine need not be there."""
     from benchmark.pretrain.engines import ENGINES
 
     ENGINES.get(recipe.engine).check(recipe)
+    if recipe.backbone.name not in NETWORKS:
+        from benchmark.training.backbones import check_trainable
+
+        check_trainable(recipe.backbone, recipe.augmentation.size, recipe.method)
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """UserError where the recipe's engine cannot do what it asks, or, with the line that installs it, is not there, and
-    where a network that is not registered cannot see its crops."""
+    """UserError for what `check_method` refuses, and, with the line that installs it, for an engine that is not
+    there."""
     from benchmark.pretrain.engines import find_engine
 
     check_method(recipe)
     find_engine(recipe.engine)
-    if recipe.backbone.name not in NETWORKS:
-        from benchmark.training.backbones import check_crops
-
-        check_crops(recipe.backbone, recipe.augmentation.size)
 
 
 def run(task: Task, folder: Path) -> Outcome:
@@ -58,13 +59,14 @@ def run(task: Task, folder: Path) -> Outcome:
         spec.seeds,
         device=task.device,
         checkpoint_dir=scratch,
-        progress=task.progress,
+        watch=Watch(task.progress, task.say, task.stopping),
         coreset_size=chosen,
         devices=usable(spec.recipe, task.devices, steps.batches),
         workers=task.workers,
         labels=None if spec.recipe.online is None else _labels(task, chosen),
     )
-    assert result.encoder is not None
+    if result.encoder is None:
+        raise Stopped(f"is saved at step {result.steps} of {steps.steps}")
     result.encoder.rename(folder / ENCODER)
     if spec.recipe.online is not None:
         (scratch / CLASSIFIER).rename(folder / CLASSIFIER)
@@ -88,6 +90,7 @@ def run(task: Task, folder: Path) -> Outcome:
             "images": {name: _told(task, name) for name in ("target", "openset") if task.has(name)},
             **({"statistics": result.statistics} if result.statistics else {}),
             **({"notes": result.notes} if result.notes else {}),
+            **({"resumed": list(result.resumed)} if result.resumed else {}),
             "peak_device_memory_mb": round(result.peak_device_memory / 2**20, 1),
         },
     )

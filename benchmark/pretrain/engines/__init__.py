@@ -1,6 +1,7 @@
 """Engines: whose code makes the heads and the losses. One module each; a missing package is an error that says how to
 install it, and a method that an engine lacks is an error that says who has it: never a silent substitute."""
 
+import importlib
 import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -92,10 +93,20 @@ class Engine(ABC):
         return tuple(self.makers())
 
     def require(self) -> None:
-        """Raise UserError with the line that installs the engine unless it can be imported."""
+        """Raise UserError with the line that installs the engine unless all its modules can be imported."""
         missing = [module for module in self.modules if importlib.util.find_spec(module) is None]
         if missing:
             raise UserError(f"engine '{self.name}' is not installed (no {', '.join(missing)}); run: {self.install}")
+        try:
+            self.load()
+        except Exception as error:  # what a package raises when it is imported is not ImportError alone
+            why = " ".join(str(error).split())
+            raise UserError(f"engine '{self.name}' cannot be imported ({why}); run: {self.install}") from error
+
+    def load(self) -> None:
+        """Import the engine's modules; raises whatever they raise."""
+        for module in self.modules:
+            importlib.import_module(module)
 
     def version(self) -> str:
         """Name and version, for records."""

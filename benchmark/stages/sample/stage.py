@@ -1,6 +1,5 @@
 """Stage `sample`: a sampler picks positions of the open-set; they reach the disk as positions and as item ids."""
 
-import hashlib
 import importlib
 import json
 import time
@@ -14,11 +13,14 @@ from pydantic import Field
 
 from baselines import Random, Selection, SimCore
 from baselines.core.selection import StoppedBy, parse_budget
+from benchmark.commands.sample.card import _fields_text
 from benchmark.errors import UserError
 from benchmark.execution.task import Outcome, Task
 from benchmark.images.manifest import Manifest
+from benchmark.sampling.samplers import INNER
 from benchmark.specs.artefacts import FEATURES, PICKS, POSITIONS, SCORES
 from benchmark.specs.base import Spec, canonical_json, digest
+from benchmark.stages.sample.id_list import IdList, list_text
 from benchmark.stages.sample.names import resolve
 
 
@@ -88,14 +90,14 @@ def run(task: Task, folder: Path) -> Outcome:
     seconds = time.perf_counter() - started
     np.save(folder / POSITIONS, selection.indices)
     np.save(folder / SCORES, selection.scores)
-    ids = "".join(f"{manifest.ids[i]}\n" for i in selection.indices)
-    header = f"# picks of {task.stage.key} in pick order, from the open-set with manifest {manifest.sha256}\n"
-    (folder / PICKS).write_text(header + ids)
+    picks = IdList(PICKS, tuple(manifest.ids[i] for i in selection.indices))
+    comment = f"picks of {task.stage.key} in pick order, from the open-set with manifest {manifest.sha256}"
+    (folder / PICKS).write_text(list_text(picks.ids, comment), encoding="utf-8")
     metrics = {
         "size": len(selection),
         "share": len(selection) / len(manifest.ids),
         "stopped_by": selection.stopped_by,
-        "picks_sha256": hashlib.sha256(ids.encode()).hexdigest(),
+        "picks_sha256": picks.sha256,
     }
     return Outcome(metrics=metrics, info={**selection.info, "seconds": round(seconds, 3)})
 
@@ -136,14 +138,15 @@ def _plugin(task: Task, draw: Draw, spec: PluginSampling, manifest: Manifest) ->
     plugin = resolve(text)
     if canonical_json(plugin.identity) != spec.identity:
         raise UserError(f"sampler {text} has changed since the run began; start it again")
-    sampler, budget = plugin.make(manifest.ids), _budget(task, draw)
+    sampler, budget, features = plugin.make(manifest.ids), _budget(task, draw), _features(task)
     if spec.inner is not None:
         sampler = replace(sampler, sampler=_simcore(spec.inner))  # type: ignore[type-var]
     try:
-        selection = sampler.select(*_features(task), budget=budget, seed=draw.seed)
-    except Exception as error:
-        # Whatever it raises, the line must say whose it is.
-        raise SamplerError(f"sampler {plugin.name} raised {type(error).__name__}: {error}") from error
+        selection = sampler.select(*features, budget=budget, seed=draw.seed)
+    except (Exception, SystemExit) as error:
+        # Whatever it raises, sys.exit too, the line must say whose it is.
+        text = " ".join(str(error).split())
+        raise SamplerError(f"sampler {plugin.name} raised {type(error).__name__}: {text}") from error
     check_selection(plugin.name, selection, len(manifest), budget)
     return selection
 
@@ -190,9 +193,11 @@ def _oracle(task: Task, draw: Draw, n_pool: int) -> Selection:
 
 
 def sampler_text(sampling: dict[str, Any]) -> str:
-    """The sampler's name with its fields, and the hash of code or lists from outside."""
+    """The sampler's name with its fields, a wrapped sampler's too, and the hash of code or lists from outside."""
     told: dict[str, Any] = json.loads(sampling["identity"]) if sampling["kind"] == "plugin" else {}
     name = told.get("sampler") or told.get("class") or ("list of ids" if told else sampling["kind"])
     fields = told.get("fields", {}) if told else {key: value for key, value in sampling.items() if key != "kind"}
+    if inner := sampling.get("inner"):
+        fields |= {INNER: {key: value for key, value in inner.items() if key != "kind"}}
     fields |= {key: value for key, value in told.items() if key.endswith("sha256")}
-    return f"{name} ({', '.join(f'{key} {value}' for key, value in fields.items())})" if fields else str(name)
+    return f"{name} ({_fields_text(fields)})" if fields else str(name)
