@@ -17,21 +17,27 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from baselines.core.clauses import CLAUSES, answers
+from baselines.core.clauses import ANSWERS, CLAUSES, Clause
 from baselines.core.selection import Sampler
 from baselines.core.trial import Broken, Trial, own_random_state, told
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One clause of the contract: whether it holds, and in one line what was seen."""
+    """One clause of the contract: whether it holds, and in one line what was seen. Of a broken clause also what it
+    `asks` and the line of code to write `instead`."""
 
     name: str
     passed: bool
     message: str
+    asks: str = ""
+    instead: str = ""
 
     def __str__(self) -> str:
-        return f"{'pass' if self.passed else 'FAIL'}  {self.name}: {self.message}"
+        if self.passed:
+            return f"pass  {self.name}: {self.message}"
+        help_ = [f"      {what}: {text}" for what, text in (("asked", self.asks), ("write", self.instead)) if text]
+        return "\n".join([f"FAIL  {self.name}: {self.message}", *help_])
 
 
 def check_sampler(sampler: Sampler | Callable[[], Sampler]) -> list[Verdict]:
@@ -46,16 +52,17 @@ def check_sampler(sampler: Sampler | Callable[[], Sampler]) -> list[Verdict]:
     trial = Trial(_factory(sampler))
     with warnings.catch_warnings(), own_random_state():
         warnings.simplefilter("ignore")
-        first = _verdict("answers", answers, trial)
+        first = _verdict("answers", ANSWERS, trial)
         if not first.passed:
             return [replace(first, message=f"{first.message}; no other clause was tried")]
-        return [first, *(_verdict(name, check, trial) for name, check in CLAUSES.items())]
+        return [first, *(_verdict(name, clause, trial) for name, clause in CLAUSES.items())]
 
 
 def verdicts_text(verdicts: list[Verdict]) -> str:
-    """A line for every verdict, and one that counts them."""
+    """A line for every verdict, two more for every broken clause, and one that counts."""
     failed = sum(not verdict.passed for verdict in verdicts)
-    total = f"{failed} of {len(verdicts)} clauses broken" if failed else f"all {len(verdicts)} clauses hold"
+    clauses = f"{len(verdicts)} clause{'' if len(verdicts) == 1 else 's'}"
+    total = f"{failed} of {clauses} broken" if failed else f"all {clauses} hold"
     return "\n".join([*map(str, verdicts), total])
 
 
@@ -65,10 +72,10 @@ def _factory(sampler: Sampler | Callable[[], Sampler]) -> Callable[[], Sampler]:
     return lambda: copy.deepcopy(sampler)  # type: ignore[return-value]
 
 
-def _verdict(name: str, check: Callable[[Trial], str], trial: Trial) -> Verdict:
+def _verdict(name: str, clause: Clause, trial: Trial) -> Verdict:
     try:
-        return Verdict(name, True, check(trial))
+        return Verdict(name, True, clause.check(trial))
     except Broken as broken:
-        return Verdict(name, False, str(broken))
+        return Verdict(name, False, str(broken), clause.asks, broken.instead or clause.instead)
     except (Exception, SystemExit) as error:
-        return Verdict(name, False, told(error))
+        return Verdict(name, False, told(error), clause.asks, clause.instead)

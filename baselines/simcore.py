@@ -32,7 +32,8 @@ class SimCore:
     n_init: k-means starts. What produced the published numbers predates scikit-learn 1.4 and so
         used its default of that time, 10, as the suite's tables do; one is nine tenths faster.
     block_rows: pool rows read at once.
-    device: where the pool is multiplied with the centroids: None is numpy, "cuda" or any other device torch.
+    device: where the pool is multiplied with the centroids: None is numpy; any other value is a device
+        of torch, such as "cuda".
 
     The last two move time and memory only: the picks are the same to the last bit of their scores.
 

@@ -8,3 +8,12 @@ Progress = Callable[[str, int, int], None]
 
 def silent(what: str, done: int, total: int) -> None:
     """A `Progress` that shows nothing."""
+
+
+def unheard(text: str) -> None:
+    """What takes a line for whoever watches, where nobody does."""
+
+
+def never() -> bool:
+    """What says whether to stop, where nobody asks to."""
+    return False

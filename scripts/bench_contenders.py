@@ -9,7 +9,7 @@ import torch
 
 from benchmark.pretrain.engines import find_engine
 from benchmark.pretrain.learner import Learner, Moment
-from benchmark.pretrain.train import train
+from benchmark.pretrain.train import Watch, train
 from benchmark.specs.recipes import Recipe, SeedAxes
 from benchmark.training.backbones import Groups, group_batchnorm, groups_of
 from benchmark.training.image_views import SquareImages
@@ -79,6 +79,6 @@ def trainer(case: Case, pacer: Pacer) -> None:
         SeedAxes(init=0, data=0),
         checkpoint_dir=case.folder / "run",
         checkpoint_every=math.inf,
-        progress=lambda *_: pacer(),
+        watch=Watch(progress=lambda *_: pacer()),
         labels=np.arange(READS) % CLASSES,
     )

@@ -40,11 +40,11 @@ def blocks(rows: int, dim: int, clusters: int, seed: int) -> Iterator[tuple[slic
         yield slice(first, first + size), block
 
 
-def pool_file(folder: Path, rows: int, dim: int) -> Path:
-    """A memory-mapped pool float16 [rows, dim] on disk; made if it is not there."""
-    file = folder / f"pool_{rows}x{dim}.npy"
+def pool_file(folder: Path, rows: int, dim: int, dtype: str = "float16") -> Path:
+    """A pool [rows, dim] on disk; made if it is not there."""
+    file = folder / f"pool_{rows}x{dim}_{dtype}.npy"
     if not file.exists():
-        pool = np.lib.format.open_memmap(file, mode="w+", dtype=np.float16, shape=(rows, dim))
+        pool = np.lib.format.open_memmap(file, mode="w+", dtype=dtype, shape=(rows, dim))
         for where, block in blocks(rows, dim, CLUSTERS, seed=1):
             pool[where] = block
         pool.flush()

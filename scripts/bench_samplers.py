@@ -1,12 +1,14 @@
 """Time and memory of SimCore beside the released code's way, the bare matrix product, and faiss.
 
-    python -m scripts.bench_samplers --work-dir DIR [--scale 0.05] [--cases a b c d] [--threads 2]
+    python -m scripts.bench_samplers --work-dir DIR [--scale 0.05] [--cases a b c d e] [--threads 2] [--save FILE]
 
 a  1.28 M x 100 similarities given, 1 %: a plain port of the released code, and ours. The picks of the two are compared.
 b  1.28 M x 2048 float16 features in a memory map, 5 % and the stopping rule, beside `for block in pool: block @
    centroids.T`; and beside the same loop with our conversion of float16, which is what remains to be paid.
 c  1 M, 3 M, 10 M x 256 float16 in a memory map, 5 %.
 d  1 M x 256: k-means and candidates by faiss, exact and approximate; how many of the exact picks they find.
+e  d = 64, 128, 512, 2048, float16 and float32, memory-mapped and not, one thread and all: SimCore's candidates and its
+   whole selection of 1 % beside the best bare product of the same blocks (`bench_ratios`). Medians, not the fastest.
 
 Every measurement is a fresh process; those of one case take turns, and of several rounds the fastest counts. Files are
 in the page cache after the first round. Making the data, loading it, and k-means (but for its own line in d) are
@@ -18,6 +20,7 @@ for.
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import shutil
@@ -38,10 +41,13 @@ from baselines.core.ranking import BLOCK_ROWS, FeatureRanking
 from baselines.core.selection import Selection, row_blocks
 from baselines.simcore import SimCore
 from scripts import bench_data as data
+from scripts import bench_ratios as ratios
 from scripts.bench_machine import GB, AnonymousMemory, machine, peaks
 from scripts.released_rounds import released_rounds
 
 IMAGENET = 1_281_167
+NUMBERS = 2**27
+"""Rows times columns of a pool of case e."""
 MIB = 2**20
 
 Told = dict[str, Any]
@@ -79,12 +85,19 @@ def measure(prepare: Callable[[], Work]) -> Told:
     return {"seconds": seconds, "cpu": used, "bytes": memory.peak, **told}
 
 
-def run(entrants: list[Entrant], rounds: int) -> dict[str, Told]:
+KEPT: list[Told] = []
+"""What `--save` writes: for every line of every case the seconds of all rounds."""
+
+
+def run(case: str, entrants: list[Entrant], rounds: int) -> dict[str, Told]:
     """Best of `rounds`, the entrants taking turns."""
     found: dict[str, list[Told]] = {entrant.name: [] for entrant in entrants}
     for _ in range(rounds):
         for entrant in entrants:
             found[entrant.name].append(fresh(measure, entrant.prepare))
+    for name, results in found.items():
+        fields = {field: [result[field] for result in results] for field in ("seconds", "cpu", "bytes")}
+        KEPT.append({"case": case, "way": name, **fields})
     return {name: min(results, key=lambda one: float(one["seconds"])) for name, results in found.items()}
 
 
@@ -167,7 +180,7 @@ def case_a(folder: Path, scale: float, rounds: int) -> Iterator[str]:
         Entrant(quick, partial(port, file, limit, "quicksort"), reads),
         Entrant(ours, partial(given, file, limit), reads, against=stable),
     ]
-    found = run(entrants, rounds)
+    found = run("a", entrants, rounds)
     same_picks(found[stable]["rounds"], found[ours]["indices"].tolist())
     yield from table(f"a: {rows:,} x {data.K} similarities given, 1 %", entrants, found)
     yield f"Against numpy's fastest sort: {found[quick]['seconds'] / found[ours]['seconds']:.0f} times as fast."
@@ -184,14 +197,14 @@ def same_picks(rounds: list[list[int]], ours: list[int]) -> None:
 def case_b(folder: Path, scale: float, rounds: int) -> Iterator[str]:
     rows = round(IMAGENET * scale)
     entrants = loop_and_simcore(folder, rows, 2048, ("5%", None))
-    yield from table(f"b: {rows:,} x 2048 float16, memory-mapped", entrants, run(entrants, rounds))
+    yield from table(f"b: {rows:,} x 2048 float16, memory-mapped", entrants, run("b", entrants, rounds))
 
 
 def case_c(folder: Path, scale: float, rounds: int) -> Iterator[str]:
     for millions in (1, 3, 10):
         rows = round(millions * 1e6 * scale)
         entrants = loop_and_simcore(folder, rows, 256, ("5%",))
-        found = run(entrants, rounds)
+        found = run(f"c {millions} M", entrants, rounds)
         yield from table(f"c: {rows:,} x 256 float16, memory-mapped", entrants, found)
         yield f"SimCore: {found[entrants[-1].name]['seconds'] / rows * 1e6:.2f} s per million rows."
 
@@ -233,12 +246,24 @@ def case_d(folder: Path, scale: float, rounds: int) -> Iterator[str]:
             for nprobe in (16, 64, cells // 4)
         ),
     ]
-    found = run(clusterings, rounds) | run(entrants, rounds)
+    found = run("d", clusterings, rounds) | run("d", entrants, rounds)
     wanted = found[exact]["indices"]
     for entrant in entrants[1:]:
         recall = np.isin(wanted, found[entrant.name]["indices"]).mean()
         found[entrant.name]["told"] = {"recall of picks": round(float(recall), 4), **found[entrant.name]["told"]}
     yield from table(f"d: faiss, {rows:,} x 256", [*clusterings, *entrants], found)
+
+
+def case_e(folder: Path, scale: float, rounds: int) -> Iterator[str]:
+    cases: list[Told] = []
+    for dim in (64, 128, 512, 2048):
+        rows, centres = round(NUMBERS * scale / dim), fresh(data.centroid_file, folder, dim)
+        files = [fresh(data.pool_file, folder, rows, dim, dtype) for dtype in ("float32", "float16")]
+        threads = sorted({1, int(os.environ["OMP_NUM_THREADS"])})
+        cases += fresh(ratios.measure_all, files, centres, threads, rounds)
+    KEPT.extend({"case": "e", **case} for case in cases)
+    yield "\n### e: against the best bare product\n"
+    yield from ratios.ratio_table(cases)
 
 
 def table(title: str, entrants: list[Entrant], found: dict[str, Told]) -> Iterator[str]:
@@ -270,7 +295,7 @@ def ratio(told: Told, other: Told) -> str:
     return f"{times:.2f} x" if times > 0.1 else f"1/{1 / times:.0f}"
 
 
-CASES = {"a": case_a, "b": case_b, "c": case_c, "d": case_d}
+CASES = {"a": case_a, "b": case_b, "c": case_c, "d": case_d, "e": case_e}
 
 
 def arguments() -> argparse.Namespace:
@@ -280,8 +305,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each line, of which the fastest counts")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of BLAS and faiss")
     parser.add_argument("--work-dir", type=Path, help="where the pools go: 13 GB at full size (default: the system's)")
+    parser.add_argument("--save", type=Path, help="JSON file for the machine, the versions and every round's seconds")
     parser.add_argument("--keep", action="store_true", help="leave the pools there, for the next run")
     return parser.parse_args()
+
+
+def save(options: argparse.Namespace) -> None:
+    record = {"machine": machine(options.threads), "threads": options.threads, "scale": options.scale, "cases": KEPT}
+    options.save.parent.mkdir(parents=True, exist_ok=True)
+    options.save.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def main() -> None:
@@ -298,6 +330,8 @@ def main() -> None:
         for name in options.cases:
             for line in CASES[name](folder, options.scale, options.rounds):
                 print(line, flush=True)
+        if options.save:
+            save(options)
     finally:
         if not options.keep:
             shutil.rmtree(folder)

@@ -60,19 +60,40 @@ class Rough(NamedTuple):
     floor: float
 
 
+class Hits(NamedTuple):
+    """Scores [h] above the floors as they stood after `rises` cuts: centroids [h], ascending, and rows [h]."""
+
+    centroids: NDArray[np.intp]
+    rows: NDArray[np.intp]
+    scores: NDArray[np.floating]
+    rises: int
+
+
 class Best:
     """For each of k centroids the candidates above a floor that rises to the best score left out.
 
-    What `finish` returns depends on the scores alone, not on how they were cut into blocks: a floor ends at the
-    (m + 1)-th best score, since a lower one would leave more than m rows above it, and those are cut.
+    What `finish` returns depends on the scores and the floors alone, not on how the scores were cut into blocks: a
+    floor ends at the (m + 1)-th best score, since a lower one would leave more than m rows above it, and those are
+    cut, or stays at the first floor if fewer are above it.
 
+    floors: where to begin [k]: what is not above them is left out; without, nothing is.
     n: number of rows; block_rows: at most so many are added at once. With m they bound the memory: 12 or 16 bytes
     for each of k (2 m + block_rows) candidates, of which only what is used is touched.
     """
 
-    def __init__(self, k: int, m: int, *, n: int, block_rows: int, dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self,
+        k: int,
+        m: int,
+        *,
+        n: int,
+        block_rows: int,
+        dtype: np.dtype[Any],
+        floors: NDArray[np.floating] | None = None,
+    ) -> None:
         self._m = m
-        self._floor = np.full(k, -np.inf, dtype=dtype)
+        self._rises = 0
+        self._floor = np.full(k, -np.inf, dtype=dtype) if floors is None else floors.astype(dtype)
         self._size = np.zeros(k, dtype=np.int64)
         room = min(2 * m, n) + block_rows
         self._positions = np.empty((k, room), dtype=np.int64)
@@ -82,10 +103,26 @@ class Best:
         """Take the finite scores [k, b], in any memory order, of the rows from position `first` on, but for those
         marked in `taken` [b].
         """
+        self.take(first, self.hits(scores, taken))
+
+    def hits(self, scores: NDArray[np.floating], taken: Mask | None) -> Hits:
+        """What of the scores [k, b] is above the floors of this moment, of rows not marked in `taken` [b], if given.
+
+        May run on several threads, while `take` runs on another: floors only rise, and `take` looks again.
+        """
+        rises = self._rises
         centroid, row = self._above_floor(scores)
-        if taken.any():
+        if taken is not None:
             free = ~taken[row]
             centroid, row = centroid[free], row[free]
+        return Hits(centroid, row, scores[centroid, row], rises)
+
+    def take(self, first: int, hits: Hits) -> None:
+        """Keep what `hits` gave for the rows from position `first` on, as far as it still is above the floors."""
+        centroid, row, scores, rises = hits
+        if rises != self._rises:
+            still = np.flatnonzero(scores > self._floor[centroid])
+            centroid, row, scores = centroid[still], row[still], scores[still]
         if not row.size:
             return
         counts = np.bincount(centroid, minlength=self._size.size)
@@ -94,7 +131,7 @@ class Best:
         begins = np.arange(k) * room + self._size - (np.cumsum(counts) - counts)
         place = np.arange(row.size) + begins[centroid]
         self._positions.reshape(-1)[place] = row + first
-        self._scores.reshape(-1)[place] = scores[centroid, row]
+        self._scores.reshape(-1)[place] = scores
         self._size += counts
         for c in np.flatnonzero(self._size > 2 * self._m):
             self._cut(int(c))
@@ -114,8 +151,8 @@ class Best:
         """Centroids, ascending, and rows of the scores above the floor, looked at in the order of the memory."""
         above = scores > self._floor[:, None]  # laid out as the scores are
         if above.flags.c_contiguous:
-            return _split(np.flatnonzero(above), scores.shape[1])
-        row, centroid = _split(np.flatnonzero(above.T), scores.shape[0])
+            return _split(above.reshape(-1).nonzero()[0], scores.shape[1])
+        row, centroid = _split(above.T.reshape(-1).nonzero()[0], scores.shape[0])
         # numpy sorts 8 and 16 bits by counting.
         order = np.argsort(centroid.astype(np.min_scalar_type(scores.shape[0])), kind="stable")
         return centroid[order], row[order]
@@ -124,6 +161,7 @@ class Best:
         """Raise a floor to the (m + 1)-th best score, and drop what is not above it."""
         size = self._size[c]
         positions, scores = self._positions[c, :size], self._scores[c, :size]
+        self._rises += 1
         self._floor[c] = np.partition(scores, size - self._m - 1)[size - self._m - 1]
         # Ties with the floor go too: they could not be told from the ones already left out.
         keep = np.flatnonzero(scores > self._floor[c])

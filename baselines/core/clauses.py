@@ -1,4 +1,7 @@
-"""The clauses of a sampler's contract: each a function that says what it saw, or raises `Broken` with it."""
+"""The clauses of a sampler's contract: what each asks, how it is checked, and what to write where it is broken.
+
+A check says what it saw, or raises `Broken` with it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import random
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, get_args
 
@@ -39,9 +43,33 @@ SECONDS, BYTES = 0.1, 50_000_000
 """A sampler that needs less than this for LARGE rows is not judged by its growth."""
 
 
-def answers(trial: Trial) -> str:
-    """The first clause: without it there is nothing that the others could look at."""
-    answer = trial.select()
+SIGNATURE = "def select(self, target, pool, *, budget, seed=0): ..."
+NO_ARGUMENTS = "def __init__(self, k=100): ..."
+SELECTION = 'return Selection(picks.astype(np.int64), scores.astype(np.float32), "budget")'
+SIZE = "size = parse_budget(budget, len(pool))"
+BEST = 'picks = np.argsort(-scores, kind="stable")[:size]'
+GENERATOR = "rng = np.random.default_rng(seed)"
+FINITE = 'if not np.isfinite(rows).all(): raise ValueError("features have NaN or infinity")'
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One clause: `check` looks, `asks` is what the contract asks, `instead` the line of code that keeps it."""
+
+    check: Callable[[Trial], str]
+    asks: str
+    instead: str
+
+
+def _answers(trial: Trial) -> str:
+    try:
+        trial.make()
+    except (Exception, SystemExit) as error:
+        raise Broken(f"making one without arguments {told(error)}", NO_ARGUMENTS) from error
+    answer = attempt(trial.select)
+    if isinstance(answer, BaseException):
+        called_otherwise = isinstance(answer, TypeError) and "argument" in str(answer)
+        raise Broken(told(answer), SIGNATURE if called_otherwise else "")
     if not hasattr(answer, "indices") or not hasattr(answer, "scores"):
         raise Broken(f"select returned a {type(answer).__name__}, not a baselines.Selection")
     return f"{np.size(answer.indices)} picks for a budget of {BUDGET} of {N_POOL} rows"
@@ -60,7 +88,10 @@ def _is_a_selection(trial: Trial) -> str:
             f"indices are {indices.dtype} {indices.shape}, scores {scores.dtype} {scores.shape}: "
             "they must be int64 [m] and float32 [m]"
         )
-    json.dumps(answer.info)
+    try:
+        json.dumps(answer.info)
+    except (TypeError, ValueError) as error:
+        raise Broken(f"info: {told(error)}", 'info = {"rounds": int(rounds)}') from error
     return "int64 positions and float32 scores, info that JSON can hold"
 
 
@@ -102,10 +133,7 @@ def _refuses_budgets(trial: Trial) -> str:
     for budget in BAD_BUDGETS:
         answer = attempt(partial(trial.select, budget))
         if not refused(answer):
-            raise Broken(
-                f"budget {budget!r} of {N_POOL} rows: {seen(answer)} instead of a ValueError with one line; "
-                "baselines.parse_budget does this"
-            )
+            raise Broken(f"budget {budget!r} of {N_POOL} rows: {seen(answer)} instead of a ValueError with one line")
     return f"a ValueError with one line for {', '.join(map(repr, BAD_BUDGETS))}"
 
 
@@ -114,9 +142,9 @@ def _stopping_rule(trial: Trial) -> str:
     if refused(answer):
         return f"no rule, and says so: {answer}"
     if isinstance(answer, BaseException):
-        raise Broken(f"budget None: {told(answer)} instead of a rule or a ValueError with one line")
+        raise Broken(f"{told(answer)} instead of a rule or a ValueError with one line")
     if answer.stopped_by == "budget":
-        raise Broken("budget None: stopped by 'budget', which there was none of")
+        raise Broken("stopped by 'budget', which there was none of")
     return f"a rule: {np.size(answer.indices)} picks, stopped by {answer.stopped_by}"
 
 
@@ -165,14 +193,25 @@ def _float_types(trial: Trial) -> str:
 
 def _slices_suffice(trial: Trial) -> str:
     target, pool = SlicesOnly(trial.target), SlicesOnly(trial.pool)
-    answer = trial.select_from_state(0, target=target, pool=pool)
+    answer = attempt(partial(trial.select_from_state, 0, target=target, pool=pool))
+    for name, table in (("target", target), ("pool", pool)):
+        if table.other is not None:
+            ways = f"np.asarray({name}), a loop over its rows or an array of positions does"
+            raise Broken(f"read the {name} by {table.other}, not by a slice, as {ways}", _whole(name))
+    if isinstance(answer, BaseException):
+        raise Broken(told(answer), "n, d = len(pool), pool[0:1].shape[1]")
     if trial.repeatable and not same(answer, trial.select_from_state(0)):
         raise Broken("picks from a table that only has a length and slices differ from those from the same array")
     for name, table in (("target", target), ("pool", pool)):
         if table.beyond is not None:
             asked = f"[{table.beyond.start}:{table.beyond.stop}]"
-            raise Broken(f"asked for rows {asked} of a {name} of {len(table)} rows: a store need not cut that short")
+            rows = f"rows = {name}[first : min(first + block, len({name}))]"
+            raise Broken(f"asked for rows {asked} of a {name} of {len(table)} rows", rows)
     return "a table with nothing but a length and slices gives the same picks; no row is asked for that is not there"
+
+
+def _whole(name: str) -> str:
+    return f"rows = np.asarray({name}[0 : len({name})])  # a block at a time where the {name} is large"
 
 
 def _bad_features(trial: Trial) -> str:
@@ -180,12 +219,12 @@ def _bad_features(trial: Trial) -> str:
 
     What must not happen is another exception or a selection of another size.
     """
-    for name, target, pool in _spoilt(trial):
+    for name, target, pool, instead in _spoilt(trial):
         answer = attempt(partial(trial.select, target=target, pool=pool))
         if refused(answer):
             continue
         if isinstance(answer, BaseException) or len(pool) == 0:
-            raise Broken(f"{name}: {seen(answer)} instead of a ValueError with one line")
+            raise Broken(f"{name}: {seen(answer)} instead of a ValueError with one line", instead)
         _check_size(trial, name, answer)
     return "NaN, infinity, zero rows, other columns, empty tables: refused, or a selection of the right size"
 
@@ -197,18 +236,20 @@ def _check_size(trial: Trial, case: str, answer: Selection) -> None:
         raise Broken(f"{case}: {size} picks without a word, {usual} otherwise")
 
 
-def _spoilt(trial: Trial) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Features with one thing wrong, and what that is."""
+def _spoilt(trial: Trial) -> list[tuple[str, np.ndarray, np.ndarray, str]]:
+    """Features with one thing wrong: what that is, target, pool, and the line that refuses it."""
     cases = []
     for name, value in (("NaN", np.nan), ("infinity", np.inf), ("only zeros", 0.0)):
         target, pool = trial.target, trial.pool
         target[7], pool[11] = value, value
         cases += [(f"target row 7 has {name}", target, trial.pool), (f"pool row 11 has {name}", trial.target, pool)]
+    columns = 'if target[0:1].shape[1] != pool[0:1].shape[1]: raise ValueError("target and pool have other columns")'
+    empty = 'if len(target) == 0 or len(pool) == 0: raise ValueError("target or pool is empty")'
     return [
-        *cases,
-        ("a pool of other columns", trial.target, trial.pool[:, :-1]),
-        ("an empty target", trial.target[:0], trial.pool),
-        ("an empty pool", trial.target, trial.pool[:0]),
+        *((*case, FINITE) for case in cases),
+        ("a pool of other columns", trial.target, trial.pool[:, :-1], columns),
+        ("an empty target", trial.target[:0], trial.pool, empty),
+        ("an empty pool", trial.target, trial.pool[:0], empty),
     ]
 
 
@@ -219,7 +260,7 @@ def _global_random_state(trial: Trial) -> str:
         random.seed(state)
         np.random.seed(state)
         if after != random_state():
-            raise Broken("moves the global state of random or numpy.random: use numpy.random.default_rng(seed)")
+            raise Broken("moves the global state of random or numpy.random")
         if trial.repeatable and not same(answer, trial.select_from_state(0)):
             raise Broken("picks depend on the global state of random or numpy.random")
     return "neither read nor moved"
@@ -254,19 +295,64 @@ def _memory_growth(trial: Trial) -> str:
     return text
 
 
-CLAUSES: dict[str, Callable[[Trial], str]] = {
-    "returns a Selection": _is_a_selection,
-    "picks are unique": _unique,
-    "picks are in range": _in_range,
-    "budget is met exactly": _exact_budget,
-    "bad budgets are refused": _refuses_budgets,
-    "budget None": _stopping_rule,
-    "same seed, same picks": _same_again,
-    "inputs are left alone": _inputs_left_alone,
-    "float16, float32, float64": _float_types,
-    "slices suffice": _slices_suffice,
-    "bad features": _bad_features,
-    "global random state": _global_random_state,
-    "time grows with N": _time_growth,
-    "memory grows with N": _memory_growth,
+ANSWERS = Clause(
+    _answers,
+    "a sampler made without arguments answers select(target, pool, *, budget, seed=0) with a baselines.Selection",
+    SELECTION,
+)
+"""The first clause: without it there is nothing that the others could look at."""
+
+CLAUSES: dict[str, Clause] = {
+    "returns a Selection": Clause(
+        _is_a_selection,
+        "a baselines.Selection of int64 positions, float32 scores, what stopped it and info that JSON can hold",
+        SELECTION,
+    ),
+    "picks are unique": Clause(_unique, "every row of the pool is picked at most once", BEST),
+    "picks are in range": Clause(_in_range, "picks are positions in the pool, from 0 to len(pool) - 1", BEST),
+    "budget is met exactly": Clause(
+        _exact_budget, "as many picks as the budget says; a share of the pool is rounded down by parse_budget", SIZE
+    ),
+    "bad budgets are refused": Clause(
+        _refuses_budgets, "what is no budget for the pool is refused by a ValueError with one line", SIZE
+    ),
+    "budget None": Clause(
+        _stopping_rule,
+        "without a budget a stopping rule ends the picking, or a ValueError with one line says that there is none",
+        'if budget is None: raise ValueError("there is no stopping rule: give a budget")',
+    ),
+    "same seed, same picks": Clause(
+        _same_again,
+        "the same inputs and seed give the same picks and scores, whatever was asked before",
+        f"{GENERATOR}  # in select; nothing of a call is kept on self",
+    ),
+    "inputs are left alone": Clause(
+        _inputs_left_alone,
+        "target and pool are read and never written to",
+        "rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)  # a new array: no rows /= ..., no pool[i] = ...",
+    ),
+    "float16, float32, float64": Clause(
+        _float_types, "features may be any of these types", "rows = np.asarray(pool[first:stop], dtype=np.float32)"
+    ),
+    "slices suffice": Clause(
+        _slices_suffice,
+        "a table may be a store on disk: it has len(table) and table[first:stop] with stop at most len(table), no more",
+        _whole("pool"),
+    ),
+    "bad features": Clause(
+        _bad_features, "features that cannot be used are refused by a ValueError with one line, or do no harm", FINITE
+    ),
+    "global random state": Clause(
+        _global_random_state, "randomness comes from the seed alone and leaves the program's own generators", GENERATOR
+    ),
+    "time grows with N": Clause(
+        _time_growth,
+        "time grows by less than N^1.6, N the rows of the pool",
+        "scores = (rows @ centres.T).max(axis=1)  # a block of rows against a few centres, never against the pool",
+    ),
+    "memory grows with N": Clause(
+        _memory_growth,
+        "memory grows by less than N^1.6, N the rows of the pool",
+        "for first in range(0, len(pool), 4096): ...  # a block of rows at a time, never an [N, N] table",
+    ),
 }

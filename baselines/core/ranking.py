@@ -20,27 +20,38 @@ a tie here).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.core.candidates import Best, Candidates, Mask, Ranking, Rough, ordered
-from baselines.core.products import HUGE_SQUARE, numpy_product, torch_product
+from baselines.core.candidates import Best, Candidates, Hits, Mask, Ranking, Rough, ordered
+from baselines.core.products import HUGE_SQUARE, cpu_product, torch_product
 from baselines.core.scoring import error_32, error_64, norms, scaled_columns, tree_sum
 from baselines.core.selection import Features, check_rows, check_shape, row_blocks
+from baselines.core.threads import WORTH_SHARING, in_order, one_blas_thread
 
 __all__ = ["BLOCK_ROWS", "Candidates", "FeatureRanking", "Mask", "Ranking", "SimilarityRanking"]
 
 BLOCK_ROWS = 8192
-BLOCK_NUMBERS = 2**22
-"""float32 numbers in a block of rows and its scores together, 16 MiB: many columns make blocks shorter."""
+READ_NUMBERS = 2**22
+"""float32 numbers in rows that are read together and their scores, 16 MiB: many columns make reads shorter."""
+CACHE_NUMBERS = 5 * 2**16
+"""float32 numbers in a block of a pass and its scores, 1.25 MiB: they are gone through six times, in the cache."""
+LEAST_ROWS = 512
+"""Rows of such a block at least: fewer cost the product more than the cache saves."""
 SIMILARITY_NUMBERS = 2**17
 """Numbers in a block of a similarity matrix: it is looked at twice and should be in the cache the second time."""
 SAFE_SQUARES = (2.0**-40, HUGE_SQUARE)
 """Squared norms in this range keep all float32 steps clear of overflow and make underflow negligible."""
 
+SAMPLED_ROWS = 2**17
+"""Pools of so many rows are sampled for first floors."""
+
+_SLICE = 32  # rows that are sampled together: pools come sorted by class
 _BATCHES = 16  # parts that `FeatureRanking.batches` gives its candidates out in
 _RESCORE_NUMBERS = 2**16  # float64 numbers worked on at once when scoring again: 512 KiB stay in the cache
 
@@ -80,13 +91,15 @@ class FeatureRanking(Ranking):
 
     pool: float16, float32 or float64 rows, sliceable, not necessarily normalised.
     block_rows: at most so many rows are read and multiplied at once.
-    device: where blocks are multiplied: None is numpy, "cuda" or any other device torch. Scoring again is numpy's.
+    device: where blocks are multiplied: None is numpy; any other value is a device of torch, such as "cuda". Scoring
+        again is numpy's.
 
     Both move time and memory only, never the candidates.
 
     Time is that of reading the pool and of one float32 matrix product, and for every batch that of reading again the
     rows it scores: a memory map reads these alone, a store whose slices are copies reads what lies between them too.
-    Memory is that of a block, and 30 bytes or so for each of the k m candidates.
+    Memory is that of three blocks of a pass for every thread of BLAS, and 30 bytes or so per candidate, k m of them.
+    While a long pass runs on a CPU, BLAS has one thread in the whole process: see `one_blas_thread`.
 
     Raises FeatureError for features that `check_shape` refuses and, when a row is read, as `check_rows` does.
     Raises ValueError for centroids that are not of length 1 to within 1e-3, and as `torch_product` does.
@@ -105,7 +118,8 @@ class FeatureRanking(Ranking):
         self.k, dim = centroids.shape
         self.n, _ = check_shape(pool, "pool", dim=dim)
         self._pool = pool
-        self._block_rows = max(1, min(block_rows, BLOCK_NUMBERS // (dim + self.k)))
+        self._read_rows = max(1, min(block_rows, READ_NUMBERS // (dim + self.k)))
+        self._block_rows = min(self._read_rows, cached_rows(dim + self.k))
         self._exact = np.ascontiguousarray(centroids.T, dtype=np.float64)
         lengths = np.sqrt(np.square(self._exact).sum(axis=0))
         # The underflow part of the bound counts on it; NaN fails the comparison as it should.
@@ -114,7 +128,8 @@ class FeatureRanking(Ranking):
         self._error = (error_32(dim) + error_64(dim)) * lengths
         self.rounding = float(2 * error_64(dim) * lengths.max())
         self._rough = centroids.astype(np.float32)
-        self._product = numpy_product(self._rough) if device is None else torch_product(self._rough, device)
+        self._on_cpu = device is None
+        self._product = cpu_product(self._rough) if device is None else torch_product(self._rough, device)
 
     def top(self, m: int, taken: Mask) -> list[Candidates]:
         """See `Ranking.top`."""
@@ -133,16 +148,52 @@ class FeatureRanking(Ranking):
                 return
 
     def _pass(self, m: int, taken: Mask) -> list[Rough]:
-        best = Best(self.k, m, n=self.n, block_rows=self._block_rows, dtype=np.dtype(np.float32))
-        for first, block in row_blocks(self._pool, self.n, self._block_rows):
-            best.add(first, self._rough_scores(first, block), taken[first : first + len(block)])
+        floors = self._first_floors(m, taken)
+        best = Best(self.k, m, n=self.n, block_rows=self._block_rows, dtype=np.dtype(np.float32), floors=floors)
+
+        some = bool(taken.any())
+
+        def hits(item: tuple[int, NDArray[Any]]) -> tuple[int, Hits]:
+            first, block = item
+            scores = self._rough_scores(first, block)
+            return first, best.hits(scores, taken[first : first + len(block)] if some else None)
+
+        with self._threads() as threads:
+            for first, found in in_order(hits, row_blocks(self._pool, self.n, self._block_rows), threads):
+                best.take(first, found)
         return best.finish()
+
+    def _threads(self) -> AbstractContextManager[int]:
+        """How many threads a pass is worth: one on a device or for a small pool."""
+        shared = self._on_cpu and self.n * self._exact.size >= WORTH_SHARING
+        return one_blas_thread() if shared else nullcontext(1)
+
+    def _first_floors(self, m: int, taken: Mask) -> NDArray[np.float32] | None:
+        """Scores [k] that about m rows are above, from a sample of the pool; None where that is not worth it.
+
+        Without them most of what is above the floors at first is thrown away later. With a guess that is too high fewer
+        than m candidates are found, all of them certain: that costs another pass at worst.
+        """
+        if self.n < SAMPLED_ROWS or m > self.n // 8:
+            return None
+        starts = np.linspace(0, self.n - _SLICE, max(1, min(self.n // 100, BLOCK_ROWS) // _SLICE)).astype(np.int64)
+        block = np.concatenate([np.asarray(self._pool[first : first + _SLICE]) for first in starts.tolist()])
+        scores, squares = self._product(block)
+        usable = (squares >= SAFE_SQUARES[0]) & (squares < SAFE_SQUARES[1])
+        usable &= ~taken[(starts[:, None] + np.arange(_SLICE)).reshape(-1)]
+        scores = scores[:, usable]
+        scores /= np.sqrt(squares[usable])
+        share = scores.shape[1] * m / self.n
+        rank = math.ceil(share + 4 * math.sqrt(share) + 4)  # four standard deviations above: seldom too few
+        if rank > scores.shape[1] // 2:
+            return None
+        return np.asarray(np.partition(scores, -rank, axis=1)[:, -rank])
 
     def _rough_scores(self, first: int, block: NDArray[Any]) -> NDArray[np.float32]:
         """float32 scores [k, b] of a block of the pool, each within `error_32` of the true one."""
         scores, squares = self._product(block)
-        odd = np.flatnonzero(~((squares >= SAFE_SQUARES[0]) & (squares < SAFE_SQUARES[1])))
-        if odd.size:
+        if not (squares.min() >= SAFE_SQUARES[0] and squares.max() < SAFE_SQUARES[1]):
+            odd = np.flatnonzero(~((squares >= SAFE_SQUARES[0]) & (squares < SAFE_SQUARES[1])))
             check_rows(block, "pool", first)
             scaled = scaled_columns(block[odd]).T.astype(np.float32)
             scores[:, odd], squares[odd] = self._product(scaled)
@@ -157,7 +208,7 @@ class FeatureRanking(Ranking):
         by_position = np.argsort(positions, kind="stable")
         scores = np.empty(positions.size)
         step = max(1, _RESCORE_NUMBERS // self._exact.shape[0])
-        for first, stop, pairs in _runs(positions, by_position, self._block_rows):
+        for first, stop, pairs in _runs(positions, by_position, self._read_rows):
             rows = np.asarray(self._pool[first:stop])
             for start in range(0, pairs.size, step):
                 part = pairs[start : start + step]
@@ -174,6 +225,15 @@ class FeatureRanking(Ranking):
         terms *= np.take(self._exact, centroid, axis=1)
         scores: NDArray[np.float64] = tree_sum(terms) / norms(columns)[row]
         return scores
+
+
+def cached_rows(width: int) -> int:
+    """Rows of a block of a pass whose rows and scores have `width` numbers each.
+
+    An odd multiple of 16: scores whose lines lie a power of two apart fall on one another in the cache, and dividing
+    them then takes six times as long.
+    """
+    return max(LEAST_ROWS, CACHE_NUMBERS // width) // 32 * 32 + 16
 
 
 class _List:

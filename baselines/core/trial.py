@@ -26,21 +26,29 @@ BUDGETS: tuple[Budget, ...] = (1, BUDGET, "5%", "33.3%", N_POOL, "100%")
 
 
 class Broken(Exception):
-    """The contract is broken; the message says what was seen."""
+    """The contract is broken; the message says what was seen. `instead` is the line of code to write instead, where
+    the clause's own line does not fit."""
+
+    def __init__(self, message: str, instead: str = "") -> None:
+        super().__init__(message)
+        self.instead = instead
 
 
 class SlicesOnly:
-    """A table like a sharded store: it has a length and gives rows for a slice, and notes slices that go too far."""
+    """A table like a sharded store: it has a length and gives rows for a slice, and notes slices that go too far and
+    what was asked for that is no slice."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self.beyond: slice | None = None
+        self.other: str | None = None
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, rows: slice, /) -> Rows:
         if not isinstance(rows, slice):
+            self.other = type(rows).__name__
             raise TypeError(f"a table gives rows for a slice, table[first:stop], and was asked for [{rows!r}]")
         if max(rows.start or 0, rows.stop or 0) > len(self):
             self.beyond = rows

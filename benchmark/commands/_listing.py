@@ -29,7 +29,8 @@ def _opensets() -> Iterable[str]:
 def _tables() -> Iterable[str]:
     for name in table_names():
         table = load_table(name)
-        yield f"{table.id:<16} {len(table.rows):>2} rows x {len(table.columns):>2} columns  {table.title}"
+        columns = f"{len(table.columns):>2} column{'' if len(table.columns) == 1 else 's'}"
+        yield f"{table.id:<16} {len(table.rows):>2} rows x {columns:<10}  {table.title}"
 
 
 def _variants() -> Iterable[str]:

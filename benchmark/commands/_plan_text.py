@@ -1,10 +1,11 @@
 """The text that `plan` prints."""
 
 from benchmark.errors import UserError
-from benchmark.planning.costs import EMBEDS_PER_PAIR, Costs, _shared
+from benchmark.planning.costs import EMBEDS_PER_PAIR, Costs, _about, _hours, _shared
 from benchmark.planning.planned_table import Session
 from benchmark.specs.cells import Cell
 from benchmark.specs.recipes import Steps, epochs_of
+from benchmark.specs.wording import counted
 from benchmark.stages.pretrain import Pretraining
 
 
@@ -24,8 +25,8 @@ def plan_text(session: Session) -> str:
 def _header(session: Session) -> str:
     images = "rendered stand-in images" if session.profile.standins else "real images"
     return (
-        f"table {session.table.id}, profile {session.profile.name} ({images}), protocol {session.protocol.name}, "
-        f"seeds {', '.join(map(str, session.seeds))}"
+        f"{session.table.id}, profile {session.profile.name} ({images}), protocol {session.protocol.name}, "
+        f"seed{'' if len(session.seeds) == 1 else 's'} {', '.join(map(str, session.seeds))}"
     )
 
 
@@ -34,7 +35,11 @@ def _cell_line(costs: Costs, row: str, cell: Cell) -> list[str]:
     assert isinstance(spec, Pretraining)
     training = costs.training(cell.pretrain, cell.target)
     length = spec.recipe.length
-    told = f"{length.steps} steps" if isinstance(length, Steps) else f"{epochs_of(length, training.pool)} epochs"
+    told = (
+        counted(length.steps, "step")
+        if isinstance(length, Steps)
+        else counted(epochs_of(length, training.pool), "epoch")
+    )
     return [
         row,
         cell.target,
@@ -63,11 +68,11 @@ def _totals(costs: Costs) -> list[str]:
     unresolved = sorted({i.label for stage in session.plan.stages for i in stage.images() if i.sha256 is None})
     profile = session.profile
     lines = [
-        f"stages: {stages}; sharing saves {session.plan.shared} stage runs",
-        f"cost: about {hours:,.1f} device-hours ({left:,.1f} left) at {profile.pairs_per_second:g} image pairs a "
+        f"stages: {stages}; sharing saves {counted(session.plan.shared, 'stage run')}",
+        f"cost: {_hours(hours)} ({_hours(left)} left) at {profile.pairs_per_second:g} image pairs a "
         f"second ({profile.rate_source}), whatever the network; {EMBEDS_PER_PAIR:g} images embedded count as a pair, "
         "probes as nothing",
-        f"disk: about {disk / 1e9:,.1f} GB of features (float32) and encoders",
+        f"disk: {_about(disk / 1e9, 'GB')} of features (float32) and encoders",
     ]
     lines += _shared(session, spending)
     if unresolved:

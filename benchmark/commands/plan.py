@@ -13,7 +13,7 @@ def verb(query: Query) -> None:
     from benchmark.planning.planned_table import Session
 
     session = Session(query)
-    if query.method or query.engine or query.precision:
+    if query.method or query.backbone or query.engine or query.precision:
         # Imports torch, which a plan of a table as it is published does without.
         from benchmark.execution.run import check_stages
 

@@ -1,29 +1,55 @@
 """The verb `status`: what a store holds."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from benchmark.commands._options import StorePath
-from benchmark.errors import UserError
 
 
-def verb(store: StorePath = Path("runs")) -> None:
-    """What a store holds: finished stages by kind, failures with their last line, disk used."""
+def verb(
+    store: StorePath = Path("runs"),
+    check: Annotated[
+        bool, typer.Option("--check", help="read every byte; exit code 1 if anything is not as it was written")
+    ] = False,
+) -> None:
+    """What a store holds: finished stages by kind, failures with their last line, damage, disk used."""
+    if check:
+        text, whole = check_text(store)
+        print(text)
+        raise typer.Exit(0 if whole else 1)
     print(store_text(store))
 
 
 def store_text(root: Path) -> str:
     """What a store holds."""
-    from benchmark.execution.store import Store
+    from benchmark.execution.store import existing_store
 
-    if not root.is_dir():
-        raise UserError(f"there is no store {root}; --store names another")
-    store = Store(root)
+    store = existing_store(root)
     lines = [f"store {root}"]
     for kind in store.kinds():
-        folders = store.finished(kind)
+        folders = [result.folder for result in store.finished(kind)]
         size = sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
         lines.append(f"  {kind:<9} {len(folders):>5} finished {size / 1e6:>10,.1f} MB")
-    unfinished = [path.name for path in (root / "scratch").glob("*")]
-    lines += [f"  checkpoint of an unfinished stage: {key[:12]}" for key in unfinished]
-    lines += [f"  FAILED {f['label']}: {f['traceback'].strip().splitlines()[-1]}" for f in store.failures()]
+    lines += [f"  DAMAGED {line}" for line in store.check(contents=False)]
+    for entry in store.damaged():
+        lines.append(f"  put aside, in {entry.path}: {entry.note.get('damage', entry.key)}")
+    for entry in store.checkpoints():
+        label = entry.note.get("label", "")
+        lines.append(f"  checkpoint of an unfinished stage: {entry.key[:12]} {label}".rstrip())
+    lines += [f"  FAILED {crash.key[:12]} {crash.label}: {crash.reason}" for crash in store.failures()]
     return "\n".join(lines)
+
+
+def check_text(root: Path) -> tuple[str, bool]:
+    """What of a store is not what was written, after reading all of it; and whether all is."""
+    from benchmark.execution.store import existing_store
+    from benchmark.images import manifest
+    from benchmark.images import square_cache as pixels
+
+    store = existing_store(root)
+    problems = [*store.check(contents=True), *pixels.check_squares(root / pixels.FOLDER)]
+    problems += manifest.check_manifests(root / manifest.FOLDER)
+    verdict = f"{len(problems)} not as they were written" if problems else "all is as it was written"
+    return "\n".join([f"store {root}: {verdict}", *(f"  DAMAGED {line}" for line in problems)]), not problems

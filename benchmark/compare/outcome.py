@@ -8,9 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.compare.plan import Comparison, Trial
+from benchmark.execution.record import Damage
 from benchmark.execution.store import Store
+from benchmark.methods import title_of
 from benchmark.specs.artefacts import PREDICTIONS
 from benchmark.specs.datasets import Metric
+from benchmark.specs.recipes import Steps
+from benchmark.specs.stages import Stage
+from benchmark.specs.wording import counted_range
 from benchmark.statistics import Estimate, Paired, mean_std, paired_difference, paired_means
 
 PURITY, ACCURACY = "purity", "accuracy"
@@ -106,10 +111,9 @@ def collect(comparison: Comparison) -> Outcome:
         grouped.setdefault((trial.sampler, trial.budget, trial.target), []).append(_score(store, trial))
         for stage in trial.ends():
             packages |= store.record(stage).environment["packages"] if store.has(stage) else {}
-    request, profile, data = comparison.request, comparison.planner.profile, comparison.data
-    encoder = "pretrained on X" if comparison.frozen is None else comparison.frozen.label
+    profile, data = comparison.planner.profile, comparison.data
     return Outcome(
-        title=f"profile {profile.name}, open-set {request.openset}, features of an encoder {encoder}",
+        title=_title(comparison),
         reference=comparison.samplers[0].name,
         lines=tuple(Line(*place, tuple(scores)) for place, scores in grouped.items()),
         standins=profile.standins,
@@ -119,14 +123,40 @@ def collect(comparison: Comparison) -> Outcome:
     )
 
 
+def _title(comparison: Comparison) -> str:
+    """What the numbers rest on: profile, open-set, whose features, and what was trained by which recipe."""
+    planner, frozen = comparison.planner, comparison.frozen
+    recipe = planner.setup.recipe
+    lengths = [planner.lengths(target).retrieval for target in comparison.targets]
+    steps = counted_range((length.steps for length in lengths if isinstance(length, Steps)), "step")
+    training = f"{title_of(recipe.method)} on {recipe.backbone.told}, {steps}"
+    parts = [
+        f"profile {planner.profile.name}",
+        f"open-set {comparison.request.openset}",
+        f"features of {f'an encoder pretrained on X ({training})' if frozen is None else frozen.description}",
+    ]
+    if comparison.request.train:
+        parts.append(f"rows trained by {'the same recipe' if frozen is None else training}")
+    return ", ".join(parts)
+
+
 def _score(store: Store, trial: Trial) -> Score:
     place = (trial.sampler, trial.budget, trial.target, trial.seed)
     named = {name: getattr(trial, name) for name in _READERS}
     stages = {name: stage for name, stage in named.items() if stage is not None}
     missing = [stage for stage in stages.values() if not store.has(stage)]
     if missing:
-        crashes = [text for stage in missing if (text := store.failure(stage))]
-        return Score(*place, reason=crashes[0].strip().splitlines()[-1] if crashes else "not run")
+        crashes = [crash.reason for stage in missing if (crash := store.crash(stage.key))]
+        damaged = [str(damage) for stage in missing if (damage := store.damage(stage))]
+        return Score(*place, reason=next(iter((*damaged, *crashes)), "not run"))
+    try:
+        return Score(*place, **_found(store, trial, stages))
+    except Damage as damage:
+        return Score(*place, reason=str(damage))
+
+
+def _found(store: Store, trial: Trial, stages: dict[str, Stage]) -> dict[str, Any]:
+    """The fields of a trial's score that its finished stages tell."""
     found: dict[str, Any] = {"values": {}, "keys": {name: stage.key for name, stage in stages.items()}}
     for name, stage in stages.items():
         record = store.record(stage)
@@ -136,7 +166,7 @@ def _score(store: Store, trial: Trial) -> Score:
     if trial.evaluate is not None:
         with np.load(store.file(trial.evaluate, PREDICTIONS)) as arrays:
             found |= {"correct": arrays["predicted"] == arrays["labels"], "labels": arrays["labels"]}
-    return Score(*place, **found)
+    return found
 
 
 Read = tuple[dict[str, float], dict[str, Any]]

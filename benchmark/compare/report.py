@@ -20,7 +20,8 @@ from benchmark.compare.outcome import (
     Outcome,
     Score,
 )
-from benchmark.report.blocks import STAND_INS, signed
+from benchmark.report.blocks import signed
+from benchmark.report.numbers import plain
 from benchmark.statistics import Estimate
 
 Format = Literal["text", "md", "csv", "json"]
@@ -41,6 +42,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
 }
 """Values that are shown: their headings and how they are written."""
 
+STAND_INS = "STAND-IN IMAGES: no number here is of the datasets that are named."
 COMPARED = {PURITY: "purity", ACCURACY: "accuracy"}
 LEGEND = (
     "X to picks, picks to X: mean cosine to the nearest row of the other (the first is SimCore's equation 2, a mean); "
@@ -60,7 +62,7 @@ def render(outcome: Outcome, format: Format) -> str:  # noqa: A002
 def _people(form: str, bold: str) -> Callable[[Outcome], str]:
     def make(outcome: Outcome) -> str:
         parts = [f"Samplers compared: {outcome.title}"]
-        parts += [STAND_INS.replace("the numbers marked s", "all numbers")] if outcome.standins else []
+        parts += [STAND_INS] if outcome.standins else []
         for _, group in groupby(outcome.lines, key=lambda line: (line.target, line.budget)):
             lines = list(group)
             parts.append(f"{bold}{_heading(lines[0])}{bold}\n\n{_grid(outcome, lines, form)}")
@@ -99,7 +101,8 @@ def _value(line: Line, name: str) -> str:
     if found is None:
         return "-"
     mean, std = found
-    return pattern.format(mean) + (f" ± {pattern.format(std)}" if std else "")
+    # A size that is the same for every seed is a size; of what is measured a spread of nothing is said.
+    return pattern.format(mean) + (f" ± {pattern.format(std)}" if std or (std == 0 and name != "images") else "")
 
 
 def _differences(outcome: Outcome, line: Line, names: list[str]) -> Iterator[str]:
@@ -125,10 +128,11 @@ def _notes(outcome: Outcome) -> Iterator[str]:
     if len(outcome.seeds) > 1:
         yield f"Seeds {seeds}; ± is the standard deviation over them; differences are paired, with 95 % intervals."
     else:
-        yield (
-            f"One seed ({seeds}): not judged. Differences of accuracy have 95 % intervals over test images, which "
-            "leave the spread over seeds out; others have none."
+        tested = (
+            "Differences of accuracy have 95 % intervals over test images, which leave the spread over seeds out; "
+            "others have none"
         )
+        yield f"One seed ({seeds}): not judged. {tested if outcome.has(ACCURACY) else 'Differences have no intervals'}."
     failures = {(line.sampler, score.reason) for line in outcome.lines for score in line.scores if score.reason}
     yield from (f"{sampler}: {reason}" for sampler, reason in sorted(failures))
     yield from outcome.notes
@@ -138,12 +142,16 @@ def _notes(outcome: Outcome) -> Iterator[str]:
 
 
 def _csv(outcome: Outcome) -> str:
+    """A line per value."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["target", "budget", "sampler", "seed", "metric", "value"])
+    rows.writerow(["target", "budget", "sampler", "seed", "metric", "value", "data", "reason"])
+    data = "stand-in" if outcome.standins else "as found"
     for score in _scores(outcome):
-        for name, value in score.values.items():
-            rows.writerow([score.target, score.budget or "", score.sampler, score.seed, name, value])
+        # A trial that failed has one line without a metric, which says why.
+        for name, value in plain(score.values or {"": None}).items():
+            place = (score.target, score.budget or "", score.sampler, score.seed)
+            rows.writerow([*place, name, value, data, score.reason])
     return text.getvalue()
 
 
@@ -156,7 +164,7 @@ def _json(outcome: Outcome) -> str:
         "notes": list(outcome.notes),
         "scores": [_as_json(score) for score in _scores(outcome)],
     }
-    return json.dumps(value, indent=1) + "\n"
+    return json.dumps(plain(value), indent=1, ensure_ascii=False) + "\n"
 
 
 def _scores(outcome: Outcome) -> Iterator[Score]:

@@ -19,6 +19,7 @@ SOURCES = (
     "benchmark/stages/embed.py",
     "benchmark/statistics.py",
     "benchmark/images/square_cache.py",
+    "benchmark/images/growing.py",
     "benchmark/images/items.py",
     "benchmark/pretrain/encoder.py",
     "benchmark/pretrain/lcr.py",

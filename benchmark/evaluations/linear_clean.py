@@ -30,6 +30,7 @@ KIND = Kind(
     1,
     "benchmark.evaluations.linear_clean",
     ("benchmark/evaluations/linear_clean.py", "benchmark/evaluations/_logistic_regression.py", *SOURCES),
+    verb="fit",
 )
 
 

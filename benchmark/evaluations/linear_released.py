@@ -52,6 +52,7 @@ KIND = Kind(
         "benchmark/training/schedule.py",
         *SOURCES,
     ),
+    verb="fit",
 )
 
 

@@ -31,6 +31,7 @@ KIND = Kind(
     1,
     "benchmark.evaluations.online_classifier",
     ("benchmark/evaluations/online_classifier.py", *SOURCES),
+    verb="fit",
 )
 
 

@@ -85,23 +85,38 @@ class Screen:
 
     def began(self, stage: Stage) -> None:
         """A worker has taken the stage."""
-        self._running[stage.key] = _name(stage)
+        self._running[stage.key] = stage.title
 
     def progress(self, stage: Stage, what: str, done: int, total: int) -> None:
         """The stage says how far it is."""
-        self._running[stage.key] = f"{_name(stage)} {done}/{total}"
+        self._running[stage.key] = f"{stage.title} {done}/{total}"
 
     def ended(self, stage: Stage, report: Report, seconds: float) -> None:
         self._running.pop(stage.key, None)
         self._done += 1
         if report.status == "failed":
-            self._say(f"FAILED {_name(stage)}: {report.message.strip().splitlines()[-1]}")
+            self._say(f"FAILED {stage.title}: {report.message.strip().splitlines()[-1]}")
         elif seconds > 2:
-            self._say(f"[{self._done}/{self._total}] {_name(stage)} ({seconds:.0f} s)")
+            self._say(f"[{self._done}/{self._total}] {stage.title} ({seconds:.0f} s)")
+
+    def note(self, stage: Stage, text: str) -> None:
+        """The stage has something to say that is to stay on the screen."""
+        self._say(f"{stage.title} {text}")
+
+    def stopping(self, count: int) -> None:
+        """The run was asked to stop; `count` trainings save what they have first."""
+        what = "a training finishes its step and is" if count == 1 else f"{count} trainings finish a step and are"
+        self._say(f"stopping: {what} saved; once more ends at once, without that")
 
     def left(self, stage: Stage) -> None:
         """Another run is at the stage; it is waited for."""
-        self._running[stage.key] = f"{_name(stage)} in another run"
+        self._running[stage.key] = f"{stage.title} in another run"
+
+    def repeat(self, stage: Stage, reason: str, again: int) -> None:
+        """The stage waits for `again` others that are run once more."""
+        self._running.pop(stage.key, None)
+        self._total += again
+        self._say(f"note: {reason}")
 
     def tick(self) -> None:
         now = time.monotonic()
@@ -114,10 +129,6 @@ class Screen:
 
     def _say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
-
-
-def _name(stage: Stage) -> str:
-    return f"{stage.kind.name} {stage.label}"
 
 
 class RichScreen(Screen):
@@ -135,13 +146,18 @@ class RichScreen(Screen):
         self._bars.start()
 
     def began(self, stage: Stage) -> None:
-        self._tasks[stage.key] = self._bars.add_task(_name(stage)[:60], total=None)
+        self._tasks[stage.key] = self._bars.add_task(stage.title[:60], total=None)
 
     def progress(self, stage: Stage, what: str, done: int, total: int) -> None:
         self._bars.update(self._tasks[stage.key], completed=done, total=total)
 
     def left(self, stage: Stage) -> None:
         self._bars.remove_task(self._tasks.pop(stage.key))
+
+    def repeat(self, stage: Stage, reason: str, again: int) -> None:
+        self.left(stage)
+        super().repeat(stage, reason, again)
+        self._bars.update(self._all, total=self._total)
 
     def ended(self, stage: Stage, report: Report, seconds: float) -> None:
         self.left(stage)
@@ -155,7 +171,7 @@ class RichScreen(Screen):
         self._bars.stop()
 
     def _say(self, text: str) -> None:
-        self._bars.console.print(text, highlight=False)
+        self._bars.console.print(text, highlight=False, markup=False)
 
 
 def make_screen() -> Screen:

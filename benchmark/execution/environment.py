@@ -18,6 +18,7 @@ PACKAGES = (
     "numpy",
     "scikit-learn",
     "faiss-cpu",
+    "faiss-gpu",
     "pillow",
     "datasets",
 )

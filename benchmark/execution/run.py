@@ -43,6 +43,8 @@ def execute(work: Work, machine: Machine) -> list[str]:
     if device == "cpu" and any(one.bfloat16 for one in needs):
         _warn_of_slow_bfloat16()
     store = open_store(work.store)
+    for line in store.put_all_aside(stages):
+        print(f"note: {line}", file=sys.stderr)
     jobs = machine.jobs
     if jobs is None:
         threads = max((one.threads for one in needs), default=1)

@@ -1,12 +1,13 @@
 """What a stage's code is given: its spec, its inputs' files and images, and where it runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from benchmark.execution.store import Record, Store
-from benchmark.progress import Progress, silent
+from benchmark.execution.record import Record
+from benchmark.execution.store import Store
+from benchmark.progress import Progress, never, silent, unheard
 from benchmark.specs.stages import Images, Stage
 
 D = TypeVar("D")
@@ -18,6 +19,10 @@ class StageResult:
 
     metrics: dict[str, Any] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
+
+
+class Stopped(Exception):
+    """A stage that ended before its end because its run is to stop, in one line that says what it has saved."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,10 @@ class Task(Generic[D]):
     progress: Progress = silent
     local: Mapping[str, str] = field(default_factory=dict)
     """Where the local files that specs name by their SHA-256 are."""
+    stopping: Callable[[], bool] = never
+    """Whether the run is to stop. Who asks is waited for: it saves what it has and raises `Stopped`, or ends soon."""
+    say: Callable[[str], None] = unheard
+    """Show a line to whoever watches the run."""
 
     def has(self, name: str) -> bool:
         return self.stage.input(name) is not None

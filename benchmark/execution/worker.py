@@ -1,7 +1,8 @@
 """A worker process: takes stages from a pipe, runs each, writes it to the store, says how it went.
 
-Workers make a process group of their own, so that Ctrl-C reaches only the executor, which then kills whole groups:
-killing is safe at any moment, because a result appears in the store by one rename.
+Workers make a process group of their own, so that Ctrl-C reaches only the executor, which then asks those that can save
+what they have to stop, and kills all other groups: killing is safe at any moment, because a result appears in the store
+by one rename.
 """
 
 import errno
@@ -13,7 +14,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing import connection, parent_process
 from pathlib import Path
@@ -22,12 +23,13 @@ from typing import Any, Literal
 from benchmark.errors import UserError
 from benchmark.execution import memory
 from benchmark.execution.environment import environment
-from benchmark.execution.store import Record, Store
-from benchmark.execution.task import Task
-from benchmark.specs.base import canonical_json
-from benchmark.system import write_atomically
+from benchmark.execution.record import Damage, Record, digests, write_record
+from benchmark.execution.store import Store
+from benchmark.execution.task import Stopped, Task
+from benchmark.interrupts import leave_to_run
+from benchmark.specs.stages import Stage
 
-Status = Literal["done", "busy", "failed", "refused"]
+Status = Literal["done", "busy", "damaged", "failed", "refused", "stopped"]
 FULL = 10**6
 """Fewer free bytes than this on the store's disk explain any crash: not every library passes the system's error on."""
 
@@ -48,7 +50,9 @@ class Context:
 
 @dataclass(frozen=True)
 class Report:
-    """How a stage went. "busy": another run holds it; "refused": an error that the user can mend, in `message`."""
+    """How a stage went. "busy": another run holds it; "damaged": an input was not what was written, and is made again
+    first; "refused": an error that the user can mend, in `message`; "stopped": it saved what it had, as `message` says,
+    because the run is to stop."""
 
     status: Status
     message: str = ""
@@ -69,9 +73,9 @@ def run_stage(task: Task[Any]) -> None:
             seconds=round(time.perf_counter() - started, 3),
             peak_memory_mb=round(_peak_memory_mb(), 1),
             label=stage.label,
-            files=tuple(sorted(path.name for path in folder.iterdir())),
+            files=digests(folder),
         )
-        write_atomically(folder / "record.json", canonical_json(record.to_json()))
+        write_record(folder, record)
 
 
 def _peak_memory_mb() -> float:
@@ -88,14 +92,26 @@ def attempt(task: Task[Any]) -> Report:
                 return Report("busy")
             if not task.store.has(task.stage):
                 run_stage(task)
+    except Damage as damage:
+        return _put_aside(task, damage)
     except UserError as error:
         return Report("refused", str(error))
-    except Exception as error:
+    except Stopped as stopped:
+        return Report("stopped", str(stopped))
+    except (Exception, SystemExit) as error:
+        # sys.exit in a stage's code, a sampler's for example, is a crash as any other.
         return _crash(task, error)
     return Report("done")
 
 
-def _crash(task: Task[Any], error: Exception) -> Report:
+def _put_aside(task: Task[Any], damage: Damage) -> Report:
+    try:
+        return Report("damaged", task.store.put_aside(damage))
+    except OSError as error:
+        return Report("refused", f"{damage}, and its folder cannot be moved aside: {error.strerror}")
+
+
+def _crash(task: Task[Any], error: BaseException) -> Report:
     if getattr(error, "errno", None) == errno.ENOSPC or shutil.disk_usage(task.store.root).free < FULL:
         message = f"disk full while writing {task.store.root}; free space there and run the same command again"
         return Report("refused", message)
@@ -107,24 +123,55 @@ def _crash(task: Task[Any], error: Exception) -> Report:
     return Report("failed", text)
 
 
+class Line:
+    """A worker's end of the pipe to its executor.
+
+    Goes out: ("progress", what, done, total), ("note", text), ("saves",) from a stage that will stop when asked to, and
+    the `Report` of each stage. Comes in: stages, and None, after which there are no more; in the midst of a stage that
+    asks it to stop.
+    """
+
+    def __init__(self, pipe: connection.Connection) -> None:
+        self._pipe = pipe
+        self._shown, self._saves = 0.0, False
+
+    def stages(self) -> Iterator[Stage]:
+        """The stages to run, until there are no more."""
+        while (stage := self._pipe.recv()) is not None:
+            self._shown, self._saves = 0.0, False
+            yield stage
+
+    def report(self, report: Report) -> None:
+        self._pipe.send(report)
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        if time.monotonic() - self._shown > 0.2:
+            self._shown = time.monotonic()
+            self._pipe.send(("progress", what, done, total))
+
+    def say(self, text: str) -> None:
+        self._pipe.send(("note", text))
+
+    def stopping(self) -> bool:
+        """Whether the executor wants the stage to stop; the first call lets it know that the stage will."""
+        if not self._saves:
+            self._saves = True
+            self._pipe.send(("saves",))
+        return self._pipe.poll()
+
+
 def work(pipe: connection.Connection, context: Context) -> None:
-    """The life of a worker. Sends ("progress", what, done, total) and, for each stage, a `Report`."""
+    """The life of a worker."""
     os.setpgrp()
+    leave_to_run()
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    store = Store(context.store)
-    while (stage := pipe.recv()) is not None:
-        last = 0.0
-
-        def progress(what: str, done: int, total: int) -> None:
-            nonlocal last
-            if time.monotonic() - last > 0.2:
-                last = time.monotonic()
-                pipe.send(("progress", what, done, total))
-
+    store, line = Store(context.store), Line(pipe)
+    machine = (context.device, context.devices, context.workers)
+    for stage in line.stages():
         task = Task(
-            stage, store, context.data, context.device, context.devices, context.workers, progress, context.local
+            stage, store, context.data, *machine, line.progress, context.local, stopping=line.stopping, say=line.say
         )
-        pipe.send(attempt(task))
+        line.report(attempt(task))
 
 
 def _die_with_parent() -> None:

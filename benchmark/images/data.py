@@ -16,7 +16,7 @@ from benchmark.images.manifest import Manifest, Split
 from benchmark.images.relevance import heldout_mask, origins, relevance, relevance_sha256
 from benchmark.images.scan import count_differences, find_manifest, open_source
 from benchmark.images.sources import LAYOUT, DataRoot, Given, ImageRoot, Source
-from benchmark.images.square_cache import square_pixels
+from benchmark.images.square_cache import FOLDER, square_pixels
 from benchmark.progress import Progress, silent
 from benchmark.specs.datasets import Metric, OpenSet, Role, Target
 from benchmark.specs.stages import Images
@@ -175,7 +175,7 @@ class Data:
 
     def squares(self, images: Images, side: int, progress: Progress = silent) -> NDArray[np.uint8]:
         """All images of an input as squares, uint8 [N, side, side, 3], decoded once and memory-mapped."""
-        return square_pixels(self.verified_source(images, progress), side, self.cache / "pixels", progress)
+        return square_pixels(self.verified_source(images, progress), side, self.cache / FOLDER, progress)
 
     def relevant(self, images: Images) -> NDArray[np.bool_]:
         """Which open-set images are relevant, bool [N], for an input made by `relevance`."""

@@ -1,10 +1,12 @@
 """The items of one split, before anyone has read them: files in folders, or a concatenation of other items."""
 
 import csv
+import errno
 import os
+import stat
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.errors import UserError
 from benchmark.images.manifest import Manifest, Split
+from benchmark.images.names import check_names
 from benchmark.specs.base import digest
 from benchmark.specs.datasets import Role
 
@@ -62,6 +65,16 @@ class Items(ABC):
         """Relative POSIX paths, sorted; the first folder is the class."""
 
     @property
+    def place(self) -> str:
+        """Where the items lie: nothing for those that no scan reads."""
+        return ""
+
+    @property
+    def stamps(self) -> Sequence[str]:
+        """One for each of `ids`, which changes whenever the item may have; quick to compute."""
+        return [self.signature] * len(self.ids)
+
+    @property
     @abstractmethod
     def classes(self) -> tuple[str, ...]:
         """The class folders that labels count in: of a test split, those of train."""
@@ -69,6 +82,10 @@ class Items(ABC):
     @abstractmethod
     def read(self, item: str) -> bytes:
         """The encoded image called `item`."""
+
+    def obstacle(self, item: str) -> str:
+        """Why the item is no file, nothing where it is one. OSError where that cannot be seen."""
+        return ""
 
     def open(self, item: str) -> "Image":
         """The image called `item` as RGB, wholly decoded. Orientation tags are ignored, as torchvision does."""
@@ -121,9 +138,10 @@ class Folder(Items):
 
     @cached_property
     def _files(self) -> tuple[tuple[str, int, int], ...]:
-        files = tuple(sorted(_walk(self.path)))
+        files = tuple(sorted(_walk(self.path, self.label)))
         if not files:
             raise MissingImages(f"{self.label} holds no images: {self.path} has {_other_files(self.path)}")
+        check_names(self.label, (item for item, _, _ in files))
         loose = [item for item, _, _ in files if "/" not in item]
         if loose and self.role == "targets":
             raise UserError(
@@ -141,6 +159,14 @@ class Folder(Items):
     def ids(self) -> tuple[str, ...]:
         return tuple(item for item, _, _ in self._files)
 
+    @property
+    def place(self) -> str:
+        return str(self.path.absolute())
+
+    @property
+    def stamps(self) -> Sequence[str]:
+        return [f"{size} {time}" for _, size, time in self._files]
+
     @cached_property
     def classes(self) -> tuple[str, ...]:
         return shared_classes({folder_of(item) for item in self.ids}, self.train, self.label)
@@ -148,33 +174,76 @@ class Folder(Items):
     def read(self, item: str) -> bytes:
         return (self.path / item).read_bytes()
 
+    def obstacle(self, item: str) -> str:
+        path = self.path / item
+        return _broken(path) or ("" if path.is_file() else "a pipe, a socket or a device")
+
     @cached_property
     def folder_labels(self) -> FolderLabels | None:
         return read_relevance(self.path.parent) if self.role == "opensets" else None
 
 
-def _walk(root: Path) -> Iterator[tuple[str, int, int]]:
-    """(relative path, bytes, modification time in ns) of every image file, hidden ones left out, links followed."""
-    folders = [""]
+Place = tuple[int, int]
+"""What a folder is on the disk, by whatever name: device and inode."""
+
+
+def _walk(root: Path, label: str) -> Iterator[tuple[str, int, int]]:
+    """(relative path, bytes, modification time in ns) of every image file, hidden ones left out, links followed.
+
+    UserError for a folder that cannot be listed, a link to a folder above it, and a link to nowhere that may have
+    been a folder. 0 bytes stand for an image that is such a link: reading it fails and names it.
+    """
+    folders: list[tuple[str, tuple[Place, ...], bool]] = [("", (_place(root.stat()),), False)]
     while folders:
-        inside = folders.pop()
-        with os.scandir(root / inside) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir():
-                    folders.append(f"{inside}{entry.name}/")
-                elif entry.name.lower().endswith(IMAGE_SUFFIXES):
-                    yield (f"{inside}{entry.name}", *_size_and_time(entry))
+        inside, above, linked = folders.pop()
+        for entry in _entries(root / inside, label):
+            named = entry.name.lower().endswith(IMAGE_SUFFIXES)
+            if entry.name.startswith(".") or (entry.is_file(follow_symlinks=False) and not named):
+                continue
+            item, status = f"{inside}{entry.name}", _status(entry)
+            if status is not None and stat.S_ISDIR(status.st_mode):
+                # Only links make circles; and some file systems number all folders alike.
+                by_link = linked or entry.is_symlink()
+                if by_link and _place(status) in above:
+                    raise UserError(f"{label}: {item} leads back to a folder above it: remove the link in a circle")
+                folders.append((f"{item}/", (*above, _place(status)), by_link))
+            elif named:
+                yield (item, status.st_size, status.st_mtime_ns) if status is not None else (item, 0, 0)
+            elif status is None:
+                raise UserError(f"{label}: {item} is a link that cannot be followed; mend or remove it")
 
 
-def _size_and_time(entry: os.DirEntry[str]) -> tuple[int, int]:
+def _entries(folder: Path, label: str) -> list[os.DirEntry[str]]:
     try:
-        status = entry.stat()
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise UserError(f"{label}: the folder {folder} cannot be listed: {error.strerror}") from error
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """What the entry is, links followed; None where they lead nowhere."""
+    try:
+        return entry.stat()
     except OSError:
-        # A link to nowhere: reading it will fail and name it.
-        return 0, 0
-    return status.st_size, status.st_mtime_ns
+        return None
+
+
+def _place(status: os.stat_result) -> Place:
+    return status.st_dev, status.st_ino
+
+
+def _broken(path: Path) -> str:
+    """Why a link leads nowhere, nothing where it leads somewhere; OSError for all other reasons not to follow it."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return "a link to nowhere"
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return "a link in a circle"
+        raise
+    return ""
 
 
 def _other_files(root: Path) -> str:

@@ -1,6 +1,7 @@
 """What was found in one split, item by item: the identity of images, wherever they lie."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from benchmark.system import write_atomically
 
 Split = Literal["train", "test"]
 FORMAT = 1
+FOLDER = "manifests"
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,13 @@ def load_manifest(path: Path) -> Manifest | None:
         return manifest if manifest.sha256 == stated else None
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def check_manifests(folder: Path) -> Iterator[str]:
+    """A line for every saved manifest that is damaged or of another format; the next run reads those images again."""
+    for path in sorted(folder.glob("*.json")):
+        if load_manifest(path) is None:
+            yield f"{path}: no manifest, or one of another format"
 
 
 def join_manifests(name: str, parts: list[Manifest]) -> Manifest:

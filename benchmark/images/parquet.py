@@ -16,6 +16,7 @@ from benchmark.images.items import (
     read_relevance,
     shared_classes,
 )
+from benchmark.images.names import check_names
 from benchmark.specs.base import Spec, digest
 
 if TYPE_CHECKING:
@@ -57,6 +58,10 @@ class Rows(Items):
         return digest({"kind": "rows", "label": self.label, "files": stamps, "hub": self.pointer, "train": train})
 
     @property
+    def place(self) -> str:
+        return str(self.folder.absolute())
+
+    @property
     def _columns(self) -> tuple[str, str]:
         return (self.pointer.image, self.pointer.label) if self.pointer else ("image", "label")
 
@@ -81,7 +86,9 @@ class Rows(Items):
             return {f"{row:08d}": row for row in range(len(self._table))}
         names = getattr(self._table.features[label], "names", None)
         values = self._table.select_columns([label])[:][label]
-        return dict(sorted((f"{_class_name(value, names)}/{row:08d}", row) for row, value in enumerate(values)))
+        rows = dict(sorted((f"{_class_name(value, names)}/{row:08d}", row) for row, value in enumerate(values)))
+        check_names(self.label, rows)
+        return rows
 
     @cached_property
     def ids(self) -> tuple[str, ...]:

@@ -1,16 +1,20 @@
-"""Reading every image of a split once: hashed, decoded, counted. The result, its manifest, is kept in the store."""
+"""Reading every image of a split once: hashed, decoded, counted. The result, its manifest, is kept in the store.
 
+What was read is kept there on the way, so that a scan that was stopped or killed reads the rest alone.
+"""
+
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
 from benchmark.errors import UserError
 from benchmark.images.items import Items, Joined, MissingImages, folder_of
-from benchmark.images.manifest import Manifest, Split, join_manifests, load_manifest
+from benchmark.images.journal import Journal, Seen
+from benchmark.images.manifest import FOLDER, Manifest, Split, join_manifests, load_manifest
 from benchmark.images.sources import ImageRoot, Source
 from benchmark.progress import Progress, silent
 from benchmark.specs.base import digest
@@ -24,15 +28,6 @@ BLOCK = 256
 
 A = TypeVar("A")
 B = TypeVar("B")
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """One item after reading: its digest, or why it is no image."""
-
-    item: str
-    digest: str = ""
-    problem: str = ""
 
 
 def find_manifest(images: ImageRoot, role: Role, name: str, split: Split, store: Path) -> Manifest | None:
@@ -67,7 +62,7 @@ def _find(items: Items, store: Path) -> Manifest | None:
 
 
 def _path(items: Items, store: Path) -> Path:
-    return store / "manifests" / f"{digest([VERSION, items.signature])}.json"
+    return store / FOLDER / f"{digest([VERSION, items.signature])}.json"
 
 
 def _scanned(items: Items, store: Path, progress: Progress) -> Manifest:
@@ -75,19 +70,19 @@ def _scanned(items: Items, store: Path, progress: Progress) -> Manifest:
         return join_manifests(items.name, [_scanned(part, store, progress) for part in items.parts])
     manifest = _find(items, store)
     if manifest is None:
-        manifest = scan(items, progress)
-        manifest.save(_path(items, store))
+        path = _path(items, store)
+        journal = Journal(path.parent, digest([VERSION, items.label, items.place]))
+        with contextlib.closing(journal):
+            manifest = scan(items, journal, progress)
+            manifest.save(path)
+            journal.remove()
     return manifest
 
 
-def scan(items: Items, progress: Progress = silent) -> Manifest:
-    """Read, hash and decode every item; the errors are those of `open_source`. Nothing is written."""
+def scan(items: Items, journal: Journal, progress: Progress = silent) -> Manifest:
+    """Read, hash and decode every item that `journal` does not know; the errors are those of `open_source`."""
     number = {name: position for position, name in enumerate(items.classes)}
-    what = f"reading {items.label}"
-    seen: list[_Seen] = []
-    for one in threaded(lambda item: _look(items, item), items.ids):
-        seen.append(one)
-        progress(what, len(seen), len(items.ids))
+    seen = list(_read_on(items, journal, progress))
     bad = [one for one in seen if one.problem]
     good = [one for one in seen if not one.problem]
     _check_unreadable(items, bad, len(good))
@@ -103,13 +98,25 @@ def scan(items: Items, progress: Progress = silent) -> Manifest:
     )
 
 
-def _look(items: Items, item: str) -> _Seen:
+def _read_on(items: Items, journal: Journal, progress: Progress) -> Iterator[Seen]:
+    """What is to be seen of every item, in order; what is new goes to the journal."""
+    what, total = f"reading {items.label}", len(items.ids)
+    pairs = list(zip(items.ids, items.stamps, strict=True))
+    looks = threaded(lambda pair: journal.find(*pair) or _look(items, pair[0]), pairs)
+    for done, ((item, stamp), seen) in enumerate(zip(pairs, looks, strict=True), start=1):
+        if journal.find(item, stamp) is None:
+            journal.add(seen, stamp)
+        progress(what, done, total)
+        yield seen
+
+
+def _look(items: Items, item: str) -> Seen:
     from PIL import Image
 
     try:
+        if problem := items.obstacle(item):
+            return Seen(item, problem=problem)
         data = items.read(item)
-    except FileNotFoundError:
-        return _Seen(item, problem="a link to nowhere")
     except OSError as error:
         raise UserError(f"{items.label}: {item} cannot be read: {error.strerror}") from error
     try:
@@ -119,11 +126,11 @@ def _look(items: Items, item: str) -> _Seen:
         raise
     except Exception as error:
         # Decoders raise nearly any type for damaged files. What follows " <" is the address of the buffer.
-        return _Seen(item, problem=str(error).partition(" <")[0] or type(error).__name__)
-    return _Seen(item, digest=hashlib.sha256(data).hexdigest())
+        return Seen(item, problem=str(error).partition(" <")[0] or type(error).__name__)
+    return Seen(item, digest=hashlib.sha256(data).hexdigest())
 
 
-def _check_unreadable(items: Items, bad: Sequence[_Seen], good: int) -> None:
+def _check_unreadable(items: Items, bad: Sequence[Seen], good: int) -> None:
     total = good + len(bad)
     allowed = SKIPPABLE * total if items.role == "opensets" else 0
     if len(bad) > allowed:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.datasets.opensets import OPENSETS
+from benchmark.errors import UserError
 from benchmark.images.items import Folder, Items, Joined, MissingImages
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.parquet import HubPointer, Rows, find_rows
@@ -135,4 +136,7 @@ def _near(name: str, known: list[str]) -> str:
 def _subfolders(path: Path) -> list[str]:
     if not path.is_dir():
         return []
-    return sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    try:
+        return sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    except OSError as error:
+        raise UserError(f"the folder {path} cannot be listed: {error.strerror}") from error

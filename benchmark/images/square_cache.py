@@ -1,28 +1,28 @@
 """Every image of a source as a square of a few pixels, decoded once and memory-mapped from then on."""
 
 import contextlib
-import os
-import shutil
-import time
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import UserError
+from benchmark.images.growing import growing_rows
 from benchmark.images.scan import threaded
 from benchmark.images.sources import Source
 from benchmark.progress import Progress, silent
 from benchmark.specs.base import digest
+from benchmark.system import file_sha256
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 
 VERSION = 1
+FOLDER = "pixels"
 
 
 def square_pixels(
@@ -31,16 +31,39 @@ def square_pixels(
     """Read-only uint8 [N, side, side, 3]: shorter side resized to `side` (bilinear, antialiased), then centre-cropped.
 
     `rows` (positions in the manifest) restricts it to these, in their order. The file lies in `folder` under a name
-    made of the manifest's identity, side and rows; several processes may ask for it at once. UserError when the disk
-    has no room for it or an image has gone since it was scanned.
+    made of the manifest's identity, side and rows, and of its own SHA-256, to which it is held once per process (0.63
+    s/GB): one that is damaged is put beside, and made again. Several processes may ask for it at once, and one that is
+    killed leaves what it has to the next. UserError when the disk has no room for it or an image has gone since it was
+    scanned.
     """
     positions = range(len(source)) if rows is None else [int(row) for row in rows]
     chosen = None if rows is None else list(positions)
-    path = folder / f"{digest([VERSION, source.manifest.sha256, side, chosen])}.npy"
-    if not path.is_file():
-        _write(source, side, positions, path, progress)
+    name = digest([VERSION, source.manifest.sha256, side, chosen])
+    path = _whole(folder, name) or _write(source, side, positions, folder / name, progress)
     pixels: np.memmap[tuple[int, ...], np.dtype[np.uint8]] = np.load(path, mmap_mode="r")
     return pixels
+
+
+def check_squares(folder: Path) -> Iterator[str]:
+    """A line for every file of squares that is not what was written, after reading all of them."""
+    for path in sorted(folder.glob("*.*.npy")):
+        if not _is_whole(path):
+            yield f"{path}: another SHA-256 than it was written with"
+
+
+def _whole(folder: Path, name: str) -> Path | None:
+    """The file that begins with `name`, None where there is none with the bytes that were written."""
+    for path in folder.glob(f"{name}.*.npy"):
+        with contextlib.suppress(FileNotFoundError):
+            if _is_whole(path):
+                return path
+            print(f"note: the decoded images in {path} are damaged, they are decoded again", file=sys.stderr)
+            path.rename(path.with_suffix(".damaged"))
+    return None
+
+
+def _is_whole(path: Path) -> bool:
+    return path.suffixes[-2] == f".{file_sha256(path)}"
 
 
 def square(image: "Image", side: int) -> NDArray[np.uint8]:
@@ -55,15 +78,13 @@ def square(image: "Image", side: int) -> NDArray[np.uint8]:
     return np.asarray(resized.crop((left, top, left + side, top + side)))
 
 
-def _write(source: Source, side: int, positions: Sequence[int], path: Path, progress: Progress) -> None:
+def _write(source: Source, side: int, positions: Sequence[int], start: Path, progress: Progress) -> Path:
     what = f"decoding {source.manifest.label} at {side} px"
-    shape = (len(positions), side, side, 3)
-    with _appearing(path, 3 * side * side * len(positions)) as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-        pixels = threaded(lambda position: _open_square(source, position, side), positions)
-        for done, image in enumerate(pixels, start=1):
-            file.write(image.tobytes())
-            progress(what, done, len(positions))
+    with growing_rows(start, (len(positions), side, side, 3)) as rows:
+        for image in threaded(lambda position: _open_square(source, position, side), positions[rows.done :]):
+            rows.add(image)
+            progress(what, rows.done, len(positions))
+    return rows.path
 
 
 def _open_square(source: Source, position: int, side: int) -> NDArray[np.uint8]:
@@ -72,44 +93,3 @@ def _open_square(source: Source, position: int, side: int) -> NDArray[np.uint8]:
     except OSError as error:
         item = source.manifest.ids[position]
         raise UserError(f"{source.manifest.label}: {item} could be read before and cannot now: {error}") from error
-
-
-@contextlib.contextmanager
-def _appearing(path: Path, size: int) -> Iterator[BinaryIO]:
-    """A file to write that becomes `path` at once when the block ends well, and leaves nothing when it does not.
-
-    Written with write() and not through a memory map: a full disk then is an error and not the end of the process.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
-    if shutil.disk_usage(path.parent).free < size:
-        raise UserError(f"{path.parent} has no room for {size / 1e9:.1f} GB of decoded images; name another --store")
-    aside = path.with_name(f".{path.stem}.{uuid4().hex}.part")
-    try:
-        with aside.open("xb") as file:
-            _lock(file)
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def _lock(file: BinaryIO) -> bool:
-    """Hold the file until it is closed or this process ends; False when another one holds it."""
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _sweep(path: Path) -> None:
-    """Remove what killed writers of this very file left: parts older than a minute that no living process holds."""
-    for part in path.parent.glob(f".{path.stem}.*.part"):
-        with contextlib.suppress(FileNotFoundError), part.open("rb+") as file:
-            if time.time() - part.stat().st_mtime > 60 and _lock(file):
-                part.unlink()

@@ -9,6 +9,7 @@ from benchmark.planning.planned_table import Session
 from benchmark.published.tables import Table, load_table, table_names
 from benchmark.specs.recipes import Embedding, Length, Steps, epochs_of
 from benchmark.specs.stages import Images, Stage
+from benchmark.specs.wording import counted
 from benchmark.stages.pretrain import Pretraining
 from benchmark.stages.sample import Draw
 from benchmark.training.backbone_names import bytes_of, features_of
@@ -119,15 +120,24 @@ def _shared(session: Session, spending: dict[str, float]) -> Iterator[str]:
         if name == session.table.id:
             continue
         try:
-            other = Session(replace(session.query, table=name, rows=()), session.data)
+            stages = Session(replace(session.query, table=name, rows=()), session.data).plan.stages
         except UserError:
-            # Its rows, targets or data are not to be had here.
+            # Its rows, targets or data are not to be had here, or the engine asked for has not its method.
             continue
-        both = {stage.key for stage in other.plan.stages} & set(spending)
+        both = {stage.key for stage in stages} & set(spending)
         if both:
             saved = sum(spending[key] for key in both)
-            yield f"shared with table {name}: {len(both)} stages, which then cost once: {saved:,.1f} device-hours saved"
+            yield f"shared with {name}: {counted(len(both), 'stage')}, which then cost once: {_hours(saved)} saved"
 
 
 def _count(images: Stage | Images | None) -> int:
     return (images.count or 0) if isinstance(images, Images) else 0
+
+
+def _hours(hours: float) -> str:
+    return _about(hours, "device-hours")
+
+
+def _about(amount: float, unit: str) -> str:
+    """ "about 18,700.0 device-hours"; an estimate that rounds to nothing is not called zero."""
+    return f"less than 0.1 {unit}" if 0 < amount < 0.05 else f"about {amount:,.1f} {unit}"

@@ -1,11 +1,12 @@
 """Encoders that a user names: a checkpoint of this suite, or a network of timm with its own weights or a file's."""
 
-import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from benchmark.errors import UnknownName, UserError
+from benchmark.execution.record import RECORD, read_result
 from benchmark.planning.profiles import PROFILES
 from benchmark.specs.artefacts import ENCODER
 from benchmark.specs.recipes import Backbone, Embedding, Recipe
@@ -13,6 +14,7 @@ from benchmark.specs.stages import Stage
 from benchmark.stages.frozen import KIND as FROZEN
 from benchmark.stages.frozen import FrozenEncoder
 from benchmark.stages.pretrain import read_pretraining
+from benchmark.system import file_sha256
 
 FORMS = "give timm:NAME, timm:NAME=FILE or the folder of a finished pretraining (runs/pretrain/<key>)"
 TIMM = "timm:"
@@ -29,6 +31,15 @@ class Encoder:
     @property
     def label(self) -> str:
         return self.stage.label
+
+    @property
+    def description(self) -> str:
+        """What it is, to follow "features of": its name with where its weights are from, or which pretraining it is."""
+        spec = self.stage.spec
+        assert isinstance(spec, FrozenEncoder)
+        if spec.origin == "suite":
+            return f"a network that this suite pretrained ({self.label})"
+        return f"{self.label} with {'the weights of timm' if spec.origin == 'timm' else 'weights of a file'}"
 
 
 def find_encoder(text: str) -> Encoder:
@@ -63,19 +74,23 @@ def _of_timm(name: str, file: Path | None) -> Encoder:
 
 def _of_suite(path: Path) -> Encoder:
     folder = path.parent if path.name == ENCODER else path
+    refusal = UserError(f"encoder '{path}' is no finished pretraining of this suite; {FORMS}")
+    if not (folder / RECORD).is_file():
+        raise refusal
+    result = read_result(folder)
     try:
-        record = json.loads((folder / "record.json").read_text())
-        recipe = read_pretraining(record["identity"]["spec"]).recipe
-        digest = _sha256(folder / ENCODER)
-    except (OSError, ValueError, KeyError, UserError) as error:
-        raise UserError(f"encoder '{path}' is no finished pretraining of this suite; {FORMS}") from error
+        recipe = read_pretraining(result.record.identity["spec"]).recipe
+    except ValidationError as error:
+        raise refusal from error
+    weights = result.file(ENCODER)
+    digest = file_sha256(weights)
     if recipe.method.wraps_encoder:
         raise UserError(f"encoder '{path}' pools by LCR's map, which is no network of timm: export its network instead")
     spec = _as_trained(recipe, digest)
     # MAE's patch tokens are what its samplers see; probes read the class token all the same.
     token = recipe.method.token
     embedding = embedding_of(recipe).model_copy(update={"token": token})
-    return Encoder(Stage(FROZEN, spec, (), record["label"]), embedding, {digest: str(folder / ENCODER)})
+    return Encoder(Stage(FROZEN, spec, (), result.record.label), embedding, {digest: str(weights)})
 
 
 def _as_trained(recipe: Recipe, digest: str) -> FrozenEncoder:
@@ -100,7 +115,6 @@ def embedding_of(recipe: Recipe) -> Embedding:
 
 def _sha256(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_sha256(file)
     except OSError as error:
         raise UserError(f"encoder weights {file} cannot be read: {error.strerror}") from error

@@ -45,7 +45,8 @@ class Session:
         if self.query.method is not None:
             METHODS.get(self.query.method)
         method = self.query.method or self.table.method or "simclr"
-        backbone = self.query.backbone or self.table.backbone
+        # As for the published rows: a method that was asked for comes with its own network.
+        backbone = self.query.backbone or (self.table.backbone if self.query.method is None else None)
         for name in CONTROLS:
             variant = find_variant(name)
             rows.append(TableRow(name, variant.title, variant, default, None, method, backbone))
@@ -54,8 +55,7 @@ class Session:
         if all(row.obstacle for row in chosen):
             why = "; ".join(dict.fromkeys(row.obstacle for row in chosen))
             raise UserError(
-                f"table {self.table.id} cannot be measured ({why}): its published values are shown by "
-                f"'show {self.table.id}'"
+                f"{self.table.id} cannot be measured ({why}): its published values are shown by 'show {self.table.id}'"
             )
         return chosen
 
@@ -160,15 +160,12 @@ class Session:
     def recipe_notes(self) -> Iterator[str]:
         """How what is trained differs from what the table's rows were trained by."""
         query = self.query
-        asked = {
-            "method": query.method,
-            "backbone": query.backbone,
-            "engine": query.engine,
-            "precision": query.precision,
-        }
+        asked = {"method": query.method, "backbone": query.backbone, "precision": query.precision}
         changed = ", ".join(f"{name} {value}" for name, value in asked.items() if value)
         if changed:
             yield f"measured with {changed}: the published values beside these are of the table's own recipes"
+        if query.engine:
+            yield f"heads and losses by engine {query.engine}; engines change nothing else of a recipe"
         for setup in self.setups:
             if setup.stand_in:
                 yield f"{setup.method}: {setup.recipe.backbone.told} stands in for {setup.asked.told}"
@@ -177,7 +174,8 @@ class Session:
     def verified_paper(self) -> bool:
         """Whether numbers may be held against the published ones: the paper profile on the paper's number of images."""
         query = self.query
-        changed = {query.steps, query.method, query.backbone, query.engine, query.precision} != {None}
+        # The engine is no part of a published recipe: the published numbers come from neither of the two.
+        changed = {query.steps, query.method, query.backbone, query.precision} != {None}
         if self.protocol.name != "released" or changed or any(map(self._elsewhere, self.rows)):
             return False
         known = all(self.data.manifest(*wanted) is not None for wanted in self.wanted)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from torch import nn
 
 from benchmark.pretrain.engines import find_engine
 from benchmark.pretrain.learner import Moment, Outputs, WithOnlineClassifier
-from benchmark.progress import Progress, silent
+from benchmark.progress import Progress, never, silent, unheard
 from benchmark.specs.artefacts import CLASSIFIER, ENCODER
 from benchmark.specs.base import digest
 from benchmark.specs.recipes import Recipe, SeedAxes
@@ -48,7 +48,7 @@ class TrainResult:
     `curve`: [step, mean loss up to it since the last point]. `samples`: images looked at, each giving a crop per view.
     `exposures`: how often each image was, int64 [images]. `seconds` of training over all resumptions;
     `peak_device_memory` in bytes, 0 on a CPU. `statistics` are the method's own of the last step. `notes` are for
-    whoever reads the result.
+    whoever reads the result. `resumed` are the steps at which a checkpoint was gone on from.
     """
 
     encoder: Path | None
@@ -63,6 +63,19 @@ class TrainResult:
     engine: str
     statistics: dict[str, float]
     notes: tuple[str, ...]
+    resumed: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who watches a training: is shown its progress, told in a line where it goes on, and says when it is to stop."""
+
+    progress: Progress = silent
+    say: Callable[[str], None] = unheard
+    stopping: Callable[[], bool] = never
+
+
+UNWATCHED = Watch()
 
 
 @dataclass(frozen=True)
@@ -80,8 +93,8 @@ class _Job:
     devices: int
     workers: int
     every: float
-    progress: Progress
     labels: Labels | None
+    watch: Watch
 
     @property
     def identity(self) -> str:
@@ -99,7 +112,7 @@ def train(
     *,
     device: str = "cpu",
     checkpoint_dir: Path,
-    progress: Progress = silent,
+    watch: Watch = UNWATCHED,
     coreset_size: int | None = None,
     stop_after: int | None = None,
     devices: int = 1,
@@ -112,7 +125,8 @@ def train(
 
     A checkpoint of the same recipe, seeds and number of images in `checkpoint_dir` is gone on from, on one CPU bitwise
     as if never interrupted; that they are the same images is the caller's to see to (a stage's folder is its key's).
-    `stop_after` ends this call at that step with a checkpoint and no encoder. `devices` above one starts as many ranks
+    `stop_after` ends this call at that step with a checkpoint and no encoder, and so does `watch.stopping` at the next
+    step (on a GPU of several at the next whose losses are read). `devices` above one starts as many ranks
     ("cuda" means cuda:0 ... there). `workers` processes decode `FileImages`. `labels`, int64 [n], one for each image
     and -1 where there is none, are for the recipe's online classifier alone, whose weights are then written to
     `classifier.safetensors`.
@@ -127,12 +141,12 @@ def train(
     engine = find_engine(recipe.engine)
     stop = run.steps if stop_after is None else min(run.steps, stop_after)
     options = (device, checkpoint_dir, stop, devices, workers, checkpoint_every)
-    job = _Job(recipe, images, seeds, run, groups, *options, progress, labels if recipe.online else None)
+    job = _Job(recipe, images, seeds, run, groups, *options, labels if recipe.online else None, watch)
     if devices == 1:
         state = _work(job, 0)
     else:
         backend = "nccl" if torch.device(device).type == "cuda" else "gloo"
-        state = ranks.spread(devices, backend, partial(_work, job), partial(_work, replace(job, progress=silent)))
+        state = ranks.spread(devices, backend, partial(_work, job), partial(_work, replace(job, watch=UNWATCHED)))
     return _result(job, state, engine.version())
 
 
@@ -166,6 +180,7 @@ class _Trainer:
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "float16")
         found = checkpoint.load(job.folder, job.identity, self.learner, self.optimiser, self.scaler)
         self.losses, self._found = (found.losses, found.statistics) if found else ([], {})
+        self._resumed = (*found.resumed, len(found.losses)) if found else ()
         self._unread: list[torch.Tensor] = []
         self._spent, self._began = found.seconds if found else 0.0, time.monotonic()
         self.network = self._distributed() if job.devices > 1 else self.learner
@@ -182,23 +197,29 @@ class _Trainer:
     def state(self) -> checkpoint.State:
         # A run that is gone on from its very end has none of its own.
         statistics = self.learner.statistics() or self._found
-        return checkpoint.State(self.losses, self._spent + time.monotonic() - self._began, statistics)
+        spent = self._spent + time.monotonic() - self._began
+        return checkpoint.State(self.losses, spent, statistics, self._resumed)
 
     def run(self) -> None:
-        """Train to the job's stop, with checkpoints on the way and at the end."""
+        """Train to the job's stop or until asked to stop, with checkpoints on the way and at the end."""
         job, saved = self.job, time.monotonic()
+        if self._resumed and self.place.rank == 0:
+            job.watch.say(f"goes on from step {self.steps} of {job.course.steps}")
         key = (job.seeds.data, AUGMENT)
         feed = Feed(
             job.images, job.recipe.augmentation, job.course.rows, key, self.place.stretch, self.device, job.workers
         )
         for crops in feed.crops(self.steps, job.stop):
             self._step(crops)
-            if len(self._unread) == _UNREAD_LOSSES or self.device.type == "cpu":
+            if read := len(self._unread) == _UNREAD_LOSSES or self.device.type == "cpu":
                 self._read_losses()
             if time.monotonic() - saved > job.every:
                 self._save()
                 saved = time.monotonic()
-            job.progress("pretrain", self.steps, job.course.steps)
+            job.watch.progress("pretrain", self.steps, job.course.steps)
+            # Ranks agree on it where they wait for each other anyway.
+            if (read or self.place.size == 1) and self.place.first_says(job.watch.stopping(), self.device):
+                break
         self._save()
 
     def _step(self, crops: Crops) -> None:
@@ -284,6 +305,7 @@ def _result(job: _Job, state: checkpoint.State, engine: str) -> TrainResult:
         engine=engine,
         statistics=state.statistics,
         notes=tuple(_notes(job)),
+        resumed=state.resumed,
     )
 
 

@@ -1,4 +1,4 @@
-"""The parts of a report that all formats for people share: headings, grids of strings, claims, footnotes."""
+"""The parts of a report that all formats for people share: grids of strings, claims, footnotes."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from benchmark.report.table import (
     SeedResult,
     TableResult,
 )
+from benchmark.specs.wording import counted
 from benchmark.statistics import Estimate
 
 MARKS: dict[Mark, str] = {
@@ -20,7 +21,6 @@ MARKS: dict[Mark, str] = {
     "a": "rests on a field that the paper does not state, so it is never called reproduced",
     "i": "incomplete: not all seeds that were asked for are measured",
 }
-STAND_INS = "STAND-IN IMAGES: the numbers marked s are not of the datasets that the columns name."
 
 
 @dataclass(frozen=True)
@@ -44,20 +44,6 @@ class Grid:
 
     header: list[str]
     rows: list[list[str]]
-
-
-def headings(result: TableResult) -> list[str]:
-    """Title, provenance, and a line each on targets that are not the table's and on stand-ins where there are any."""
-    table = result.table
-    authors = "" if table.evidence is None else f"{table.source.work.partition(':')[0]}, "
-    pool = f"open-set {result.openset}, " if result.openset else ""
-    lines = [
-        f"{authors}{table.source.place}: {table.title}",
-        f"Measured: profile {result.profile}, protocol {result.protocol}, {pool}{table.unit}",
-    ]
-    if foreign := foreign_targets(result):
-        lines.append(f"OTHER TARGETS: {', '.join(foreign)} are not the paper's; their numbers reproduce nothing of it.")
-    return [*lines, STAND_INS] if result.standins else lines
 
 
 def foreign_targets(result: TableResult) -> list[str]:
@@ -106,7 +92,14 @@ def stacked(result: TableResult, style: Style, label: str) -> Grid:
     rows: list[list[str]] = []
     for row in result.rows:
         rows += _stack(result, row, style, getattr(row, label))
-    return Grid(["", *result.columns, "mean"], rows)
+    return without_mean(result, Grid(["", *result.columns, "mean"], rows))
+
+
+def without_mean(result: TableResult, grid: Grid) -> Grid:
+    """The grid without its last column, the means, where the table has a single target."""
+    if result.has_means:
+        return grid
+    return Grid(grid.header[:-1], [row[:-1] for row in grid.rows])
 
 
 def _stack(result: TableResult, row: RowLabel, style: Style, label: str) -> Iterable[list[str]]:
@@ -231,7 +224,7 @@ def _hole_notes(result: TableResult) -> Iterable[str]:
             reasons.setdefault((cell.state, cell.reason), []).append(f"{cell.row} on {cell.target}")
     yield from (f"{state}: {some(cells)}: {reason}" for (state, reason), cells in reasons.items())
     refused: dict[str, list[str]] = {}
-    for row in result.rows:
+    for row in result.rows if result.has_means else ():
         mean = result.row_mean(row.id)
         if mean.mean is None:
             refused.setdefault(mean.reason, []).append(row.id)
@@ -248,8 +241,11 @@ def _claim_notes(result: TableResult) -> Iterable[str]:
         "binomial error only, which is the sampling error of the test split, rows unpaired, spread over seeds unknown."
     )
     foreign = len(foreign_targets(result))
-    own = f"{len(result.columns) - foreign} of the table's {len(result.table.columns)} targets"
-    scope = f"{own} and {foreign} others" if foreign else own
+    own = f"{len(result.columns) - foreign} of the table's {counted(len(result.table.columns), 'target')}"
+    others = f"{counted(foreign, 'target')} that {'is' if foreign == 1 else 'are'} not the table's"
+    scope = own if not foreign else others if foreign == len(result.columns) else f"{own} and {others}"
+    if not result.has_means:
+        scope += f" ('on average' and 'on every target' are {result.columns[0]} alone here)"
     yield f"Claims on measured values: over {scope}; {_basis(result)}."
     verdicts = {claim.measured.verdict for claim in result.claims}
     if verdicts & {"one seed", "undecided"}:

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.targets import TARGETS
-from benchmark.execution.store import Record, Store
+from benchmark.execution.record import Damage, Record
+from benchmark.execution.store import Store
+from benchmark.methods import read_recipe, title_of
 from benchmark.published.claims import Answers, MeasuredEvidence
 from benchmark.published.tables import Table, load_table
 from benchmark.report.table import (
@@ -25,6 +27,7 @@ from benchmark.report.table import (
 from benchmark.specs.artefacts import PREDICTIONS
 from benchmark.specs.cells import Cell, Layout, Plan, TableCells
 from benchmark.specs.datasets import Metric
+from benchmark.specs.wording import counted
 
 
 @dataclass(frozen=True)
@@ -48,14 +51,27 @@ class Run:
         """The numbers that a table shows."""
         assert self.evaluate is not None and self.pretrain is not None
         trained = self.pretrain.metrics
+        recipe = read_recipe(self.pretrain.identity["spec"]["recipe"])
         return SeedResult(
             seed=self.seed,
             value=self.evaluate.metrics["accuracy"],
+            method=title_of(recipe.method),
+            network=recipe.backbone.told,
+            steps=trained["steps"],
+            openset=_openset(self.pretrain),
             samples_seen=trained["samples"],
             exposures=trained["exposures_of_target"],
             coreset=self.sample.metrics["size"] if self.sample else None,
             purity=_purity(self.purity.metrics) if self.purity else None,
         )
+
+
+def _openset(pretrain: Record) -> str | None:
+    """The open-set of a training: "" without one, None where an older record does not name it."""
+    if "openset" not in pretrain.identity["inputs"]:
+        return ""
+    told = pretrain.info.get("images", {}).get("openset")
+    return None if told is None else str(told["split"].split("/")[1])
 
 
 def _purity(metrics: Mapping[str, Any]) -> Purity:
@@ -83,25 +99,40 @@ def runs_of(planned: TableCells, store: Store) -> list[Run]:
 
 
 def _run(store: Store, row: str, cell: Cell) -> Run:
-    if not store.has(cell.evaluate):
-        state, reason = _why_not(store, cell)
-        return Run(row, cell.target, cell.seed, cell.assumed, state, reason)
-    found: dict[str, Any] = {
-        name: store.record(stage)
-        for name in ("evaluate", "pretrain", "sample", "purity")
-        if (stage := getattr(cell, name)) is not None and store.has(stage)
-    }
-    with np.load(store.file(cell.evaluate, PREDICTIONS)) as arrays:
-        predicted, labels = arrays["predicted"], arrays["labels"]
-    return Run(row, cell.target, cell.seed, cell.assumed, "measured", predicted=predicted, labels=labels, **found)
+    own = (row, cell.target, cell.seed, cell.assumed)
+    try:
+        records = _records(store, cell)
+        if records is None:
+            return Run(*own, *_why_not(store, cell))
+        with np.load(store.file(cell.evaluate, PREDICTIONS)) as arrays:
+            predicted, labels = arrays["predicted"], arrays["labels"]
+    except Damage as damage:
+        return Run(*own, "missing", str(damage))
+    return Run(*own, "measured", predicted=predicted, labels=labels, **records)
+
+
+def _records(store: Store, cell: Cell) -> dict[str, Any] | None:
+    """The records that a cell's numbers are in, by name; None while one of them is not there. A purity may lack."""
+    parts = {"evaluate": cell.evaluate, "pretrain": cell.pretrain, "sample": cell.sample, "purity": cell.purity}
+    stages = {name: stage for name, stage in parts.items() if stage is not None}
+    if not all(stage.resolved for stage in stages.values()):
+        return None
+    results = {name: store.result(stage.kind.name, stage.key) for name, stage in stages.items()}
+    if any(result is None for name, result in results.items() if name != "purity"):
+        return None
+    return {name: result.record for name, result in results.items() if result is not None}
 
 
 def _why_not(store: Store, cell: Cell) -> tuple[Literal["failed", "missing"], str]:
-    """Whether a cell failed, and the last line of the crash; the first stage that failed is the cause."""
+    """Whether a cell failed, and the last line of the crash; the first stage that failed is the cause. Of one that is
+    missing, what is damaged, where that is why."""
     for stage in Plan((cell,)).stages:
-        crash = None if store.has(stage) else store.failure(stage)
+        damage = store.damage(stage)
+        if damage is not None:
+            return "missing", str(damage)
+        crash = None if store.has(stage) else store.crash(stage.key)
         if crash is not None:
-            return "failed", f"{stage.kind.name} {stage.label}: {crash.strip().splitlines()[-1]}"
+            return "failed", f"{stage.title}: {crash.reason}"
     return "missing", ""
 
 
@@ -126,7 +157,7 @@ def assemble(layout: Layout, runs: Sequence[Run]) -> TableResult:
         cells,
         claims=() if layout.standins else _judged(layout, table, evidence_of(layout, runs)),
         notes=(*layout.notes, *_notes(layout)),
-        warnings=tuple(_warnings(run for group in by_cell.values() for run in group)),
+        warnings=(*_lost_seeds(by_cell.values()), *_warnings(run for group in by_cell.values() for run in group)),
     )
 
 
@@ -177,7 +208,19 @@ def _answers(runs: list[Run]) -> Answers:
 
 
 def _notes(layout: Layout) -> list[str]:
-    return [] if layout.steps is None else [f"every row took {layout.steps} optimiser steps, not the profile's number"]
+    if layout.steps is None:
+        return []
+    doubled = ", X(2x) twice as many" if any(name == "X(2x)" for _, _, name, _ in layout.rows) else ""
+    return [f"rows took {counted(layout.steps, 'optimiser step')} instead of the profile's number{doubled}"]
+
+
+def _lost_seeds(groups: Iterable[list[Run]]) -> Iterator[str]:
+    """Why a measured cell lacks a seed; of a cell without any number the table says so itself."""
+    for group in groups:
+        if any(run.state == "measured" for run in group):
+            for run in group:
+                if run.reason:
+                    yield f"seed {run.seed} of {run.row} on {run.target} is {run.state}: {run.reason}"
 
 
 def _warnings(runs: Iterable[Run]) -> Iterator[str]:

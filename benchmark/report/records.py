@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from benchmark.errors import UserError
-from benchmark.execution.store import Record, Store
+from benchmark.execution.record import Record, is_sealed
+from benchmark.execution.store import Store
 from benchmark.report.collect import Run, assemble, runs_of
 from benchmark.report.formats import Format, render
 from benchmark.report.table import TableResult
@@ -22,7 +23,7 @@ from benchmark.specs.artefacts import PICKS
 from benchmark.specs.base import digest
 from benchmark.specs.cells import Layout, Plan, TableCells
 from benchmark.statistics import accuracy, predictions_sha256
-from benchmark.system import write_atomically
+from benchmark.system import file_sha256, write_atomically
 
 PARTS = ("evaluate", "pretrain", "sample", "purity")
 TABLE = "table.md"
@@ -127,8 +128,10 @@ def _text(path: Path) -> str:
 
 
 def _record_problems(folder: Path, key: str, record: Record) -> list[str]:
-    """A record's name must be the hash of what it says it depends on, and its picks the ones it counted."""
+    """A record must be what was written and named by the hash of its identity, and its picks those that it counted."""
     problems = []
+    if not is_sealed(_read(folder / "records" / f"{key}.json")):
+        problems.append(f"record {key[:12]} is not what was written: its own SHA-256 does not hold")
     if not key == record.key == digest(record.identity):
         problems.append(f"record {key[:12]} is not named by the hash of its identity")
     if record.kind == "sample":
@@ -137,6 +140,8 @@ def _record_problems(folder: Path, key: str, record: Record) -> list[str]:
         picks = [line for line in lines if not line.startswith("#")]
         if hashlib.sha256("".join(picks).encode()).hexdigest() != record.metrics["picks_sha256"]:
             problems.append(f"the pick list {key[:12]} is not the one that was recorded")
+        elif file_sha256(folder / "picks" / f"{key}.txt") != record.files[PICKS]:
+            problems.append(f"the pick list {key[:12]} is not the file that was recorded")
         if len(set(picks)) != record.metrics["size"]:
             problems.append(f"the pick list {key[:12]} has {len(set(picks))} ids, not {record.metrics['size']}")
     return problems

@@ -33,10 +33,16 @@ class Purity(Spec):
 
 
 class SeedResult(Spec):
-    """One run. `value` is per cent. `exposures` is how often each image of X was seen, `coreset` is in images."""
+    """One run. `value` is per cent. `method` (a title), `network` (a name), `steps` (of the optimiser) and `openset`
+    say what was trained on what: `openset` is "" without one, None where the record does not name it. `exposures` is
+    how often each image of X was seen, `coreset` is in images."""
 
     seed: int
     value: float = Field(ge=0, le=100)
+    method: str | None = None
+    network: str | None = None
+    steps: int | None = None
+    openset: str | None = None
     samples_seen: int | None = None
     exposures: float | None = None
     coreset: int | None = None
@@ -191,6 +197,11 @@ class TableResult:
     def all_cells(self) -> list[CellResult]:
         """Every cell, row by row."""
         return [cell for row in self.rows for cell in self.row_cells(row.id)]
+
+    @property
+    def has_means(self) -> bool:
+        """Whether rows have a mean: over a single column it would be that column again."""
+        return len(self.columns) > 1
 
     @property
     def standins(self) -> bool:

@@ -8,15 +8,12 @@ from baselines.core.selection import Budget
 from benchmark.errors import UserError
 from benchmark.specs.base import canonical_json, digest
 from benchmark.stages.sample import OracleSampling, PluginSampling, RandomSampling, Sampling, SimCoreSampling
-from benchmark.stages.sample.names import Plugin, resolve
+from benchmark.stages.sample.names import INNER, Plugin, resolve
 
 STOP = "stop"
 ORACLE = "oracle"
 OF_TABLES = ("simcore", "simcore-k1")
 """Samplers whose picks are those of the tables' rows, k and patience included."""
-
-INNER = "sampler"
-"""The field of a sampler of `baselines` that holds the one it wraps."""
 
 
 @dataclass(frozen=True)

@@ -28,13 +28,15 @@ class Kind:
     """A kind of stage. `module` has its code: `run(task, folder)` and, where they are needed, `needs(spec)` and
     `check(spec, installed)`. `sources` are the files and folders that can move its numbers; they are in no key.
 
-    `version` is raised by hand when a change of the sources moves a number.
+    `version` is raised by hand when a change of the sources moves a number. `verb` is what is done to a stage's
+    label in a sentence, where that is not the kind's name.
     """
 
     name: str
     version: int
     module: str
     sources: tuple[str, ...] = field(default=(), repr=False)
+    verb: str = ""
 
     def run(self, task: Any, folder: Path) -> Any:
         """Write the stage's files into `folder`. Returns its `StageResult`."""
@@ -87,6 +89,11 @@ class Stage:
     inputs: tuple[tuple[str, "Stage | Images"], ...]
     label: str
     """For people: not part of the identity."""
+
+    @property
+    def title(self) -> str:
+        """What the stage does, for people: "sample random 1%", "compute metrics of random 1%"."""
+        return f"{self.kind.verb or self.kind.name} {self.label}"
 
     @cached_property
     def identity(self) -> dict[str, object]:

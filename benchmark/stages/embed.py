@@ -27,6 +27,7 @@ KIND = Kind(
         "benchmark/stages/embed.py",
         "benchmark/training/features.py",
         "benchmark/images/square_cache.py",
+        "benchmark/images/growing.py",
         "benchmark/images/items.py",
         "benchmark/pretrain/encoder.py",
         "benchmark/pretrain/lcr.py",

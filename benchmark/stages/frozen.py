@@ -30,6 +30,7 @@ KIND = Kind(
     1,
     "benchmark.stages.frozen",
     ("benchmark/stages/frozen.py", "benchmark/training/foreign_weights.py", "benchmark/training/backbones.py"),
+    verb="load",
 )
 
 

@@ -31,6 +31,7 @@ KIND = Kind(
         "baselines/core/scoring.py",
         "benchmark/images/relevance.py",
     ),
+    verb="compute",
 )
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.execution.task import StageResult
+from benchmark.execution.task import StageResult, Stopped
 from benchmark.images.data import ImageTask
 from benchmark.images.sources import Source
 from benchmark.methods import METHODS
 from benchmark.specs.artefacts import CLASSIFIER, ENCODER, POSITIONS
 from benchmark.specs.base import Spec
-from benchmark.specs.recipes import Backbone, Recipe, SeedAxes
+from benchmark.specs.recipes import Backbone, MethodSpec, Recipe, SeedAxes
 from benchmark.specs.stages import Kind, Needs
 from benchmark.training.backbone_names import NETWORKS
 
@@ -37,6 +37,7 @@ KIND = Kind(
         "benchmark/pretrain",
         "benchmark/specs/recipes.py",
         "benchmark/images/square_cache.py",
+        "benchmark/images/growing.py",
         "benchmark/images/items.py",
         "benchmark/training/augment.py",
         "benchmark/training/backbones.py",
@@ -64,31 +65,30 @@ def needs(spec: Pretraining) -> Needs:
 
 
 def check(spec: Pretraining, *, installed: bool = True) -> None:
-    """UserError where the recipe's engine cannot do what it asks. `installed`: also where the engine is not there (with
-    the line that installs it), and where a network that is not registered cannot see its crops."""
+    """UserError where the recipe's engine cannot do what it asks, and where the method cannot train a network that is
+    not registered. `installed`: also where the engine is not there, with the line that installs it."""
     from benchmark.pretrain.engines import ENGINES, find_engine
 
     recipe = spec.recipe
     ENGINES.get(recipe.engine).check(recipe)
-    if not installed:
-        return
-    find_engine(recipe.engine)
     if recipe.backbone.name not in NETWORKS:
-        _check_crops(recipe.backbone, recipe.augmentation.size)
+        _check_trainable(recipe.backbone, recipe.augmentation.size, recipe.method)
+    if installed:
+        find_engine(recipe.engine)
 
 
 @cache
-def _check_crops(backbone: Backbone, size: int) -> None:
+def _check_trainable(backbone: Backbone, size: int, method: MethodSpec) -> None:
     # Builds the network: once for all stages of a plan.
-    from benchmark.training.backbones import check_crops
+    from benchmark.training.backbones import check_trainable
 
-    check_crops(backbone, size)
+    check_trainable(backbone, size, method)
 
 
 def run(task: ImageTask, folder: Path) -> StageResult:
     """Write `encoder.safetensors`; the record tells samples seen, exposures of X, the loss curve."""
     from benchmark.pretrain.lcr_maps import MAPS, save_maps
-    from benchmark.pretrain.train import train
+    from benchmark.pretrain.train import Watch, train
     from benchmark.training.distributed import usable
     from benchmark.training.schedule import course
 
@@ -103,13 +103,14 @@ def run(task: ImageTask, folder: Path) -> StageResult:
         spec.seeds,
         device=task.device,
         checkpoint_dir=scratch,
-        progress=task.progress,
+        watch=Watch(task.progress, task.say, task.stopping),
         coreset_size=chosen,
         devices=usable(spec.recipe, task.devices, steps.batches),
         workers=task.workers,
         labels=None if spec.recipe.online is None else _labels(task, chosen),
     )
-    assert result.encoder is not None
+    if result.encoder is None:
+        raise Stopped(f"is saved at step {result.steps} of {steps.steps}")
     result.encoder.rename(folder / ENCODER)
     if spec.recipe.online is not None:
         (scratch / CLASSIFIER).rename(folder / CLASSIFIER)
@@ -133,6 +134,7 @@ def run(task: ImageTask, folder: Path) -> StageResult:
             "images": {name: _told(task, name) for name in ("target", "openset") if task.has(name)},
             **({"statistics": result.statistics} if result.statistics else {}),
             **({"notes": result.notes} if result.notes else {}),
+            **({"resumed": list(result.resumed)} if result.resumed else {}),
             "peak_device_memory_mb": round(result.peak_device_memory / 2**20, 1),
         },
     )

@@ -24,6 +24,7 @@ KIND = Kind(
     1,
     "benchmark.stages.purity",
     ("benchmark/stages/purity.py", "baselines/purity.py", "benchmark/images/relevance.py"),
+    verb="count",
 )
 
 

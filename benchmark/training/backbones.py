@@ -11,7 +11,7 @@ import torchvision
 from torch import nn
 
 from benchmark.errors import UnknownName, UserError
-from benchmark.specs.recipes import MEAN, STD, Backbone
+from benchmark.specs.recipes import MEAN, STD, Backbone, MethodSpec
 
 
 def build(spec: Backbone, drop_path: float = 0.0) -> nn.Module:
@@ -76,8 +76,9 @@ def feature_dimension(backbone: nn.Module) -> int:
     return int(features.shape[1])
 
 
-def check_crops(spec: Backbone, size: int) -> None:
-    """UserError, with the library's own words, for a network that cannot look at crops of `size` px."""
+def check_trainable(spec: Backbone, size: int, method: MethodSpec) -> None:
+    """UserError for a network that cannot look at crops of `size` px, in the library's own words, or that `method`
+    cannot train: MAE needs a plain vision transformer, LCR a pooled feature map."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         network = build(spec).eval()
         try:
@@ -86,6 +87,10 @@ def check_crops(spec: Backbone, size: int) -> None:
             raise UserError(f"{spec.name} cannot look at crops of {size} px: {error}") from error
     if features.ndim != 2:
         raise UserError(f"{spec.name} gives features of {features.ndim} dimensions, not one row for each image")
+    if method.views == 1:
+        check_maskable(network, spec)
+    if method.wraps_encoder:
+        pooling(network)
 
 
 def check_maskable(network: nn.Module, spec: Backbone) -> None:

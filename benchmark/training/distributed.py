@@ -16,6 +16,7 @@ import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
 
 from benchmark.errors import UserError
+from benchmark.interrupts import leave_to_run
 from benchmark.specs.recipes import Recipe
 from benchmark.training.backbones import groups_of
 
@@ -41,6 +42,14 @@ class Ranks:
 
     def stretch(self, crops: int) -> slice:
         return self.stretches(crops)[self.rank]
+
+    def first_says(self, value: bool, device: torch.device) -> bool:
+        """The `value` of rank 0, on every rank; all of them must ask at the same step."""
+        if self.size == 1:
+            return value
+        said = torch.tensor(int(value), device=device)
+        dist.broadcast(said, 0)
+        return bool(said)
 
     def gather(self, mine: torch.Tensor) -> torch.Tensor:
         """The rows [all, ...] of all ranks in their order, of which only those of `mine` carry a gradient."""
@@ -113,7 +122,10 @@ def spread(size: int, backend: str, first: Callable[[int], T], other: Callable[[
     with tempfile.TemporaryDirectory() as folder:
         meeting = str(Path(folder, "meeting"))
         spawn = multiprocessing.get_context("spawn")
-        others = [spawn.Process(target=_join, args=(rank, size, meeting, backend, other)) for rank in range(1, size)]
+        others = [
+            spawn.Process(target=_join_from_outside, args=(rank, size, meeting, backend, other))
+            for rank in range(1, size)
+        ]
         for process in others:
             process.start()
         try:
@@ -122,6 +134,11 @@ def spread(size: int, backend: str, first: Callable[[int], T], other: Callable[[
             for process in others:
                 process.join(timeout=30)
                 process.kill()
+
+
+def _join_from_outside(rank: int, size: int, meeting: str, backend: str, work: Callable[[int], T]) -> None:
+    leave_to_run()
+    _join(rank, size, meeting, backend, work)
 
 
 def _join(rank: int, size: int, meeting: str, backend: str, work: Callable[[int], T]) -> T:

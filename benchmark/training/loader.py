@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
+from benchmark.interrupts import leave_to_run
 from benchmark.specs.recipes import Augmentation
 from benchmark.training.augment import (
     EFFECT_VARIATES,
@@ -111,6 +112,7 @@ class Feed:
             batch_sampler=(_items(self.requests(step)) for step in steps),  # type: ignore[arg-type]
             collate_fn=_joined,
             num_workers=self.workers,
+            worker_init_fn=leave_to_run,
         )
         for step, made in zip(steps, loader, strict=True):
             requests = self.requests(step)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "benchmark"
 
 LINES = (
-    ("specs", "errors", "progress", "system"),
+    ("specs", "errors", "interrupts", "progress", "system"),
     ("registry", "statistics", "training"),
     ("datasets", "methods", "published", "execution"),
     ("images", "pretrain", "report"),
@@ -46,6 +46,8 @@ def arrows() -> Iterator[tuple[Path, str, str, str]]:
     """(file, its place, the module that it imports, that module's place), within the package."""
     for path in sorted(PACKAGE.rglob("*.py")):
         for module in imported(ast.parse(path.read_text())):
+            if module == "benchmark.__version__":
+                continue
             place = module.split(".")[1] if "." in module else "__init__"
             yield path, place_of(path), module, place if place in LINE_OF else "__init__"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -73,15 +74,32 @@ def test_features_of_a_pool_are_plausible() -> None:
     assert again.tobytes() == rows.tobytes()
 
 
+def test_ratios_are_of_medians_to_the_best_bare_product() -> None:
+    fields = {"d": 64, "dtype": "float16", "mapped": True, "threads": 2, "rows": 1000}
+    seconds = {"rows first": [9, 1, 2], "torch": [3, 3, 3], "candidates": [3, 9, 1], "select 1%": [5, 5, 5]}
+    cases = [{**fields, "way": way, "seconds": times, "cpu": times} for way, times in seconds.items()]
+    *_, line = script("bench_ratios").ratio_table(cases)
+    assert line == "| 64 | float16 | yes | 2 | 1,000 | rows first | 2 | 1.50 | 2.50 | 1.50 | 2.50 |"
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["a", "b", "c", "d"])
+@pytest.mark.parametrize("case", ["a", "b", "c", "d", "e"])
 def test_a_small_run(case: str, tmp_path: Path) -> None:
     import subprocess
     import sys
 
     command = [sys.executable, "-m", "scripts.bench_samplers", "--cases", case, "--scale", "0.004", "--rounds", "1"]
+    saved = tmp_path / "record.json"
     done = subprocess.run(
-        [*command, "--work-dir", str(tmp_path)], cwd=SCRIPTS.parent, capture_output=True, text=True, check=True
+        [*command, "--work-dir", str(tmp_path), "--save", str(saved)],
+        cwd=SCRIPTS.parent,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert "| SimCore" in done.stdout
-    assert list(tmp_path.iterdir()) == []
+    assert ("| SimCore" in done.stdout) == (case != "e")
+    record = json.loads(saved.read_text())
+    assert record["machine"] in done.stdout
+    assert {one["case"][0] for one in record["cases"]} == {case}
+    assert all(len(one["seconds"]) == 1 and min(one["seconds"]) > 0 for one in record["cases"])
+    assert list(tmp_path.iterdir()) == [saved]

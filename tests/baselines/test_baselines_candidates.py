@@ -39,6 +39,27 @@ def test_the_best_whatever_the_blocks(n: int, k: int, m: int, by_row: bool, data
         assert found.scores.tolist() == row[found.positions].tolist()
 
 
+def test_hits_looked_for_before_the_floors_rose() -> None:
+    rng = np.random.default_rng(2)
+    scores, free = rng.random((3, 4000)), np.zeros(4000, dtype=bool)
+    best = Best(3, 7, n=4000, block_rows=100, dtype=scores.dtype)
+    blocks = [scores[:, first : first + 100] for first in range(0, 4000, 100)]
+    early = [best.hits(block, None) for block in blocks]  # all scores: no floor has risen yet
+    for number, hits in enumerate(early):
+        best.take(100 * number, hits)
+    for one, other in zip(best.finish(), kept(scores, free, 7, list(range(100, 4000, 100)), False), strict=True):
+        assert one.floor == other.floor
+        assert one.positions.tolist() == other.positions.tolist()
+
+
+def test_first_floors_leave_out_what_is_not_above_them() -> None:
+    scores = np.arange(40.0)[None]
+    best = Best(1, 10, n=40, block_rows=40, dtype=scores.dtype, floors=np.array([35.0]))
+    best.add(0, scores, np.zeros(40, dtype=bool))
+    [found] = best.finish()
+    assert (found.positions.tolist(), found.floor) == ([36, 37, 38, 39], 35.0)
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_pool_sorted_by_similarity(order: int) -> None:
     # Ascending, every row is above the floor when it comes: the floor has to rise all the time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import sys
 from dataclasses import replace
@@ -14,6 +15,8 @@ import pytest
 
 from baselines import SAMPLERS, Random, Selection, SimCore, parse_budget
 from baselines.contract import Verdict, check_sampler, verdicts_text
+from baselines.core.clauses import CLAUSES, SELECTION, _spoilt
+from baselines.core.trial import Trial
 
 BLOCK = 500
 
@@ -286,7 +289,7 @@ PLANTED: list[tuple[type[Good], str, str, set[str]]] = [
     (CrashesWithoutBudget, "budget None", "raised TypeError: unsupported operand", set()),
     (NormalisesInPlace, "inputs are left alone", "pool was changed: 600 of 600 rows", set()),
     (WritesToFiles, "inputs are left alone", "read-only memory-mapped files: raised ValueError", {"slices suffice"}),
-    (LoadsAll, "slices suffice", "a table gives rows for a slice", set()),
+    (LoadsAll, "slices suffice", "read the pool by int, not by a slice, as np.asarray(pool)", set()),
     (AsksBeyondTheEnd, "slices suffice", "asked for rows [500:1000] of a pool of 600 rows", set()),
     (OnlyFloat32, "float16, float32, float64", "float16 features: raised TypeError", set()),
     (DropsBadRows, "bad features", "36 picks without a word, 37 otherwise", set()),
@@ -308,9 +311,77 @@ PLANTED: list[tuple[type[Good], str, str, set[str]]] = [
 def test_a_planted_fault_is_rejected_for_that_fault(
     sampler: type[Good], clause: str, message: str, others: set[str]
 ) -> None:
-    broken = {verdict.name: verdict.message for verdict in check_sampler(sampler) if not verdict.passed}
+    broken = {verdict.name: verdict for verdict in check_sampler(sampler) if not verdict.passed}
     assert set(broken) == {clause} | others
-    assert message in broken[clause]
+    assert message in broken[clause].message
+    for verdict in broken.values():
+        ast.parse(verdict.instead)
+        assert verdict.asks and verdict.instead and len(str(verdict).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("sampler", "line"),
+    [
+        (LoadsAll, "rows = np.asarray(pool[0 : len(pool)])"),
+        (AsksBeyondTheEnd, "rows = pool[first : min(first + block, len(pool))]"),
+        (AnyBudget, "size = parse_budget(budget, len(pool))"),
+        (NumpyInInfo, 'info = {"rounds": int(rounds)}'),
+        (OtherTypes, 'return Selection(picks.astype(np.int64), scores.astype(np.float32), "budget")'),
+        (GlobalRandom, "rng = np.random.default_rng(seed)"),
+        (CrashesOnEmpty, "if len(target) == 0 or len(pool) == 0: raise ValueError"),
+        (NeedsAnArgument, "def __init__(self, k=100): ..."),
+        (OnlyFloat32, "rows = np.asarray(pool[first:stop], dtype=np.float32)"),
+    ],
+)
+def test_the_line_to_write_instead_is_that_of_the_fault(sampler: type[Good], line: str) -> None:
+    broken = [verdict for verdict in check_sampler(sampler) if not verdict.passed]
+    assert all(verdict.instead.startswith(line) for verdict in broken[-1:]), [verdict.instead for verdict in broken]
+
+
+def test_attributes_that_a_store_lacks_are_told_with_what_there_is() -> None:
+    class ReadsShape(Good):
+        def blocks(self, pool: Any) -> list[np.ndarray]:
+            return super().blocks(pool)[: pool.shape[0]]
+
+    (broken,) = [verdict for verdict in check_sampler(ReadsShape) if not verdict.passed]
+    assert broken.name == "slices suffice" and "has no attribute 'shape'" in broken.message
+    assert broken.instead == "n, d = len(pool), pool[0:1].shape[1]"
+
+
+def test_another_signature_is_told_with_the_right_one() -> None:
+    class NoSeed(Good):
+        def select(self, target: Any, pool: Any, *, budget: Any) -> Any:  # type: ignore[override]
+            return super().select(target, pool, budget=budget)
+
+    (broken,) = [verdict for verdict in check_sampler(NoSeed) if not verdict.passed]
+    assert "unexpected keyword argument 'seed'" in broken.message
+    assert broken.instead == "def select(self, target, pool, *, budget, seed=0): ..."
+
+
+def test_a_sampler_of_the_lines_to_write_keeps_the_contract() -> None:
+    class Written:
+        def select(self, target: Any, pool: Any, *, budget: Any, seed: int = 0) -> Selection:
+            namespace = {"np": np, "Selection": Selection, "parse_budget": parse_budget}
+            namespace |= {"target": target, "pool": pool, "budget": budget, "seed": seed}
+            lines = [CLAUSES[name].instead for name in ("budget None", "bad budgets are refused")]
+            lines += [case[3] for case in _spoilt(Trial(Good))[-3:]]
+            lines += [CLAUSES["slices suffice"].instead, CLAUSES["bad features"].instead]
+            lines += [
+                "pool, target = rows, target[0 : len(target)]",
+                CLAUSES["bad features"].instead.replace("rows", "target"),
+            ]
+            lines += [CLAUSES["global random state"].instead, "centres = target[rng.permutation(len(target))[:5]]"]
+            lines += [
+                CLAUSES["time grows with N"].instead,
+                CLAUSES["picks are unique"].instead,
+                "scores = scores[picks]",
+            ]
+            exec("\n".join(lines), namespace)
+            answer: dict[str, Any] = {}
+            exec("answer = " + SELECTION.removeprefix("return "), namespace, answer)
+            return answer["answer"]  # type: ignore[no-any-return]
+
+    assert [str(verdict) for verdict in check_sampler(Written) if not verdict.passed] == []
 
 
 def test_a_refusal_must_be_one_line() -> None:
@@ -360,8 +431,15 @@ def test_the_global_random_state_is_given_back() -> None:
 
 
 def test_the_text_has_a_line_for_every_clause_and_a_sum() -> None:
-    lines = verdicts_text([Verdict("a", True, "seen this"), Verdict("b", False, "and that")]).splitlines()
-    assert lines == ["pass  a: seen this", "FAIL  b: and that", "1 of 2 clauses broken"]
-    assert verdicts_text([Verdict("a", True, "seen")]).splitlines()[-1] == "all 1 clauses hold"
+    broken = Verdict("b", False, "and that", "another thing", "x = 1")
+    lines = verdicts_text([Verdict("a", True, "seen this"), broken]).splitlines()
+    assert lines == [
+        "pass  a: seen this",
+        "FAIL  b: and that",
+        "      asked: another thing",
+        "      write: x = 1",
+        "1 of 2 clauses broken",
+    ]
+    assert verdicts_text([Verdict("a", True, "seen")]).splitlines()[-1] == "all 1 clause hold"
     for line in verdicts_text(check_sampler(AnyBudget)).splitlines()[:-1]:
-        assert line.startswith(("pass  ", "FAIL  "))
+        assert line.startswith(("pass  ", "FAIL  ", "      "))

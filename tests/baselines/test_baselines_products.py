@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from baselines.core.products import HUGE_SQUARE, Product, float32_rows, numpy_product, torch_product
+from baselines.core import products
+from baselines.core.products import HUGE_SQUARE, TRIALS, WAYS, Product, cpu_product, float32_rows, torch_product
 from baselines.core.scoring import error_32, exact_scores, unit_rows
 
 ALL_HALVES = np.arange(2**16, dtype=np.uint16).view(np.float16)
@@ -26,14 +29,15 @@ def flushed() -> Iterator[None]:
 
 @pytest.fixture(
     params=[
-        "numpy",
+        None,
+        *WAYS,
         "cpu",
         pytest.param("cuda", marks=pytest.mark.gpu),
     ]
 )
 def maker(request: pytest.FixtureRequest) -> Maker:
-    if request.param == "numpy":
-        return numpy_product
+    if request.param is None or request.param in WAYS:
+        return lambda centroids: cpu_product(centroids, request.param)
     return lambda centroids: torch_product(centroids, request.param)
 
 
@@ -44,12 +48,18 @@ def within_bound(product: Product, rows: np.ndarray, centroids: np.ndarray) -> b
     return bool(difference.max() <= error_32(rows.shape[1]))
 
 
-def test_every_finite_float16_is_converted_exactly() -> None:
+@pytest.fixture(params=[True, False])
+def torch_loaded(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not request.param:
+        monkeypatch.delitem(sys.modules, "torch")
+
+
+def test_every_finite_float16_is_converted_exactly(torch_loaded: None) -> None:
     assert float32_rows(FINITE).tobytes() == FINITE.astype(np.float32).tobytes()
 
 
 @pytest.mark.parametrize("rows", [FINITE[:, ::3], FINITE.T, FINITE[5:5], FINITE.astype(">f2"), FINITE[::-1]])
-def test_float16_in_any_layout(rows: np.ndarray) -> None:
+def test_float16_in_any_layout(rows: np.ndarray, torch_loaded: None) -> None:
     assert float32_rows(rows).tolist() == rows.astype(np.float32).tolist()
 
 
@@ -58,9 +68,9 @@ def test_float16_where_subnormal_numbers_are_flushed(flushed: None) -> None:
     assert float32_rows(tiny).view(np.uint32).tolist() == [[0x33800000, 0xB3800000, 0x387FC000, 0x3F800000]]
 
 
-def test_float16_that_is_not_finite_comes_out_huge() -> None:
+def test_float16_that_is_not_finite_comes_out_huge(torch_loaded: None) -> None:
     bad = ALL_HALVES[~np.isfinite(ALL_HALVES)][:, None]
-    assert np.all(np.abs(float32_rows(bad)) >= 2**16)
+    assert not np.any(np.abs(float32_rows(bad)) < 2**16)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -114,6 +124,56 @@ def test_settings_of_the_program_do_not_cost_accuracy(
         with torch.autocast(device, dtype=torch.bfloat16):
             assert within_bound(product, rows, centroids)
         assert seen == [("ieee", False)]
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def test_after_the_trials_the_fastest_way_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, calls = [0.0], []
+
+    def way(name: str, seconds: float) -> Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]:
+        def times(rows: np.ndarray) -> np.ndarray:
+            calls.append(name)
+            clock[0] += seconds * len(rows) * (10 if len(calls) <= 3 else 1)  # disturbed at first
+            return np.zeros((1, len(rows)), dtype=np.float32)
+
+        return lambda centroids: times
+
+    monkeypatch.setattr(products, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(products, "WAYS", {"slow": way("slow", 2), "quick": way("quick", 1), "torch": way("torch", 3)})
+    product = cpu_product(np.ones((1, 2), dtype=np.float32))
+    for rows in range(1, 3 * TRIALS + 6):
+        product(np.ones((rows, 2), dtype=np.float32))
+    assert {name: calls[: 3 * TRIALS].count(name) for name in calls} == {
+        "slow": TRIALS,
+        "quick": TRIALS,
+        "torch": TRIALS,
+    }
+    assert calls[3 * TRIALS :] == ["quick"] * 5
+    forced = cpu_product(np.ones((1, 2), dtype=np.float32), "slow")
+    calls.clear()
+    forced(np.ones((1, 2), dtype=np.float32))
+    assert calls == ["slow"]
+
+
+def test_torch_is_not_tried_where_the_program_has_not_imported_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.setitem(WAYS, "torch", lambda centroids: pytest.fail("tried"))
+    product = cpu_product(np.ones((1, 2), dtype=np.float32))
+    assert product(np.ones((3, 2), dtype=np.float16))[0].tolist() == [[2.0] * 3]
+
+
+def test_the_precision_is_kept_until_the_last_thread_is_out() -> None:
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        seen = []
+        with products._full_float32:
+            with products._full_float32:
+                pass
+            seen.append(torch.backends.mkldnn.matmul.fp32_precision)
+        assert seen == ["ieee"]
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
         torch.set_float32_matmul_precision(before)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from baselines import FeatureError
+from baselines.core import products
+from baselines.core import ranking as ranking_module
+from baselines.core import threads as threads_module
 from baselines.core.ranking import Candidates, FeatureRanking, SimilarityRanking
+from baselines.core.rounds import greedy_rounds
 from baselines.core.scoring import exact_scores, unit_rows
 
 
@@ -198,6 +203,62 @@ def test_only_what_is_asked_for_is_scored_again(monkeypatch: pytest.MonkeyPatch)
     next(batches)
     assert [lists.shape for lists in asked] == [(5, 200), (5, 200)]
     assert not taken[asked[1]].any()
+
+
+@pytest.mark.parametrize("way", [None, *products.WAYS])
+@pytest.mark.parametrize("dtype", ["f2", "f4"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_shared_passes_give_the_float64_order(
+    way: str | None, dtype: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking_module, "WORTH_SHARING", 0)
+    monkeypatch.setattr(threads_module, "_cores", lambda: threads)
+    monkeypatch.setattr(ranking_module, "cpu_product", partial(products.cpu_product, way=way))
+    rng = np.random.default_rng(15)
+    rows = (1 + 1e-3 * rng.standard_normal((6000, 40))).astype(dtype)
+    rows[::7] = rows[3]
+    centroids, taken = unit_rows(rng.random((6, 40)) + 0.5), rng.random(6000) < 0.2
+    sim = exact_scores(rows, centroids)
+    with threadpool_limits(threads):
+        ranking = FeatureRanking(rows, centroids, block_rows=170)
+        check_beginnings(ranking.top(300, taken), sim, taken)
+        assert set(check_beginnings(ranking.top(6000, taken), sim, taken)) == {int((~taken).sum())}
+
+
+def test_two_threads_name_the_first_bad_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking_module, "WORTH_SHARING", 0)
+    monkeypatch.setattr(threads_module, "_cores", lambda: 2)
+    rows = np.ones((1000, 3))
+    rows[[555, 777]] = np.nan
+    with threadpool_limits(2), pytest.raises(FeatureError, match="pool row 555 "):
+        FeatureRanking(rows, np.array([[0.6, 0.8, 0.0]]), block_rows=16).top(5, np.zeros(1000, dtype=bool))
+
+
+@pytest.mark.parametrize("sampled", ["like the others", "better than all others", "bad"])
+def test_first_floors_from_a_sample(sampled: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking_module, "SAMPLED_ROWS", 0)
+    rng = np.random.default_rng(16)
+    rows, centroids = rng.standard_normal((40_000, 8)), unit_rows(rng.standard_normal((3, 8)))
+    seen = np.linspace(0, 40_000 - 32, 12).astype(int)[:, None] + np.arange(32)
+    if sampled == "better than all others":
+        rows[seen.reshape(-1)] = centroids.sum(axis=0) + 1e-3 * rng.standard_normal((seen.size, 8))
+    rows[seen[0]] *= 0.0 if sampled == "bad" else 1e30
+    taken = rng.random(40_000) < 0.3
+    ranking = FeatureRanking(rows, centroids)
+    if sampled == "bad":
+        with pytest.raises(FeatureError, match="pool row 0 "):
+            ranking.top(100, taken)
+        return
+    lengths = check_beginnings(ranking.top(100, taken), exact_scores(rows, centroids), taken)
+    assert min(lengths) >= (99 if sampled == "like the others" else 1)
+    picks = greedy_rounds(ranking, limit=900, first_m=100)
+    monkeypatch.setattr(ranking_module, "SAMPLED_ROWS", 10**9)
+    assert picks.indices.tolist() == greedy_rounds(ranking, limit=900, first_m=100).indices.tolist()
+
+
+def test_blocks_are_never_a_power_of_two_wide() -> None:
+    for width in (1, 65, 164, 228, 612, 2148, 10_000):
+        assert ranking_module.cached_rows(width) % 32 == 16
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])

@@ -69,6 +69,30 @@ def golden():
     return _script("golden")
 
 
+@pytest.fixture(scope="session")
+def mutants():
+    """The script that plants faults and sees whether tests notice."""
+    return _script("mutants")
+
+
+@pytest.fixture(scope="session")
+def older_cpu():
+    """The script that runs tests as on an older processor."""
+    return _script("older_cpu")
+
+
+@pytest.fixture(scope="session")
+def constraints_script():
+    """The script that writes constraints.txt."""
+    return _script("constraints")
+
+
+@pytest.fixture(scope="session")
+def migration():
+    """The script that brings committed records of before to the form with digests."""
+    return _script("migrate_records")
+
+
 def _script(name):
     spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)

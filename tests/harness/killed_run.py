@@ -1,12 +1,14 @@
 """`python -m benchmark` that kills itself and its workers at a named point: `KILL_AT=<kind>:<point>`.
 
 Spawned workers import this file too, so the hooks are set in them. Every point that is passed goes to the file `LOG`.
-With `EVERY_STEP` trainings leave a checkpoint after every step, and the points `step1`, `step2`, ... are there too.
+With `EVERY_STEP` trainings leave a checkpoint after every step. With that or `STEPS` there are the points `took1`,
+`took2`, ..., after a step, and `step1`, `step2`, ..., after a checkpoint. `WAIT_AT=<kind>:<point>` has it wait there
+until there is a file `LOG`.go.
 """
 
-import json
 import os
 import signal
+import time
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +22,9 @@ def passing(kind, key, point):
     if os.environ.get("KILL_AT") == f"{kind}:{point}":
         os.kill(os.getppid(), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
+    if os.environ.get("WAIT_AT") == f"{kind}:{point}":
+        while not Path(f"{os.environ['LOG']}.go").exists():
+            time.sleep(0.05)
 
 
 class Watched(worker.Task):
@@ -41,10 +46,9 @@ def watched_publish(store, aside, final):
     passing(kind, key, "renamed")
 
 
-def watched_write(path, text):
-    if path.name == "record.json":
-        passing(json.loads(text)["kind"], json.loads(text)["key"], "recording")
-    write(path, text)
+def watched_write(folder, record):
+    passing(record.kind, record.key, "recording")
+    write(folder, record)
 
 
 def watch_steps():
@@ -56,14 +60,20 @@ def watch_steps():
         save(folder, *state)
         passing("pretrain", folder.name, f"step{len(state[-1].losses)}")
 
+    def watched_step(trainer, crops):
+        step(trainer, crops)
+        passing("pretrain", trainer.job.folder.name, f"took{trainer.steps}")
+
     save, checkpoint.save = checkpoint.save, watched_save
-    train.train = partial(train.train, checkpoint_every=0.0)
+    step, train._Trainer._step = train._Trainer._step, watched_step
+    if os.environ.get("EVERY_STEP"):
+        train.train = partial(train.train, checkpoint_every=0.0)
 
 
 publish, Store._publish = Store._publish, watched_publish
-write, worker.write_atomically = worker.write_atomically, watched_write
+write, worker.write_record = worker.write_record, watched_write
 worker.Task = Watched
-if os.environ.get("EVERY_STEP"):
+if os.environ.get("EVERY_STEP") or os.environ.get("STEPS"):
     watch_steps()
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,11 @@ def test_a_folder_that_stand_ins_do_not_read_is_told_with_the_profile_that_does(
 def test_without_a_verb_there_is_help_and_no_empty_error(capsys):
     code, out = run(capsys)
     assert code == 2 and "reproduce" in out.out and out.err == ""
+
+
+def test_the_version_is_that_of_the_installed_package(capsys):
+    code, out = run(capsys, "--version")
+    assert code == 0 and out.out == f"simcore-benchmark {version('simcore-benchmark')}\n" and out.err == ""
 
 
 def test_a_data_root_of_another_layout_is_told_with_what_was_found(capsys, tmp_path):

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 import timm
@@ -13,12 +14,14 @@ from benchmark.__main__ import main
 from benchmark.commands.export import _network as export_network
 from benchmark.commands.export._network import timm_form, write_network
 from benchmark.errors import UserError
+from benchmark.execution.record import write_record
 from benchmark.execution.store import Store
 from benchmark.methods import METHODS
 from benchmark.methods._lcr import LCR
 from benchmark.planning.encoders import embedding_of
 from benchmark.planning.profiles import PROFILES
 from benchmark.pretrain.encoder import build_encoder, load_encoder
+from benchmark.specs.base import digest
 from benchmark.specs.recipes import Backbone
 from benchmark.training.backbones import build
 
@@ -67,7 +70,7 @@ def test_the_card_tells_what_the_records_hold(exported, cell, finished_small_run
     _, _, folder = exported(cell.pretrain.key)
     card, store = (folder / "README.md").read_text(), finished_small_run[1]
     record, drawn, probed = (store.record(stage) for stage in (cell.pretrain, cell.sample, cell.evaluate))
-    assert json.loads((folder / "record.json").read_text()) == record.to_json() | {"files": list(record.files)}
+    assert json.loads((folder / "record.json").read_text()) == record.to_json()
     told = [*record.identity["inputs"].values(), record.key, f"{record.metrics['samples']:,} images"]
     told += [f"{drawn.metrics['size']:,} images", "simcore", "budget 5%", f"{record.metrics['target_images']} rendered"]
     told += ["rendered stand-in images (targets/dtd/train)", "not on photographs", "simclr", "lightly"]
@@ -185,13 +188,13 @@ def test_mistakes_get_one_line_and_nothing_is_written(exported, cell, tmp_path, 
 
 def test_an_unfinished_training_is_told_from_an_unknown_one(exported, cell, tmp_path, finished_small_run):
     store = Store(tmp_path / "runs")
-    shutil.copytree(finished_small_run[1].folder("evaluate", cell.evaluate.key), store.folder("evaluate", "e" * 64))
-    store.scratch(cell.pretrain).mkdir(parents=True)
-    key = cell.pretrain.key
+    probe, key = cell.evaluate.key, cell.pretrain.key
+    shutil.copytree(finished_small_run[1].folder("evaluate", probe), store.folder("evaluate", probe))
+    store.scratch(cell.pretrain)
     assert "is not finished" in refused(exported, tmp_path, key[:9], store=store.root)
     store.fail(cell.pretrain, "Traceback\nDivergedError: the loss is nan at step 3", {})
     assert "it failed (DivergedError: the loss is nan at step 3)" in refused(exported, tmp_path, key, store=store.root)
-    assert "is no finished training" in refused(exported, tmp_path, "e" * 64, store=store.root)
+    assert "is no finished training" in refused(exported, tmp_path, probe, store=store.root)
 
 
 def test_a_damaged_encoder_is_named(exported, cell, tmp_path, finished_small_run):
@@ -199,13 +202,16 @@ def test_a_damaged_encoder_is_named(exported, cell, tmp_path, finished_small_run
     shutil.copytree(
         finished_small_run[1].folder("pretrain", cell.pretrain.key), store.folder("pretrain", cell.pretrain.key)
     )
-    store.file(cell.pretrain, "encoder.safetensors").write_bytes(b"half")
-    assert "cannot be read" in refused(exported, tmp_path, cell.pretrain.key, store=store.root)
+    (store.folder("pretrain", cell.pretrain.key) / "encoder.safetensors").write_bytes(b"half")
+    line = refused(exported, tmp_path, cell.pretrain.key, store=store.root)
+    assert f"pretrain {cell.pretrain.key[:12]} ({cell.pretrain.label}) is damaged" in line
+    assert "encoder.safetensors is not what was written" in line
 
 
 def test_a_recipe_of_another_version_is_named(exported, cell, tmp_path, finished_small_run):
-    store, key = Store(tmp_path / "runs"), cell.pretrain.key
-    shutil.copytree(finished_small_run[1].folder("pretrain", key), store.folder("pretrain", key))
-    record = store.file(cell.pretrain, "record.json")
-    record.write_text(record.read_text().replace('"engine":"lightly"', '"motor":"lightly"', 1))
+    record = finished_small_run[1].record(cell.pretrain)
+    identity = json.loads(json.dumps(record.identity).replace('"engine": "lightly"', '"motor": "lightly"'))
+    store, key = Store(tmp_path / "runs"), digest(identity)
+    shutil.copytree(finished_small_run[1].folder("pretrain", record.key), store.folder("pretrain", key))
+    write_record(store.folder("pretrain", key), replace(record, identity=identity, key=key))
     assert "of another version of the suite" in refused(exported, tmp_path, key, store=store.root)

@@ -10,6 +10,7 @@ from benchmark.evaluations import EVALUATIONS
 from benchmark.methods.simclr import SimCLR
 from benchmark.planning.planner import Planner
 from benchmark.planning.profiles import MINI, PAPER, SMOKE
+from benchmark.specs.cells import Plan
 from benchmark.specs.protocols import CLEAN, RELEASED
 from benchmark.specs.recipes import SeedAxes, Steps
 from benchmark.specs.stages import Images, Stage
@@ -114,6 +115,18 @@ def test_the_open_set_row_is_shared_by_all_targets_and_the_retrieval_encoder_is_
     assert features.input("encoder").key == cell(variant="X").pretrain.key
     untrained = cell(variant="X+simcore-untrained(5%)").sample.input("pool").input("encoder")
     assert untrained.spec.recipe.length == Steps(steps=0)
+
+
+@pytest.mark.parametrize("profile", [SMOKE, MINI, PAPER])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_every_training_behind_a_cell_is_of_the_cells_own_seed(profile, seed):
+    """The retrieval encoder, trained or not, and what is trained on its picks."""
+    for name in VARIANTS:
+        planner = Planner(profile, CLEAN, FixedCatalogue())
+        whole = Plan((planner.cell(VARIANTS[name], "cub", "imagenet", seed),)).stages
+        trainings = [stage.spec.seeds for stage in whole if stage.kind == "pretrain"]
+        assert trainings and set(trainings) == {SeedAxes(init=seed, data=seed)}, name
+        assert {stage.spec.seed for stage in whole if stage.kind == "sample"} <= {seed}
 
 
 # Sources -------------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ JOB = (
 )
 
 
-def start(store, log, kill_at=None, jobs=1, job=JOB, **more):
+def start(store, log, kill_at=None, jobs=1, job=JOB, err=subprocess.PIPE, **more):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "LOG": str(log), "KILL_AT": kill_at or "", **more}
     command = [
         sys.executable,
@@ -48,7 +48,7 @@ def start(store, log, kill_at=None, jobs=1, job=JOB, **more):
         "--format",
         "csv",
     ]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    pipes = {"stdout": subprocess.PIPE, "stderr": err}
     # What a shell starts in the background ignores Ctrl-C and so would all that it starts: here it is to be heard.
     return subprocess.Popen(command, env=environment, text=True, preexec_fn=heed_ctrl_c, **pipes)
 
@@ -145,27 +145,105 @@ def workers_of(process):
     return [int(line) for line in found.stdout.split()]
 
 
-def wait_for(condition, seconds=60.0):
+def wait_for(condition, seconds=300.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
 
 
-def test_ctrl_c_ends_within_two_seconds_and_says_how_to_go_on(tmp_path):
-    store, log = tmp_path / "runs", tmp_path / "log"
-    run = start(store, log)
-    wait_for(lambda: log.exists() and "pretrain:reading" in log.read_text())
-    children = workers_of(run)
-    began = time.monotonic()
-    run.send_signal(signal.SIGINT)
-    # Not communicate(): it waits for Python's own helper processes too, which hold the same standard error.
-    assert run.wait(timeout=30) == 130
-    assert time.monotonic() - began < 2
-    _, err = run.communicate(timeout=30)
-    assert "give the same command again to go on" in err and "Traceback" not in err
-    assert children
-    wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in children), 10)
+def alive(processes):
+    return [child for child in processes if Path(f"/proc/{child}/exe").exists()]
+
+
+class Waiting:
+    """A run that waits at a point, with what it has said so far."""
+
+    def __init__(self, folder, point, job=JOB):
+        self.log, self._err = folder / "log", folder / "err"
+        self.log.write_text("")
+        Path(f"{self.log}.go").unlink(missing_ok=True)
+        more = {"WAIT_AT": point, "STEPS": "yes"}
+        with self._err.open("w") as err:
+            self.process = start(folder / "runs", self.log, job=job, err=err, **more)
+        wait_for(lambda: f"{point} " in self.log.read_text() or self.process.poll() is not None)
+        self.workers = workers_of(self.process)
+        assert self.workers
+
+    def said(self):
+        return self._err.read_text()
+
+    def signal(self, number, answer=""):
+        self.process.send_signal(number)
+        wait_for(lambda: "stopping: " in self.said() or self.process.poll() is not None)
+        assert answer in self.said()
+
+    def go_on(self):
+        Path(f"{self.log}.go").touch()
+
+    def end(self):
+        """The exit code. No worker is left."""
+        # Not communicate(): it waits for Python's own helper processes too, which hold the same standard error.
+        code = self.process.wait(timeout=120)
+        wait_for(lambda: not alive(self.workers))
+        return code
+
+    def points(self, name):
+        """The numbers of the steps at which the points called `name` were passed, in their order."""
+        found = [line.split()[0].partition(":")[2] for line in self.log.read_text().splitlines()]
+        return [int(point.removeprefix(name)) for point in found if point.startswith(name)]
+
+
+@pytest.fixture
+def waiting():
+    """`Waiting` whose runs are ended with the test, however that ends."""
+    runs = []
+
+    def start_one(*arguments):
+        runs.append(Waiting(*arguments))
+        return runs[-1]
+
+    yield start_one
+    for run in runs:
+        run.process.kill()
+        run.process.stdout.close()
+        run.end()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_what_cannot_save_anything_at_once_and_says_how_to_go_on(tmp_path, waiting, number, code):
+    run = waiting(tmp_path, "pretrain:reading")
+    run.signal(number)
+    assert run.end() == code
+    assert "give the same command again to go on" in run.said() and "Traceback" not in run.said()
+
+
+def test_a_training_stopped_by_signals_saves_its_step_and_ends_with_the_bytes_of_an_unbroken_one(
+    tmp_path, waiting, unbroken
+):
+    job = (*JOB[:5], "--targets", "cub", "--rows", "X", "--steps", "3")
+    # Ended at once by the second signal: nothing is saved.
+    run = waiting(tmp_path, "pretrain:took2", job)
+    run.signal(signal.SIGTERM, "stopping: a training finishes its step and is saved; once more ends at once")
+    run.signal(signal.SIGINT)
+    assert run.end() == 130 and run.points("step") == [] and "Traceback" not in run.said()
+    # Stopped by the first: the step at hand is the last one, and it is saved.
+    run = waiting(tmp_path, "pretrain:took2", job)
+    run.signal(signal.SIGINT, "stopping: ")
+    run.go_on()
+    assert run.end() == 130 and run.points("took") == [1, 2] and run.points("step") == [2]
+    assert "is saved at step 2 of 3" in run.said() and "give the same command again to go on" in run.said()
+    # What is sent to workers, as a cluster that ends a job does, is for the run to hear.
+    run = waiting(tmp_path, "pretrain:took3", job)
+    for worker in run.workers:
+        os.kill(worker, signal.SIGTERM)
+        os.kill(worker, signal.SIGINT)
+    run.go_on()
+    assert run.end() == 0 and run.points("took") == [3] and "goes on from step 2 of 3" in run.said()
+    found, expected = trained(tmp_path / "runs"), trained(unbroken[1])
+    assert len(found) >= 3 and [name for name in found if found[name] != expected[name]] == []
+    (path,) = (tmp_path / "runs/pretrain").glob("*/record.json")
+    assert json.loads(path.read_text())["info"]["resumed"] == [2]
 
 
 def test_workers_die_with_a_killed_run(tmp_path):

@@ -121,6 +121,15 @@ def test_tables_share_what_table_2_has(tmp_path):
     assert not {cell.pretrain.key for cell in other.cells.values()} & whole
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_controls_are_trained_by_the_method_and_network_of_the_rows(tmp_path, name):
+    """Seen: beside rows of a method that was asked for, controls were trained on the table's own network."""
+    found = session(tmp_path, "2", profile="mini", method=name, targets=("cub",), controls=True)
+    assert any(row.variant.control for row in found.rows) and len(found.setups) == 1
+    networks = {(row, cell.pretrain.spec.recipe.backbone.told) for (row, *_), cell in found.cells.items()}
+    assert len({network for _, network in networks}) == 1 and "X(2x)" in {row for row, _ in networks}
+
+
 def test_setups_of_small_profiles_say_that_another_network_stands_in():
     assert SMOKE.setup().stand_in and MINI.setup().stand_in and not PAPER.setup().stand_in
     assert not MINI.setup(backbone="resnet18").stand_in and MINI.setup("dino").stand_in
@@ -203,10 +212,10 @@ def test_plan_says_what_tables_share(tmp_path):
     from benchmark.commands._plan_text import plan_text
 
     lines = [line for line in plan_text(session(tmp_path, "5")).splitlines() if line.startswith("shared with")]
-    assert [line.split(":")[0] for line in lines] == ["shared with table figure3", "shared with table table2"]
+    assert [line.split(":")[0] for line in lines] == ["shared with figure3", "shared with table2"]
     stages = {stage.key for stage in session(tmp_path, "5").plan.stages}
     same = stages & {stage.key for stage in session(tmp_path, "2").plan.stages}
-    assert lines[1].startswith(f"shared with table table2: {len(same)} stages") and len(same) > 30
+    assert lines[1].startswith(f"shared with table2: {len(same)} stages") and len(same) > 30
 
 
 def test_one_method_is_not_put_for_rows_of_several(tmp_path):

@@ -164,6 +164,10 @@ def complete(monkeypatch):
         ({"protocol": "clean", "steps": 100}, False),
         ({"openset": "coco"}, False),
         ({"openset": "imagenet"}, True),
+        ({"engine": "lightly"}, True),
+        ({"engine": "solo-learn"}, True),
+        ({"method": "simclr"}, False),
+        ({"precision": "float32"}, False),
         ({"profile": "mini", "targets": ("cub",)}, False),
     ],
 )
@@ -215,7 +219,7 @@ def test_fields_that_were_typed_are_what_runs_even_where_they_are_the_class_s_ow
 def test_a_stage_that_tables_share_costs_the_same_from_either_side(tmp_path):
     lines = [plan_text(session(tmp_path, profile="paper", table=table)).splitlines() for table in ("2", "5")]
     told = [
-        [line.split(": ", 1)[1] for line in found if line.startswith(f"shared with table table{other}:")]
+        [line.split(": ", 1)[1] for line in found if line.startswith(f"shared with table{other}:")]
         for found, other in zip(lines, (5, 2), strict=True)
     ]
     assert told[0] and told[0] == told[1]

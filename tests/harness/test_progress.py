@@ -55,6 +55,28 @@ def test_bars_on_a_terminal(clock, monkeypatch):
     assert "reading" in screen.getvalue() and "too early" not in screen.getvalue()
 
 
+def test_what_a_stage_says_stands_above_the_bars_as_it_is(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("COLUMNS", "200")
+    terminal = Terminal()
+    monkeypatch.setattr(run_screen.sys, "stderr", terminal)
+    screen = run_screen.make_screen()
+    screen.start(2, 0)
+    screen.began(draw(0))
+    screen.note(draw(0), "goes on from step 2 of 5")
+    screen.stopping(1)
+    screen.stopping(2)
+    screen.ended(draw(0), Report("failed", "KeyError: [/x] [red]"), 1.0)
+    screen.stop()
+    shown = terminal.getvalue()
+    assert "sample draw 0 goes on from step 2 of 5" in shown and "FAILED sample draw 0: KeyError: [/x] [red]" in shown
+    assert "stopping: a training finishes its step and is saved; once more ends at once, without that" in shown
+    assert "stopping: 2 trainings finish a step and are saved" in shown
+
+
 def draw(seed):
     return Stage(KIND, Draw(sampling=RandomSampling(), budget=3, seed=seed), (), f"draw {seed}")
 

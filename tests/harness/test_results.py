@@ -136,6 +136,20 @@ def raise_a_purity(folder, session):
     return "table.md is not the table that the records give"
 
 
+def edit_a_duration(folder, session):
+    """What no number of the table follows from."""
+    key = session.cells["X", "dtd", 0].pretrain.key
+    edit(folder / "records" / f"{key}.json", lambda record: record.update(seconds=1.0))
+    return f"record {key[:12]} is not what was written: its own SHA-256 does not hold"
+
+
+def edit_the_head_of_a_pick_list(folder, session):
+    key = session.cells["X+OS_rand_5", "dtd", 0].sample.key
+    path = folder / "picks" / f"{key}.txt"
+    path.write_text(path.read_text().replace("pick order", "any order"))
+    return f"the pick list {key[:12]} is not the file that was recorded"
+
+
 def rename_a_record(folder, session):
     """One that no cell names: that of SimCore's features."""
     stage = session.cells["X+OS_simcore_5", "dtd", 0].sample.input("pool")
@@ -205,6 +219,8 @@ def point_to_another_purity(folder, session):
         shorten_a_pick_list,
         edit_the_table,
         raise_a_purity,
+        edit_a_duration,
+        edit_the_head_of_a_pick_list,
         rename_a_record,
         rename_a_record_everywhere,
         edit_an_identity,
@@ -217,6 +233,25 @@ def test_tampering_is_noticed_and_named(saved, copy, tamper):
     expected = tamper(copy, saved[1])
     problems = verify(copy).problems
     assert any(expected in line for line in problems), problems
+
+
+def test_records_of_the_form_before_digests_are_brought_to_this_one(saved, copy, migration):
+    """Of the files that a committed folder does not keep there is no digest; the rest is as it was."""
+    written = {}
+    for path in (copy / "records").iterdir():
+        value = written[path] = json.loads(path.read_text())
+        old = {**value, "files": sorted(value["files"])}
+        del old["format"], old["sha256"]
+        path.write_text(json.dumps(old))
+    with pytest.raises(UserError, match="its format is None"):
+        verify(copy)
+    for path, value in written.items():
+        files = {name: sha256 for name, sha256 in value["files"].items() if name in ("spec.json", "picks.txt")}
+        new = migration.migrated(json.loads(path.read_text()), copy)
+        assert new["files"] == dict.fromkeys(value["files"]) | files
+        assert {**new, "files": 0, "sha256": 0} == {**value, "files": 0, "sha256": 0}
+        path.write_text(json.dumps(new))
+    assert verify(copy).problems == []
 
 
 def test_a_record_that_a_cell_names_and_that_is_gone_is_an_error_with_its_name(saved, copy):

@@ -67,10 +67,13 @@ def test_ids_scores_and_card_tell_the_same_story(sampled, folders, tmp_path):
     rows = list(csv.DictReader(io.StringIO((tmp_path / "coreset.csv").read_text())))
     assert [row["id"] for row in rows] == ids and [row["rank"] for row in rows] == [str(i + 1) for i in range(6)]
     assert all(0 < float(row["score"]) <= 1 for row in rows)
+    # Digits of float32, without those that float64 adds.
+    assert all(row["score"] == str(np.float32(row["score"])) for row in rows)
     card = (tmp_path / "coreset.md").read_text()
     assert card == out.out
     assert f"{POOL} images" in card and "12 images" in card and "6 images, 10.00 % of the pool" in card
     assert "| coverage radius" in card
+    assert "* encoder: pretrained on the target by SimCLR on " in card
 
 
 def test_picks_look_like_the_target(sampled, tmp_path):
@@ -107,16 +110,18 @@ def test_images_go_where_they_are_wanted(sampled, folders, tmp_path):
     table = datasets.load_from_disk(str(tmp_path / "dataset"))
     assert table["id"] == ids and table[0]["image"].size == (44, 40)
     with Image.open(tmp_path / "sheet.png") as sheet:
-        assert sheet.size[0] == 8 * 96 and len(np.unique(np.asarray(sheet))) > 100
+        # Two images of five picks a part: one row each, and no empty ones.
+        assert sheet.size == (8 * 96, 2 * (22 + 96 + 14)) and len(np.unique(np.asarray(sheet))) > 100
 
 
 def test_a_finished_pretraining_serves_as_the_encoder(sampled, store, tmp_path):
     sampled("--budget", "8")
     first = picks(tmp_path / "coreset.txt")
     (trained,) = Store(store).finished("pretrain")
-    code, out = sampled("--budget", "8", "--encoder", str(trained), out="again.txt")
+    code, out = sampled("--budget", "8", "--encoder", str(trained.folder), out="again.txt")
     assert code == 0 and picks(tmp_path / "again.txt") == first
-    assert len(Store(store).finished("frozen")) == 1 and "encoder on" in out.out
+    assert len(Store(store).finished("frozen")) == 1
+    assert "* encoder: a network that this suite pretrained (X, " in out.out
 
 
 def test_a_network_of_timm_with_weights_from_a_file(sampled, tmp_path):
@@ -127,7 +132,7 @@ def test_a_network_of_timm_with_weights_from_a_file(sampled, tmp_path):
     torch.manual_seed(3)
     save_file(timm.create_model("test_efficientnet", pretrained=False).state_dict(), tmp_path / "weights.safetensors")
     code, out = sampled("--budget", "8", "--encoder", f"timm:test_efficientnet={tmp_path / 'weights.safetensors'}")
-    assert code == 0 and "* encoder: test_efficientnet" in out.out
+    assert code == 0 and "* encoder: test_efficientnet with weights of a file" in out.out
     assert len(picks(tmp_path / "coreset.txt")) == 8
 
 

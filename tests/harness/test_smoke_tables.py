@@ -52,9 +52,9 @@ def test_a_changed_recipe_is_told_and_never_compared(store, new_session, run_her
     assert session.store.file(pretrain, "maps.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_online_classifier_learns_from_labels_of_x(store, new_session, run_here):
+def test_the_online_classifier_learns_from_labels_of_x(store, new_session, run_here, usable):
     """A table of online accuracies: the classifier's own predictions, not a probe's."""
-    pytest.importorskip("solo", reason="NOT TESTED: All4One is solo-learn's: see docs/engines.md")
+    usable("solo-learn")
     session = new_session(store, table="all4one-cifar10", targets=("cub",), rows=("all4one",), steps=30)
     run_here(session)
     cell = session.cells["all4one", "cub", 0]

@@ -1,6 +1,7 @@
 """The store: whole results or none, whatever happens to the writer."""
 
 import errno
+import hashlib
 import multiprocessing
 import subprocess
 import sys
@@ -11,7 +12,8 @@ import pytest
 
 from benchmark.errors import UserError
 from benchmark.execution import worker
-from benchmark.execution.store import Record, Store, open_store
+from benchmark.execution.record import Record, digests, write_record
+from benchmark.execution.store import Store, open_store
 from benchmark.execution.task import StageResult, Task
 from benchmark.specs import stages
 from benchmark.specs.stages import Images, Stage
@@ -50,6 +52,12 @@ def write_a_file(task, folder):
     return StageResult(metrics={"size": 1}, info={"why": "a test"})
 
 
+def finish(folder, why):
+    """Write the record of the stage whose files are in the folder."""
+    one = stage()
+    write_record(folder, Record(one.kind.name, one.key, one.identity, {}, {"why": why}, {}, 1.0, 1.0, digests(folder)))
+
+
 def test_a_finished_stage_has_its_files_and_a_record_that_explains_it(store, code):
     code(write_a_file)
     assert not store.has(stage())
@@ -57,7 +65,7 @@ def test_a_finished_stage_has_its_files_and_a_record_that_explains_it(store, cod
     record = store.record(stage())
     assert store.has(stage()) and store.file(stage(), "picks.txt").read_text() == "a\n"
     assert record.metrics == {"size": 1} and record.identity == stage().identity and record.key == stage().key
-    assert record.files == ("picks.txt", "spec.json")
+    assert record.files == {"picks.txt": hashlib.sha256(b"a\n").hexdigest(), "spec.json": stage().key}
     assert {"packages", "git", "hardware"} == set(record.environment) and record.peak_memory_mb > 0
     assert Record.from_json(record.to_json()) == record
 
@@ -77,11 +85,11 @@ def test_a_crash_leaves_a_record_of_it_and_no_result_and_can_be_tried_again(stor
     code(crash)
     report = worker.attempt(task(store))
     assert report.status == "failed" and "the reason" in report.message
-    assert not store.has(stage()) and "the reason" in store.failure(stage())
+    assert not store.has(stage()) and "the reason" in store.crash(stage().key).traceback
     assert list((store.root / "aside").iterdir()) == []
     code(write_a_file)
     assert worker.attempt(task(store)).status == "done"
-    assert store.failure(stage()) is None
+    assert store.crash(stage().key) is None
 
 
 def test_a_full_disk_is_told_clearly_and_leaves_the_stage_unfinished_and_the_store_readable(store, code):
@@ -94,7 +102,7 @@ def test_a_full_disk_is_told_clearly_and_leaves_the_stage_unfinished_and_the_sto
     code(fill)
     report = worker.attempt(task(store))
     assert report.status == "refused" and "disk full" in report.message and str(store.root) in report.message
-    assert not store.has(stage()) and store.failure(stage()) is None
+    assert not store.has(stage()) and store.crash(stage().key) is None
     assert store.record(stage(1)).metrics == {"size": 1}
 
 
@@ -119,7 +127,7 @@ def test_a_crash_that_cannot_be_written_down_is_still_told(store, code, monkeypa
     code(crash)
     monkeypatch.setattr(sys.modules[Store.__module__], "write_atomically", full)
     report = worker.attempt(task(store))
-    assert report.status == "failed" and "the reason" in report.message and store.failure(stage()) is None
+    assert report.status == "failed" and "the reason" in report.message and store.crash(stage().key) is None
 
 
 def test_the_file_of_features_takes_its_room_before_any_work(tmp_path, monkeypatch):
@@ -167,16 +175,11 @@ def test_a_stage_that_another_process_holds_is_left_to_it_until_that_ends(store,
 
 
 def test_of_two_writers_of_one_key_the_first_wins_and_both_are_content(store):
-    with store.writing(stage()) as one:
-        (one / "record.json").write_text("first")
-        other = Store(store.root)
-        final = other.folder("sample", stage().key)
-        final.parent.mkdir(exist_ok=True)
-        aside = store.root / "aside" / "theirs"
-        aside.mkdir()
-        (aside / "record.json").write_text("theirs")
-        aside.rename(final)
-    assert (final / "record.json").read_text() == "theirs"
+    with store.writing(stage()) as first:
+        finish(first, "the first to begin")
+        with Store(store.root).writing(stage()) as second:
+            finish(second, "the first to end")
+    assert Store(store.root).record(stage()).info == {"why": "the first to end"}
     assert list((store.root / "aside").iterdir()) == []
 
 
@@ -219,11 +222,15 @@ def test_what_a_kill_after_the_rename_left_of_a_finished_stage_is_cleared_away(s
     code(write_a_file)
     worker.attempt(task(store))
     for number in (0, 1):
-        store.scratch(stage(number)).mkdir(parents=True)
+        (store.scratch(stage(number)) / "checkpoint").write_text("half")
         store.fail(stage(number), "the reason", {})
+    # As of a run that crashed before this one finished the stage.
+    crash = (store.root / "failed" / f"{stage(1).key}.json").read_text().replace(stage(1).key, stage().key)
+    (store.root / "failed" / f"{stage().key}.json").write_text(crash)
     again = open_store(store.root)
-    assert not store.scratch(stage()).exists() and again.failure(stage()) is None
-    assert store.scratch(stage(1)).exists() and again.failure(stage(1)) == "the reason"
+    assert not (store.root / "scratch" / stage().key).exists() and again.crash(stage().key) is None
+    assert [entry.key for entry in again.checkpoints()] == [stage(1).key]
+    assert again.crash(stage(1).key).traceback == "the reason"
 
 
 def test_a_folder_without_a_record_makes_room_for_the_result(store, code):
@@ -233,6 +240,7 @@ def test_a_folder_without_a_record_makes_room_for_the_result(store, code):
     code(write_a_file)
     assert worker.attempt(task(store)).status == "done"
     assert store.has(stage()) and not (broken / "half.txt").exists()
+    assert [path.read_text() for path in (store.root / "damaged").glob("*/half.txt")] == ["half"]
     assert list((store.root / "aside").iterdir()) == []
 
 
@@ -243,7 +251,7 @@ def test_an_atomic_write_that_fails_leaves_the_old_text(tmp_path, monkeypatch):
     def fail(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("benchmark.execution.store.Path.replace", fail)
+    monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="No space"):
         write_atomically(path, "new")
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from benchmark.execution import memory
 from benchmark.execution.display import make_screen
-from benchmark.execution.engines.local import Executor, Worker
+from benchmark.execution.engines.local import Executor, Worker, how_it_ended
 from benchmark.execution.store import open_store
 from benchmark.execution.task import Task
 from benchmark.execution.worker import Context, attempt
@@ -47,7 +47,7 @@ def test_a_training_that_diverges_fails_and_keeps_its_last_good_checkpoint(new_s
     stage = with_rate(stage, 1e18)
     report = try_stage(session, stage, store)
     last = report.message.strip().splitlines()[-1]
-    assert report.status == "failed" and store.failure(stage) == report.message and not store.has(stage)
+    assert report.status == "failed" and store.crash(stage.key).traceback == report.message and not store.has(stage)
     assert "DivergedError: the loss is nan at step " in last and "losses before: " in last and "; lr " in last
     step = int(last.partition("at step ")[2].partition(";")[0])
     kept = load_file(store.scratch(stage) / checkpoint.FILE)
@@ -102,7 +102,7 @@ class Dead:
 
     pid, exitcode = None, -signal.SIGKILL
 
-    def join(self):
+    def join(self, timeout=None):
         pass
 
 
@@ -113,8 +113,16 @@ def test_a_killed_worker_is_a_failed_stage_that_says_what_to_lower(new_session, 
     monkeypatch.setattr(worker, "kill", lambda: None)
     executor._workers.append(worker)
     report = executor._bury(worker, stage)
-    assert report.status == "failed" and len(report.message.splitlines()) == 1 and "exit -9" in report.message
-    assert memory.HOST in report.message and store.failure(stage) == report.message
+    assert report.status == "failed" and len(report.message.splitlines()) == 1 and "(SIGKILL)" in report.message
+    assert memory.HOST in report.message and store.crash(stage.key).traceback == report.message
+
+
+def test_how_a_worker_ended_is_told_by_its_exit_code():
+    assert how_it_ended(-signal.SIGABRT) == "the worker process died of SIGABRT"
+    assert how_it_ended(-signal.SIGSEGV) == "the worker process died of SIGSEGV"
+    assert how_it_ended(-40) == "the worker process died of signal 40"
+    assert "exited by itself with code 0" in how_it_ended(0) and "with code 9" in how_it_ended(9)
+    assert [code for code in (None, 0, 1, 9, 137, -6, -11, -15, -9) if memory.HOST in how_it_ended(code)] == [-9]
 
 
 def test_a_batch_larger_than_the_data_is_all_of_them_and_is_said_once(new_session, run_here, tmp_path, monkeypatch):

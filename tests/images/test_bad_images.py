@@ -1,6 +1,8 @@
 """What a user can get wrong with images: one line that names the thing and the way out, and nothing written."""
 
+import contextlib
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +90,96 @@ def test_a_web_page_called_jpg(data: Path, store: Path) -> None:
 def test_a_link_to_nowhere(data: Path, store: Path) -> None:
     (data / "targets/leaves/train/elm/9.jpg").symlink_to(data / "gone.jpg")
     assert "elm/9.jpg (a link to nowhere)" in message(data, store, "targets", "leaves")
+
+
+@pytest.mark.parametrize("place", ["", "dir-a/", "dir-a/deep/"])
+@pytest.mark.parametrize("depth", [0, 1])
+def test_a_link_to_a_folder_that_holds_it_is_named(data: Path, store: Path, place: str, depth: int) -> None:
+    pool = data / "opensets/pool/train"
+    holder = (pool / place).parents[depth - 1] if depth else pool / place
+    (pool / place / "again").symlink_to(holder)
+    text = message(data, store, "opensets", "pool")
+    link = f"{place}again" if len(holder.parts) >= len(pool.parts) else f"{place}again/train"
+    assert f"opensets/pool/train: {link} leads back to a folder above it: remove the link in a circle" in text
+
+
+def test_two_folders_that_link_to_each_other_are_a_circle_too(data: Path, store: Path) -> None:
+    pool = data / "opensets/pool/train"
+    (pool / "dir-a/b").symlink_to(pool / "dir-b")
+    (pool / "dir-b/a").symlink_to(pool / "dir-a")
+    assert "leads back to a folder above it" in message(data, store, "opensets", "pool")
+
+
+def test_two_links_to_one_folder_are_no_circle(data: Path, opened: Opened) -> None:
+    pool = data / "opensets/pool/train"
+    for name in ("once", "twice"):
+        (pool / name).symlink_to(pool / "dir-a")
+    ids = opened("opensets", "pool").manifest.ids
+    assert {"once/1.jpg", "once/deep/2.JPEG", "twice/1.jpg", "twice/deep/2.JPEG"} < set(ids) and len(ids) == 8
+
+
+def test_folders_that_a_file_system_numbers_alike_are_no_circle(
+    data: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmark.images.items._place", lambda status: (0, 0))
+    assert len(opened("opensets", "pool").manifest) == 4
+
+
+@pytest.mark.parametrize(("name", "goal"), [("more", "more"), ("more", "gone"), ("v1.0", "gone"), ("x.csv", "x.csv")])
+def test_a_link_to_itself_or_to_nowhere_that_may_be_a_folder(data: Path, store: Path, name: str, goal: str) -> None:
+    (data / "opensets/pool/train/dir-a" / name).symlink_to(goal)
+    text = message(data, store, "opensets", "pool")
+    assert f"dir-a/{name} is a link that cannot be followed; mend or remove it" in text
+
+
+def test_an_image_that_is_a_link_to_itself_is_an_unreadable_image(data: Path, store: Path) -> None:
+    (data / "targets/leaves/train/elm/9.jpg").symlink_to("9.jpg")
+    assert "elm/9.jpg (a link in a circle)" in message(data, store, "targets", "leaves")
+
+
+def socket_at(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one, contextlib.chdir(path.parent):
+        # From its own folder: the path of a socket may have a hundred characters.
+        one.bind(path.name)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, socket_at, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_an_unreadable_image(data: Path, store: Path, make: Callable[[Path], None]) -> None:
+    make(data / "targets/leaves/train/elm/9.jpg")
+    assert "elm/9.jpg (a pipe, a socket or a device)" in message(data, store, "targets", "leaves")
+
+
+def test_a_folder_that_cannot_be_listed_is_named(data: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def closed(path: Path) -> object:
+        if Path(path).name == "deep":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    # Not by its mode: root may list everything.
+    monkeypatch.setattr("os.scandir", closed)
+    text = message(data, store, "opensets", "pool")
+    assert f"the folder {data}/opensets/pool/train/dir-a/deep cannot be listed: Permission denied" in text
+
+
+def test_a_data_root_that_cannot_be_listed_is_named(data: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(path: Path) -> object:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    assert f"{data}/opensets cannot be listed: Permission denied" in message(data, store, "opensets", "pool")
+
+
+def test_broken_links_in_an_openset_are_left_out_and_named(
+    data: Path, opened: Opened, picture: Callable[..., None]
+) -> None:
+    for number in range(300):
+        picture(data / f"opensets/pool/train/many/{number:03d}.jpg", number, (8, 8))
+    (data / "opensets/pool/train/many/self.jpg").symlink_to("self.jpg")
+    os.mkfifo(data / "opensets/pool/train/many/pipe.jpg")
+    skipped = opened("opensets", "pool").manifest.skipped
+    assert skipped == (("many/pipe.jpg", "a pipe, a socket or a device"), ("many/self.jpg", "a link in a circle"))
 
 
 def test_too_many_bad_files_in_an_openset(data: Path, store: Path) -> None:

@@ -148,3 +148,20 @@ def test_a_pointer_that_is_none(data: Path, opened: Opened, text: str) -> None:
     (data / "targets/hub/hub.toml").write_text(text)
     with pytest.raises(UserError, match=r"hub\.toml is no pointer to a Hub data set .*dataset and revision are needed"):
         opened("targets", "hub")
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        (["elm", "a\nb", "elm", "ash"], r"the name 'a\\nb/00000001' holds a line break"),
+        (["elm", "elm", "", "ash"], r"the name '/00000002' has an empty part"),
+        (["elm", "..", "ash", "ash"], r"the name '\.\./00000001' has an empty part, \. or \.\. in it"),
+        (["elm", "#", "ash", "ash"], r"the name '#/00000001' begins with #"),
+    ],
+)
+def test_labels_that_make_no_names_are_refused(
+    data: Path, opened: Opened, jpegs: list[bytes], labels: list[str], reason: str
+) -> None:
+    save(table(jpegs, labels, datasets.Value("string")), data / "opensets/odd/train/0.parquet")
+    with pytest.raises(UserError, match=f"opensets/odd/train: {reason}"):
+        opened("opensets", "odd")

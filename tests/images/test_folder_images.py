@@ -11,8 +11,9 @@ from PIL import Image
 from benchmark.datasets.opensets import OPENSETS
 from benchmark.errors import UserError
 from benchmark.images.data import open_images
+from benchmark.images.journal import Seen
 from benchmark.images.manifest import join_manifests
-from benchmark.images.scan import _Seen, count_differences, find_manifest, open_source
+from benchmark.images.scan import count_differences, find_manifest, open_source
 from benchmark.images.sources import DataRoot, Source
 from benchmark.specs.datasets import Target
 
@@ -136,7 +137,7 @@ def test_sixteen_thousand_files_are_found_quickly(
         path.mkdir(parents=True)
         for number in range(1000):
             (path / f"{number}.jpg").hardlink_to(original)
-    monkeypatch.setattr("benchmark.images.scan._look", lambda _, item: _Seen(item, "0" * 64))
+    monkeypatch.setattr("benchmark.images.scan._look", lambda _, item: Seen(item, "0" * 64))
     root = DataRoot(tmp_path / "data")
     open_source(root, "opensets", "many", "train", store)
     seconds = []

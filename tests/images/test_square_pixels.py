@@ -94,22 +94,63 @@ def test_a_full_disk_is_told_before_anything_is_written(
     assert not list((store / "pixels").iterdir())
 
 
-@pytest.mark.parametrize("moment", ["first byte", "rename"])
-def test_a_kill_leaves_nothing_to_read(data: Path, opened: Opened, store: Path, moment: str) -> None:
+MOMENTS = {
+    "first byte": ("benchmark.images.square_cache._open_square", 0),
+    "row": ("benchmark.images.growing.GrowingRows.add", 9),
+    "before the count": ("benchmark.images.growing.GrowingRows._write_header", 2),
+    "rename": ("Path.replace", 0),
+}
+KILL = """
+import benchmark.images.growing, benchmark.images.pixels
+def killing(*arguments, calls=[], call={0}):
+    calls.append(1)
+    if len(calls) > {1}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return call(*arguments)
+benchmark.images.growing.SETTLED = 4
+{0} = killing
+square_pixels(source, 16, store / 'pixels')
+"""
+
+
+@pytest.mark.parametrize(("moment", "kept"), [("first byte", 0), ("row", 8), ("before the count", 4), ("rename", 12)])
+def test_a_killed_writer_leaves_nothing_to_read_and_all_its_settled_rows_to_the_next(
+    data: Path, opened: Opened, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, kept: int
+) -> None:
     source = opened("targets", "leaves")
-    where = "Path.replace" if moment == "rename" else "benchmark.images.square_cache._open_square"
-    code = (
-        f"{WRITER}\nimport benchmark.images.square_cache\n{where} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    code += "square_pixels(source, 16, store / 'pixels')\n"
+    code = WRITER + KILL.format(*MOMENTS[moment])
     killed = subprocess.run([sys.executable, "-c", code, str(data), str(store)])
     assert killed.returncode == -signal.SIGKILL
     (part,) = (store / "pixels").iterdir()
     assert part.suffix == ".part"
-    # The next writer clears what is surely abandoned.
-    os.utime(part, (1, 1))
-    assert len(square_pixels(source, 16, store / "pixels")) == 12
-    assert [path.suffix for path in (store / "pixels").iterdir()] == [".npy"]
+    decoded: list[int] = []
+    monkeypatch.setattr(Source, "open", lambda self, at: decoded.append(at) or self.items.open(self.manifest.ids[at]))
+    square_pixels(source, 16, store / "pixels")
+    assert sorted(decoded) == list(range(kept, 12))
+    square_pixels(source, 16, tmp_path / "whole")
+    (one,), (other,) = ((store / "pixels").iterdir(), (tmp_path / "whole").iterdir())
+    assert one.name == other.name and one.read_bytes() == other.read_bytes()
+
+
+def damaged(part: bytes, way: str) -> bytes:
+    """What a power cut might leave of a part, and what no writer left."""
+    return {"empty": b"", "header": part[:70], "short": part[:-1], "other": b"\x93NUMPY\x09\x00", "zeros": bytes(500)}[
+        way
+    ]
+
+
+@pytest.mark.parametrize("way", ["empty", "header", "short", "other", "zeros"])
+def test_a_part_that_does_not_hold_what_it_says_is_written_anew(
+    opened: Opened, store: Path, tmp_path: Path, way: str
+) -> None:
+    source = opened("targets", "leaves")
+    square_pixels(source, 16, tmp_path / "whole")
+    (whole,) = (tmp_path / "whole").iterdir()
+    (store / "pixels").mkdir(parents=True)
+    (store / "pixels" / f".{whole.stem}.1.part").write_bytes(damaged(whole.read_bytes(), way))
+    square_pixels(source, 16, store / "pixels")
+    (path,) = (store / "pixels").iterdir()
+    assert path.name == whole.name and path.read_bytes() == whole.read_bytes()
 
 
 def test_a_living_writer_is_left_alone(opened: Opened, store: Path) -> None:

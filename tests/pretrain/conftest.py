@@ -1,7 +1,5 @@
 """Small recipes of every method, the engines that can build them, and one language for what engines call otherwise."""
 
-import importlib.util
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +18,7 @@ from benchmark.methods.simclr import SimCLR
 from benchmark.methods.simsiam import SimSiam
 from benchmark.methods.swav import SwAV
 from benchmark.methods.vicreg import VICReg
-from benchmark.pretrain.engines import ENGINES, Engine
+from benchmark.pretrain.engines import Engine
 from benchmark.pretrain.learner import Learner, Moment
 from benchmark.specs.recipes import EMA, SGD, Augmentation, Backbone, Cosine, Recipe, Steps
 
@@ -43,22 +41,13 @@ SMALL: dict[str, Any] = {
 }
 
 
-def usable(name: str) -> Engine:
-    """The engine called `name`; a skip with a warning that nobody overlooks where it is not installed."""
-    found = ENGINES.get(name)
-    if any(importlib.util.find_spec(module) is None for module in found.modules):
-        warnings.warn(f"NOT TESTED: engine {found.name}; install it with: {found.install}", stacklevel=1)
-        pytest.skip(f"{found.name} is not installed: {found.install}")
-    return found
-
-
 @pytest.fixture(params=["lightly", "solo-learn"])
-def engine(request: pytest.FixtureRequest) -> Engine:
+def engine(request: pytest.FixtureRequest, usable: Callable[[str], Engine]) -> Engine:
     return usable(request.param)
 
 
 @pytest.fixture
-def solo() -> Engine:
+def solo(usable: Callable[[str], Engine]) -> Engine:
     return usable("solo-learn")
 
 

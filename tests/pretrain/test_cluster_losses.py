@@ -10,6 +10,7 @@ import torch
 from benchmark.methods.dino import DINO
 from benchmark.methods.mae import MAE
 from benchmark.methods.swav import SwAV
+from benchmark.pretrain.engines import find_engine
 from benchmark.pretrain.learner import Moment, teacher_temperature
 
 N, K = 6, 10
@@ -68,6 +69,24 @@ def test_swav_is_the_swapped_prediction_of_sinkhorns_codes(engine, small, named,
     loss = learner.loss(named(engine.name, "swav", p=scores, local=local), midway)
     expected = swapped([scores[:N], scores[N:]], [local[:N], local[N:]], method)
     assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("frozen", [0.0, 0.5])
+def test_swavs_prototypes_are_of_length_one_at_every_step_that_may_have_moved_them(small, frozen):
+    """Released main_swav.py normalises them before every forward pass. Frozen ones stay as they are."""
+    learner = find_engine("lightly").build(small("lightly", SwAV(prototypes=K, hidden=8, output=8, frozen=frozen)), 0)
+    weights = next(learner.prototypes.parameters())
+    for step in range(4):
+        with torch.no_grad():
+            weights.mul_(3.0)
+        learner.begin(Moment(step, 4, 1 + step, 4))
+        moved = step == 0 or step / 4 >= frozen
+        lengths = weights.detach().double().norm(dim=1)
+        assert lengths.shape == (K,)
+        if moved:
+            assert lengths.tolist() == pytest.approx([1.0] * K, rel=1e-5)
+        else:
+            assert lengths.min() > 2.9
 
 
 def centre_of(learner):

@@ -1,6 +1,8 @@
 """Which engine builds what, from which seed, and how it refuses what it cannot do."""
 
 import importlib.util
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -17,6 +19,45 @@ def test_a_missing_engine_is_an_error_with_its_line(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"engine 'solo-learn' is not installed.*pip install .*9187ea39c2c3f43c455a"):
         find_engine("solo-learn")
+
+
+@pytest.mark.parametrize("module", ["lightning", "omegaconf", "einops", "solo"])
+def test_what_an_engine_needs_beside_itself_is_missed_by_name(monkeypatch, module):
+    """Seen: without lightning, all was said to be there, and the run ended in a ModuleNotFoundError."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == module else "there")
+    with pytest.raises(UserError, match=rf"engine 'solo-learn' is not installed \(no {module}\); run: pip install"):
+        find_engine("solo-learn")
+
+
+@pytest.mark.parametrize("name", ["solo-learn", "lightly"])
+def test_an_import_that_fails_is_one_line_with_the_line_that_installs_the_engine(monkeypatch, tmp_path, name):
+    engine = ENGINES.get(name)
+    for module in engine.modules:
+        broken = f"raise RuntimeError('{module} is broken\\nat its root')"
+        (tmp_path / f"{module}.py").write_text(broken)
+        # Put back as it was: other tests may have imported the real one.
+        monkeypatch.setitem(sys.modules, module, None)
+        del sys.modules[module]
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UserError) as error:
+        engine.require()
+    first = engine.modules[0]
+    why = f"engine '{name}' cannot be imported ({first} is broken at its root); run: {engine.install}"
+    assert str(error.value) == why and isinstance(error.value.__cause__, RuntimeError)
+
+
+def test_solo_learn_puts_no_network_of_its_own_under_a_name_of_timm(solo):
+    script = """
+import timm
+before = timm.model_entrypoint("convnext_tiny")
+from benchmark.pretrain.engines import find_engine
+find_engine("solo-learn")
+assert timm.model_entrypoint("convnext_tiny") is before, "replaced"
+import solo.backbones.convnext.convnext as own
+assert own.convnext_tiny is not before
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
 
 
 def test_an_unknown_engine_names_the_near_ones():

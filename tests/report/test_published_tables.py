@@ -417,5 +417,5 @@ def test_show_says_what_is_not_measured_and_why():
     assert "Not measured" not in table2
     (shares,) = [line.split()[-11:] for line in table2.splitlines() if "% of the open-set picked" in line]
     assert shares[:3] == ["1.03", "0.95", "14.4"]
-    assert "\nTolerance: sampling error at 95%, allowance of 1.0 points. The paper prints no standard" in table2
+    assert "\nTolerance: sampling error at 95 %, allowance of 1 point. The paper prints no standard" in table2
     assert "  stop-beats-X: SimCore with the stopping criterion beats X on every target (values of the table)" in table2

@@ -161,7 +161,8 @@ def test_golden_json() -> None:
 @pytest.mark.parametrize("format_", ENDINGS)
 def test_stand_ins_are_labelled_in_the_title_and_at_the_cell(format_: Any) -> None:
     standin = render(result(cells=STANDIN, claims=()), format_)
-    title = standin if format_ == "json" else standin[: standin.index("aircraft")] + standin.splitlines()[1]
+    # CSV has no title: every one of its lines says what its images are.
+    title = {"json": standin, "csv": "STAND-IN IMAGES"}.get(format_) or standin[: standin.index("aircraft ")]
     assert "STAND-IN IMAGES" in title
     at_cell = {
         "text": r"33\.50±0\.71s",
@@ -197,6 +198,11 @@ def test_seeds_that_differ_between_cells_give_a_mean_without_spread() -> None:
     cells = [cell("X", "aircraft", 1.0, 2.0), cell("X", "cars", 3.0), cell("X", "pets", 5.0)]
     mean = result(cells=cells).row_mean("X")
     assert mean.mean == pytest.approx((1.5 + 3 + 5) / 3) and mean.std is None
+    shown = [
+        next(line for line in render(result(cells=cells), form).splitlines() if "1.50" in line)
+        for form in ("text", "md")
+    ]
+    assert all("3.17" in line and "±" not in line.partition("3.17")[2] for line in shown)
 
 
 # Reproduced or not ---------------------------------------------------------------------------------------------------
@@ -271,7 +277,7 @@ def test_without_a_tolerance_a_difference_stands_and_no_verdict() -> None:
 def test_other_targets_are_named_and_not_compared() -> None:
     foreign = result(columns=("birds70",), cells=[cell("X", "birds70", 20.0)], claims=(), rows=ROWS[:1])
     text = render(foreign, "text")
-    assert "OTHER TARGETS: birds70 are not the paper's" in text
+    assert "OTHER TARGETS: birds70 is not the paper's" in text
     assert "published" not in text and foreign.compare("X", "birds70") is None
     assert "20.00" in text
 
@@ -318,7 +324,12 @@ def test_csv_has_a_line_per_cell_and_seed_with_everything() -> None:
     # Five cells with two seeds, one with one, a control, and five holes.
     assert len(lines) == 11 + 1 + 5
     first = lines[0]
-    assert (first["seed"], first["value"], first["mean"], first["published"]) == ("0", "46.0", "46.5", "46.56")
+    assert (first["seed"], first["value"], first["mean_over_seeds"], first["published"]) == (
+        "0",
+        "46.0",
+        "46.5",
+        "46.56",
+    )
     assert (first["verdict"], first["samples_seen"]) == ("reproduced", "25600")
     control = next(line for line in lines if line["control"] == "True" and line["state"] == "measured")
     assert (control["purity"], control["purity_base_rate"], control["coreset"]) == ("12.44", "2.1", "1800")

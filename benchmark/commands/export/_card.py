@@ -7,11 +7,12 @@ from pydantic import BaseModel
 
 from benchmark.commands.export._network import BRANCH, CONFIG, WEIGHTS, Exported
 from benchmark.commands.export.find import Training
-from benchmark.execution.store import Record
-from benchmark.methods import entry_of
+from benchmark.execution.record import Record
+from benchmark.methods import entry_of, title_of
 from benchmark.specs.recipes import Embedding, Recipe, SeedAxes
+from benchmark.specs.wording import counted
 from benchmark.stages.pretrain import Pretraining
-from benchmark.stages.sample import sampler_text
+from benchmark.stages.sample.text import picked_text, sampler_text
 
 HEAD = """---
 library_name: timm
@@ -64,7 +65,7 @@ def card(training: Training, spec: Pretraining, exported: Exported, embedding: E
 
 def _method(recipe: Recipe) -> str:
     entry = entry_of(recipe.method)
-    return f"{entry.title} ({entry.reference})" if entry else recipe.method.kind
+    return f"{title_of(recipe.method)}{f' ({entry.reference})' if entry else ''}"
 
 
 def _summary(training: Training, exported: Exported) -> Iterator[str]:
@@ -88,10 +89,11 @@ def _images(training: Training) -> Iterator[str]:
     if "openset" in inputs:
         pool = _pool_size(training)
         yield f"* pool: {f'{pool:,} ' if pool else ''}{_kind(record, 'openset')}, manifest `{inputs['openset']}`"
-        yield f"* of the pool: {f'{chosen:,} images' if 'coreset' in inputs else f'all {chosen:,} images'}"
+        yield f"* of the pool: {'' if 'coreset' in inputs else 'all '}{counted(chosen, 'image')}"
     if "coreset" in inputs:
         yield f"* coreset: {_draw(training.sample)}, stage `{inputs['coreset']}`"
-    yield f"* samples seen: {metrics['samples']:,} images in {metrics['steps']:,} steps{_exposures(metrics)}"
+    seen = f"{counted(metrics['samples'], 'image')} in {counted(metrics['steps'], 'step')}"
+    yield f"* samples seen: {seen}{_exposures(metrics)}"
     yield from (f"* note: {note}" for note in record.info.get("notes", ()))
 
 
@@ -115,13 +117,12 @@ def _draw(sample: Record | None) -> str:
         return "its record is not in the store"
     draw, metrics = sample.identity["spec"], sample.metrics
     asked = f"budget {draw['budget'] or 'stopping rule, or the size of another coreset'}, seed {draw['seed']}"
-    size = f"{metrics['size']:,} images, {100 * metrics['share']:.2f} % of the pool, stopped by {metrics['stopped_by']}"
-    return f"sampler {sampler_text(draw['sampling'])}, {asked}; {size}"
+    return f"sampler {sampler_text(draw['sampling'])}, {asked}; {picked_text(metrics)}"
 
 
 def _exposures(metrics: dict[str, Any]) -> str:
     own = metrics["exposures_of_target"]
-    return "" if own is None else f", each of X {own:,.4g} times on average"
+    return "" if own is None else f", each of X {own:,.4g} time{'' if own == 1 else 's'} on average"
 
 
 # How good it is ------------------------------------------------------------------------------------------------------

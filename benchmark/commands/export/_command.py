@@ -1,15 +1,14 @@
 """The verb `export`: from a key to a folder that stands on its own."""
 
-import shutil
 from pathlib import Path
 
 from pydantic import ValidationError
-from safetensors import SafetensorError
 
 from benchmark.commands.export._card import card
 from benchmark.commands.export._network import timm_form, write_network
 from benchmark.commands.export.find import Training, find_training
 from benchmark.errors import UserError
+from benchmark.execution.record import write_record
 from benchmark.planning.encoders import embedding_of
 from benchmark.pretrain.encoder import load_encoder
 from benchmark.specs.artefacts import ENCODER
@@ -18,7 +17,6 @@ from benchmark.stages.pretrain import Pretraining, read_pretraining
 from benchmark.system import place_aside
 
 CARD = "README.md"
-RECORD = "record.json"
 
 
 def export(key: str, out: Path, store: Path) -> str:
@@ -41,15 +39,11 @@ def export(key: str, out: Path, store: Path) -> str:
 
 def _fill(folder: Path, training: Training) -> None:
     spec = _spec(training)
-    weights = training.folder / ENCODER
-    try:
-        encoder = load_encoder(spec.recipe, weights)
-    except (SafetensorError, FileNotFoundError) as error:
-        raise UserError(f"{weights} cannot be read ({error}): remove its folder and train again") from error
+    encoder = load_encoder(spec.recipe, training.result.file(ENCODER))
     exported, embedding = timm_form(spec.recipe.backbone, encoder), _embedding(training, spec.recipe)
     features = write_network(exported, embedding, folder)
     (folder / CARD).write_text(card(training, spec, exported, embedding, features))
-    shutil.copyfile(training.folder / RECORD, folder / RECORD)
+    write_record(folder, training.record)
 
 
 def _spec(training: Training) -> Pretraining:

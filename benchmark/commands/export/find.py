@@ -1,92 +1,84 @@
 """The training that a key means, and what the store knows around it."""
 
-import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.errors import UserError
-from benchmark.execution.store import Record, Store
+from benchmark.execution.record import Record, Result
+from benchmark.execution.store import Store, StoredStage
 
 _KEY = re.compile(r"[0-9a-f]{8,64}")
 
 
 @dataclass(frozen=True)
 class Training:
-    """A finished `pretrain` stage with its folder, the draw of its coreset and every probe of its encoder.
+    """A finished `pretrain` stage, the draw of its coreset and every probe of its encoder.
 
     `sample` is None where the training had no coreset, and where its record is not in this store.
     """
 
-    record: Record
-    folder: Path
+    result: Result
     sample: Record | None
     evaluations: tuple[Record, ...]
+
+    @property
+    def record(self) -> Record:
+        return self.result.record
 
 
 def find_training(root: Path, key: str) -> Training:
     """The training whose key begins with `key`, or whose encoder the `evaluate` stage of that key probed.
 
-    Raises UserError for what is no key of eight or more digits, unknown, ambiguous, unfinished or no training.
+    Raises UserError for what is no key of eight or more digits, unknown, ambiguous, unfinished, damaged or no training.
     """
     store = Store(root)
-    record = _encoder_of(store, _record(store, key))
-    coreset = record.identity["inputs"].get("coreset")
-    evaluations = (_read(folder) for folder in store.finished("evaluate"))
+    result = _encoder_of(store, _result(store, key))
+    coreset = result.record.identity["inputs"].get("coreset")
+    sample = None if coreset is None else store.result("sample", coreset)
+    probes = (probe.record for probe in store.finished("evaluate"))
     return Training(
-        record,
-        store.folder("pretrain", record.key),
-        None if coreset is None else _found(store, "sample", coreset),
-        tuple(one for one in evaluations if one.identity["inputs"].get("encoder") == record.key),
+        result,
+        None if sample is None else sample.record,
+        tuple(probe for probe in probes if probe.identity["inputs"].get("encoder") == result.record.key),
     )
 
 
-def _record(store: Store, key: str) -> Record:
+def _result(store: Store, key: str) -> Result:
     if not _KEY.fullmatch(key):
         raise UserError(f"'{key}' is no key: give the first eight or more hexadecimal digits of a stage's")
-    folders = store.find(key)
-    if not folders:
-        raise UserError(_absence(store, key))
-    if len(folders) > 1:
-        raise UserError(f"{len(folders)} stages of {store.root} have keys that begin with {key}: give more digits")
-    return _read(folders[0])
+    entries = store.find(key)
+    if len(entries) > 1:
+        raise UserError(f"{len(entries)} stages of {store.root} have keys that begin with {key}: give more digits")
+    if not entries:
+        raise UserError(
+            f"no stage of the store {store.root} has a key that begins with {key}; name another store with --store"
+        )
+    (entry,) = entries
+    result = store.result(entry.path.parent.name, entry.key) if entry.is_result else None
+    if result is None:
+        raise UserError(_why_unfinished(store, entry))
+    return result
 
 
-def _absence(store: Store, key: str) -> str:
-    """Why there is no record of `key`: it failed, it has begun, or nothing is known of it."""
-    for failed in (store.root / "failed").glob(f"{key}*.json"):
-        last = json.loads(failed.read_text())["traceback"].strip().splitlines()[-1]
-        return f"stage {key} is not finished, it failed ({last}): run the command that began it again"
-    if any(_begun(store, key)):
-        return f"stage {key} is not finished: run the command that began it again, it goes on where it was"
-    return f"no stage of the store {store.root} has a key that begins with {key}; name another store with --store"
+def _why_unfinished(store: Store, entry: StoredStage) -> str:
+    crash = store.crash(entry.key)
+    failed = "" if crash is None else f", it failed ({crash.reason})"
+    return f"stage {entry.key[:12]} is not finished{failed}: run the command that began it again"
 
 
-def _begun(store: Store, key: str) -> Iterator[Path]:
-    return store.root.glob(f"*/{key}*")
-
-
-def _encoder_of(store: Store, record: Record) -> Record:
+def _encoder_of(store: Store, result: Result) -> Result:
+    record = result.record
     if record.kind == "pretrain":
-        return record
+        return result
     if record.kind != "evaluate":
         raise UserError(
             f"stage {record.key[:12]} is of kind {record.kind}, no training: give a pretrain or evaluate key"
         )
     key = record.identity["inputs"]["encoder"]
-    encoder = _found(store, "pretrain", key)
+    encoder = store.result("pretrain", key)
     if encoder is None:
         raise UserError(
             f"the encoder {key[:12]} of evaluate stage {record.key[:12]} is no finished training of {store.root}"
         )
     return encoder
-
-
-def _found(store: Store, kind: str, key: str) -> Record | None:
-    folder = store.folder(kind, key)
-    return _read(folder) if (folder / "record.json").is_file() else None
-
-
-def _read(folder: Path) -> Record:
-    return Record.from_json(json.loads((folder / "record.json").read_text()))

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmark.commands.sample.request import Request
-from benchmark.execution.store import Record
+from benchmark.execution.record import Record
 from benchmark.specs.stages import Images
-from benchmark.stages.sample import sampler_text
+from benchmark.specs.wording import counted
+from benchmark.stages.sample.text import picked_text, sampler_text
 
 METRICS = {
     "facility_location": "facility location: sum over target images of the largest cosine to a pick (equation 2)",
@@ -23,17 +24,14 @@ METRICS = {
 def card(request: Request, encoder: str, sampled: Record, measured: Record, images: Mapping[str, Images]) -> str:
     """The card's text, from the records of its `sample` and `measure` stages."""
     draw, metrics = sampled.identity["spec"], sampled.metrics
-    share = (
-        f"{metrics['size']:,} images, {100 * metrics['share']:.2f} % of the pool, stopped by {metrics['stopped_by']}"
-    )
     lines = [
         "# Coreset card",
         "",
-        f"* target: {request.target}, {images['target'].count:,} images, manifest {images['target'].key[:12]}",
-        f"* pool: {request.pool}, {images['pool'].count:,} images, manifest {images['pool'].key[:12]}",
+        f"* target: {request.target}, {_images(images['target'])}, manifest {images['target'].key[:12]}",
+        f"* pool: {request.pool}, {_images(images['pool'])}, manifest {images['pool'].key[:12]}",
         f"* encoder: {encoder}",
         f"* sampler: {sampler_text(draw['sampling'])}, budget {draw['budget'] or 'stopping rule'}, seed {draw['seed']}",
-        f"* picked: {share}",
+        f"* picked: {picked_text(metrics)}",
         "",
         *_table(measured.metrics),
         "",
@@ -47,6 +45,10 @@ def _table(metrics: Mapping[str, Any]) -> list[str]:
     if not rows:
         return ["Nothing is measured of a target or a coreset of a single image."]
     return ["| metric | value |", "| --- | ---: |", *rows]
+
+
+def _images(images: Images) -> str:
+    return counted(images.count or 0, "image")
 
 
 def _rows(metrics: Mapping[str, Any]) -> list[tuple[str, float]]:

@@ -15,6 +15,7 @@ from benchmark.execution.run import Machine, Work, check_stages, execute, find_d
 from benchmark.execution.store import Store
 from benchmark.images.data import Data
 from benchmark.images.sources import Given
+from benchmark.methods import title_of
 from benchmark.planning.encoders import Encoder, find_encoder
 from benchmark.planning.names import find_protocol
 from benchmark.planning.planner import Planner, check_budget
@@ -23,8 +24,11 @@ from benchmark.sampling.coresets import Features, Pool, coreset, geometry
 from benchmark.sampling.samplers import NamedSampler, find_sampler, read_budget
 from benchmark.specs.artefacts import POSITIONS, SCORES
 from benchmark.specs.cells import ordered
+from benchmark.specs.recipes import Steps
 from benchmark.specs.stages import Images, Stage
+from benchmark.specs.wording import counted
 from benchmark.stages.pretrain import KIND as PRETRAIN
+from benchmark.stages.pretrain import Pretraining
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,19 @@ class Job:
             return self.frozen.stage
         length = self.planner.lengths("target").retrieval
         spec = self.planner.pretraining(length, self.request.seed, alone=True)
-        return Stage(PRETRAIN, spec, (("target", self.target),), f"encoder on {self.request.target}")
+        label = f"X, {self.request.target}, seed {self.request.seed}"
+        return Stage(PRETRAIN, spec, (("target", self.target),), label)
+
+    @property
+    def encoder_text(self) -> str:
+        """The encoder in words: which one was named, or how one was pretrained."""
+        if self.frozen is not None:
+            return self.frozen.description
+        spec = self.encoder.spec
+        assert isinstance(spec, Pretraining)
+        length = spec.recipe.length
+        steps = f" for {counted(length.steps, 'step')}" if isinstance(length, Steps) else ""
+        return f"pretrained on the target by {title_of(spec.recipe.method)} on {spec.recipe.backbone.told}{steps}"
 
     @property
     def choice(self) -> Pool:
@@ -110,12 +126,12 @@ def sample(request: Request, machine: Machine) -> int:
     stages = ordered([job.measure])
     execute(Work(stages, request.store, job.data, local), machine)
     store = Store(request.store)
-    crash = next((text for stage in stages if not store.has(stage) and (text := store.failure(stage))), None)
+    crash = next((text for stage in stages if not store.has(stage) and (text := store.crash(stage.key))), None)
     if crash is not None:
-        raise UserError(crash.strip().splitlines()[-1])
+        raise UserError(crash.reason)
     sampled, measured = store.record(job.sample), store.record(job.measure)
     positions, scores = (np.load(store.file(job.sample, name)) for name in (POSITIONS, SCORES))
-    story = card(request, job.encoder.label, sampled, measured, {"target": job.target, "pool": job.pool})
+    story = card(request, job.encoder_text, sampled, measured, {"target": job.target, "pool": job.pool})
     source = job.data.verified_source(job.pool)
     write(Coreset(source, positions, scores, story), request.out, request.exports)
     print(story, end="")

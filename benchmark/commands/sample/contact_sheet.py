@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
 from benchmark.images.sources import Source
+from benchmark.specs.wording import counted
 
 SIDE, CAPTION, HEADING, COLUMNS, ROWS = 96, 14, 22, 8, 3
 
@@ -13,13 +14,12 @@ def contact_sheet(source: Source, positions: NDArray[np.int64], scores: NDArray[
     """The nearest picks above the farthest ones, by score; by pick order where all scores are equal."""
     order = np.argsort(-scores, kind="stable")
     shown = min(COLUMNS * ROWS, max(1, len(order) // 2))
-    parts = (("nearest picks", order[:shown]), ("farthest picks", order[len(order) - shown :]))
-    height = HEADING + ROWS * (SIDE + CAPTION)
+    parts = (("nearest", order[:shown]), ("farthest", order[len(order) - shown :]))
+    height = HEADING + -(-shown // COLUMNS) * (SIDE + CAPTION)
     sheet = Image.new("RGB", (COLUMNS * SIDE, len(parts) * height), "white")
     for part, (title, ranks) in enumerate(parts):
-        ImageDraw.Draw(sheet).text(
-            (4, part * height + 5), f"{title} of {len(order):,}, with their scores", fill="black"
-        )
+        text = f"{title} {shown} of {counted(len(order), 'pick')}, with their scores"
+        ImageDraw.Draw(sheet).text((4, part * height + 5), text, fill="black")
         for place, rank in enumerate(ranks.tolist()):
             corner = (place % COLUMNS * SIDE, part * height + HEADING + place // COLUMNS * (SIDE + CAPTION))
             _paste(sheet, source.open(int(positions[rank])), corner, f"{scores[rank]:.3f}")

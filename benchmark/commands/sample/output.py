@@ -16,6 +16,7 @@ from benchmark.commands.sample.request import Exports
 from benchmark.errors import UserError
 from benchmark.images.items import Folder, Items
 from benchmark.images.sources import Source
+from benchmark.stages.sample.id_list import list_text
 from benchmark.system import place_aside, write_atomically
 
 
@@ -57,8 +58,8 @@ def write(coreset: Coreset, out: Path, exports: Exports) -> None:
     """Write `out` (ids), beside it `.csv` (rank, id, score) and `.md` (card), and what `exports` names."""
     write_atomically(out.with_suffix(".csv"), _csv(coreset))
     write_atomically(out.with_suffix(".md"), coreset.card)
-    header = f"# {len(coreset.positions)} picks in pick order; scores and card are beside this file\n"
-    write_atomically(out, header + "".join(f"{item}\n" for item in coreset.ids))
+    comment = f"{len(coreset.positions)} picks in pick order; scores and card are beside this file"
+    write_atomically(out, list_text(coreset.ids, comment))
     makers: tuple[tuple[Path | None, Callable[[Coreset, Path], None]], ...] = (
         (exports.link, _link),
         (exports.copy, _copy),
@@ -80,7 +81,8 @@ def _csv(coreset: Coreset) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["rank", "id", "score"])
-    rows.writerows(zip(range(1, len(coreset.ids) + 1), coreset.ids, coreset.scores.tolist(), strict=True))
+    # As text of float32: the shortest digits that read back to the same score.
+    rows.writerows(zip(range(1, len(coreset.ids) + 1), coreset.ids, map(str, coreset.scores), strict=True))
     return text.getvalue()
 
 

@@ -13,7 +13,8 @@ from benchmark.commands.show.table import table_text
 from benchmark.datasets.opensets import OPENSETS
 from benchmark.datasets.targets import TARGETS
 from benchmark.errors import UnknownName, UserError
-from benchmark.execution.store import Store
+from benchmark.execution.record import Damage
+from benchmark.execution.store import Store, StoredStage
 from benchmark.methods import METHODS
 from benchmark.planning.profiles import PROFILES, Profile, find_profile
 from benchmark.published.tables import load_table, table_names
@@ -42,11 +43,8 @@ def describe(name: str, store: Path, profile: str = "paper") -> str:
         return _sampler_text(SAMPLERS[name])
     if name.removeprefix("table") in (known.removeprefix("table") for known in table_names()):
         return table_text(load_table(name))
-    folders = Store(store).find(name) if len(name) >= 8 else []
-    if len(folders) == 1:
-        return json.dumps(json.loads((folders[0] / "record.json").read_text()), indent=2)
     if KEY.fullmatch(name):
-        raise UserError(f"store {store} has no stage whose key begins with {name}; --store names another")
+        return _stage_text(Store(store), name)
     raise UnknownName("name", name, [*specs, *SAMPLERS, *METHODS.names(), *table_names()])
 
 
@@ -59,3 +57,28 @@ def _sampler_text(entry: Entry) -> str:
     made: Any = entry.make()
     named = ", ".join(f"{field.name}={getattr(made, field.name)!r}" for field in fields(made))
     return f"{entry.name}: {entry.reference}\n\n{inspect.getdoc(entry.type)}\n\nfields: {named or 'none'}"
+
+
+def _stage_text(store: Store, begin: str) -> str:
+    """What the store has of the stage whose key begins with `begin`, finished or not, as JSON."""
+    entries = store.find(begin)
+    if not entries:
+        raise UserError(f"store {store.root} has no stage whose key begins with {begin}; --store names another")
+    if len(entries) > 1:
+        raise UserError(f"{len(entries)} stages of {store.root} have keys that begin with {begin}: give more digits")
+    return json.dumps(_known(store, entries[0]), indent=2)
+
+
+def _known(store: Store, entry: StoredStage) -> dict[str, Any]:
+    """The record of a finished stage; of another one its state, and what the store says of it."""
+    own: dict[str, Any] = {"key": entry.key, "state": entry.state, "path": str(entry.path), **entry.note}
+    if entry.is_result:
+        try:
+            result = store.result(entry.path.parent.name, entry.key)
+        except Damage as damage:
+            return own | {"damage": damage.finding}
+        return own if result is None else result.record.to_json()
+    crash = store.crash(entry.key)
+    if crash is not None:
+        own |= {"kind": crash.kind, "label": crash.label, "traceback": crash.traceback}
+    return own

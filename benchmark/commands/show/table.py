@@ -48,12 +48,16 @@ def _sections(table: Table) -> Iterator[str]:
     if tolerance is None:
         yield from ("", "No tolerance: measured values are shown with their difference and no verdict.")
     else:
-        parts = f"sampling error at {tolerance.confidence:.0%}, allowance of {tolerance.allowance:.1f} points"
+        parts = f"sampling error at {100 * tolerance.confidence:g} %, allowance of {_points(tolerance.allowance)}"
         yield from ("", f"Tolerance: {parts}. {tolerance.reason}")
     yield from _block("Not stated by the source:", table.assumed)
     yield from _block("Not measured by this suite:", _obstacles(table))
     yield from _block("Claims:", (f"{claim.id}: {claim.sentence} ({claim.source})" for claim in table.claims))
     yield from _block("Notes:", table.notes)
+
+
+def _points(points: float) -> str:
+    return f"{points:g} point{'' if points == 1 else 's'}"
 
 
 def _obstacles(table: Table) -> Iterator[str]:

@@ -1,11 +1,12 @@
 """Feeding stages to worker processes: whatever is ready goes to whoever is free, finished work is never done again."""
 
+import contextlib
 import os
 import signal
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from multiprocessing import connection, get_context
+from multiprocessing import connection, get_context, resource_tracker
 from multiprocessing.context import SpawnProcess
 from typing import Literal
 
@@ -14,49 +15,77 @@ from benchmark.execution import memory
 from benchmark.execution.display import Screen
 from benchmark.execution.store import Store
 from benchmark.execution.worker import Context, Report, work
+from benchmark.interrupts import StopRequest, held_back, raise_signal
 from benchmark.specs.stages import Stage
 
 State = Literal["done", "failed", "skipped"]
 BUSY_WAIT = 1.0
+LAST_MOMENT = 10.0
+"""Seconds between the end of a worker's pipe and its own."""
 
 
 @dataclass
 class Worker:
-    """A worker process and the stage that it is on."""
+    """A worker process and the stage that it is on. `saves`: the stage, asked to stop, saves what it has."""
 
     process: SpawnProcess
     pipe: connection.Connection
     stage: Stage | None = None
     started: float = 0.0
+    saves: bool = False
 
     @classmethod
     def start(cls, context: Context) -> "Worker":
         spawn = get_context("spawn")
         ours, theirs = spawn.Pipe()
         process = spawn.Process(target=work, args=(theirs, context))
-        process.start()
+        # Started first: it lets signals through when it starts.
+        resource_tracker.ensure_running()
+        with held_back():
+            process.start()
         theirs.close()
         return cls(process, ours)
 
     def give(self, stage: Stage) -> None:
-        self.stage, self.started = stage, time.monotonic()
+        self.stage, self.started, self.saves = stage, time.monotonic(), False
         self.pipe.send(stage)
+
+    def ask_to_stop(self) -> None:
+        """Have the stage save what it has and end; the worker takes no other."""
+        with contextlib.suppress(BrokenPipeError):
+            # A worker that has died is heard of by its pipe.
+            self.pipe.send(None)
 
     def kill(self) -> None:
         """End the worker and all that it started, at once."""
-        for kill in (os.killpg, os.kill):
-            try:
-                kill(self.process.pid or 0, signal.SIGKILL)
-                break
-            except ProcessLookupError:
-                # No group yet: the worker has not come to its first line.
-                continue
+        try:
+            os.killpg(self.process.pid or 0, signal.SIGKILL)
+        except ProcessLookupError:
+            # No group yet: the worker has not come to its first line.
+            self.process.kill()
         self.process.join()
+
+
+def how_it_ended(exitcode: int | None) -> str:
+    """A line on a worker that died in the midst of a stage; `exitcode` as `multiprocessing` has it."""
+    if exitcode is None:
+        return "the worker process closed its connection and went on"
+    if exitcode >= 0:
+        return f"the worker process exited by itself with code {exitcode}: something that the stage runs ended it"
+    if -exitcode == signal.SIGKILL:
+        # What the system kills for memory cannot tell; memory of a GPU raises an error instead.
+        return f"the worker process was killed (SIGKILL), most often {memory.HOST}"
+    known = {one.value: one.name for one in signal.Signals}
+    return f"the worker process died of {known.get(-exitcode, f'signal {-exitcode}')}"
 
 
 @dataclass
 class Executor:
-    """Runs the stages of a plan with `jobs` workers. Failures end nothing but what builds on them."""
+    """Runs the stages of a plan with `jobs` workers. Failures end nothing but what builds on them.
+
+    At the first SIGINT or SIGTERM stages that can save what they have are asked to and waited for, and all others are
+    ended at once; at a second signal those are too.
+    """
 
     store: Store
     context: Context
@@ -66,20 +95,45 @@ class Executor:
     _waiting: list[Stage] = field(default_factory=list)
     _workers: list[Worker] = field(default_factory=list)
     _retry_at: dict[str, float] = field(default_factory=dict)
+    _stop: StopRequest = field(default_factory=StopRequest)
+    _stopping: bool = False
 
     def run(self, stages: Iterable[Stage]) -> dict[str, State]:
-        """The state of every stage, by key. KeyboardInterrupt and UserError leave no process behind."""
+        """The state of every stage, by key. KeyboardInterrupt (after SIGINT), Terminated (after SIGTERM) and UserError
+        leave no process behind."""
         self._waiting = [stage for stage in stages if not self._finished(stage)]
         self.screen.start(len(self.states) + len(self._waiting), len(self.states))
         try:
-            while self._waiting or any(worker.stage for worker in self._workers):
-                self._hand_out()
-                self._listen()
+            with self._stop.awaited():
+                while self._goes_on():
+                    self._hand_out()
+                    self._listen()
         finally:
             for worker in self._workers:
                 worker.kill()
             self.screen.stop()
+        if self._stop.number is not None:
+            raise_signal(self._stop.number)
         return self.states
+
+    def _goes_on(self) -> bool:
+        if self._stop.number is not None and not self._stopping:
+            self._begin_to_stop()
+        return bool(self._waiting) or any(worker.stage for worker in self._workers)
+
+    def _begin_to_stop(self) -> None:
+        self._stopping = True
+        for worker in list(self._workers):
+            # What it sent before the signal counts: that it is done, or that it can save what it has.
+            while worker.stage and worker.pipe.poll():
+                self._hear(worker)
+        self._waiting.clear()
+        saving = [worker for worker in self._workers if worker.stage and worker.saves]
+        for worker in self._workers:
+            worker.ask_to_stop() if worker in saving else worker.kill()
+        self._workers = saving
+        if saving:
+            self.screen.stopping(len(saving))
 
     def _finished(self, stage: Stage) -> bool:
         if self.store.has(stage):
@@ -125,17 +179,23 @@ class Executor:
             message = worker.pipe.recv()
         except (EOFError, ConnectionResetError):
             message = self._bury(worker, stage)
-        if isinstance(message, Report):
-            worker.stage = None
-            self._settle(stage, message, time.monotonic() - worker.started)
-        else:
-            self.screen.progress(stage, *message[1:])
+        match message:
+            case Report():
+                worker.stage = None
+                self._settle(stage, message, time.monotonic() - worker.started)
+            case ("saves",):
+                worker.saves = True
+            case ("note", text):
+                self.screen.note(stage, text)
+            case ("progress", what, done, total):
+                self.screen.progress(stage, what, done, total)
 
     def _bury(self, worker: Worker, stage: Stage) -> Report:
+        # Its pipe closes a moment before it is dead; killed in that moment, it would not tell how it ended.
+        worker.process.join(LAST_MOMENT)
+        text = how_it_ended(worker.process.exitcode)
         worker.kill()
         self._workers.remove(worker)
-        # What the system kills for memory cannot tell; memory of a GPU raises an error instead.
-        text = f"the worker process died (exit {worker.process.exitcode}), most often {memory.HOST}"
         self.store.fail(stage, text, {})
         return Report("failed", text)
 
@@ -147,5 +207,23 @@ class Executor:
             self._waiting.append(stage)
             self.screen.left(stage)
             return
+        if report.status == "damaged":
+            self._run_again(stage, report.message)
+            return
+        if report.status == "stopped":
+            self.screen.note(stage, report.message)
+            return
         self.states[stage.key] = report.status
         self.screen.ended(stage, report, seconds)
+
+    def _run_again(self, stage: Stage, damage: str) -> None:
+        """Wait with a stage for its inputs that turned out to be damaged."""
+        if self._stopping:
+            self.screen.note(stage, damage)
+            return
+        again = [one for one in stage.stages() if self.states.get(one.key) == "done" and not self.store.has(one)]
+        for needed in again:
+            del self.states[needed.key]
+        self._retry_at[stage.key] = time.monotonic() + BUSY_WAIT
+        self._waiting += [*again, stage]
+        self.screen.repeat(stage, damage, len(again))

@@ -94,10 +94,20 @@ class Engine:
         return tuple(self.makers())
 
     def require(self) -> None:
-        """Raise UserError with the line that installs the engine unless it can be imported."""
+        """Raise UserError with the line that installs the engine unless all its modules can be imported."""
         missing = [module for module in self.modules if importlib.util.find_spec(module) is None]
         if missing:
             raise UserError(f"engine '{self.name}' is not installed (no {', '.join(missing)}); run: {self.install}")
+        try:
+            self.load()
+        except Exception as error:  # what a package raises when it is imported is not ImportError alone
+            why = " ".join(str(error).split())
+            raise UserError(f"engine '{self.name}' cannot be imported ({why}); run: {self.install}") from error
+
+    def load(self) -> None:
+        """Import the engine's modules; raises whatever they raise."""
+        for module in self.modules:
+            importlib.import_module(module)
 
     def version(self) -> str:
         """Name and version, for records."""

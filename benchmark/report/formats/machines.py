@@ -1,27 +1,32 @@
-"""Reports for machines: CSV and JSON, one line or entry per cell and seed with everything that is known of it."""
+"""Reports for machines: CSV and JSON, one line or entry per cell and seed with everything that is known of it.
+
+Numbers are not rounded to what a table shows; only the digits that binary arithmetic leaves are gone (`numbers`).
+"""
 
 import csv
 import io
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from benchmark.report.blocks import footnotes, headings
+from benchmark.report.blocks import footnotes
+from benchmark.report.headings import headings
+from benchmark.report.numbers import plain
 from benchmark.report.table import CellResult, RowLabel, SeedResult, TableResult
 
-_RUN = ("seed", "value", "samples_seen", "exposures", "coreset")
+_RUN = ("seed", "value", "method", "network", "steps", "samples_seen", "exposures", "coreset")
 _PURITY = ("value", "base_rate", "ceiling", "without_heldout")
 
 
 def lines(result: TableResult) -> Iterable[dict[str, Any]]:
-    """One flat entry per cell and seed; one per hole. Numbers are unrounded, None is "not known"."""
+    """One flat entry per cell and seed; one per hole. None is "not known"."""
     for row in result.rows:
         for cell in result.row_cells(row.id):
             about = _about(result, row, cell)
             for run in cell.runs or (None,):
-                yield {**about, **_run(run)}
+                openset = result.openset if run is None or run.openset is None else run.openset
+                yield plain({**about, "openset": openset, **_run(run)})
 
 
 def _about(result: TableResult, row: RowLabel, cell: CellResult) -> dict[str, Any]:
@@ -29,10 +34,8 @@ def _about(result: TableResult, row: RowLabel, cell: CellResult) -> dict[str, An
     compared = result.compare(row.id, cell.target)
     return {
         "table": result.table.id,
-        "title": " | ".join(headings(result)),
         "profile": result.profile,
         "protocol": result.protocol,
-        "openset": result.openset,
         "row": row.id,
         "row_title": row.title,
         "variant": row.variant,
@@ -44,8 +47,8 @@ def _about(result: TableResult, row: RowLabel, cell: CellResult) -> dict[str, An
         "assumed": "; ".join(result.assumed(row.id, cell.target)),
         "test_images": cell.n,
         "published": result.published(row.id, cell.target),
-        "mean": mean,
-        "std": std,
+        "mean_over_seeds": mean,
+        "std_over_seeds": std,
         "seeds_absent": " ".join(map(str, cell.absent)),
         "difference": compared.difference if compared else None,
         "tolerance": compared.tolerance if compared else None,
@@ -79,7 +82,7 @@ def comma_separated(result: TableResult) -> str:
 
 
 def javascript_object(result: TableResult) -> str:
-    """Cells, row means, claims with all their estimates, and footnotes as JSON."""
+    """Cells, row means (none over a single target), claims with all their estimates, and footnotes as JSON."""
     value = {
         "table": result.table.id,
         "title": headings(result),
@@ -88,7 +91,7 @@ def javascript_object(result: TableResult) -> str:
         "protocol": result.protocol,
         "openset": result.openset,
         "cells": list(lines(result)),
-        "row_means": {row.id: asdict(result.row_mean(row.id)) for row in result.rows},
+        "row_means": {row.id: asdict(result.row_mean(row.id)) for row in result.rows if result.has_means},
         "claims": [
             {
                 **judged.claim.model_dump(),
@@ -99,13 +102,4 @@ def javascript_object(result: TableResult) -> str:
         ],
         "footnotes": footnotes(result),
     }
-    return json.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no infinity: infinite degrees of freedom become null."""
-    if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and math.isinf(value) else value
+    return json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"

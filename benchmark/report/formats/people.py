@@ -12,13 +12,14 @@ from benchmark.report.blocks import (
     cell_text,
     claims,
     footnotes,
-    headings,
     mean_text,
     published_text,
     signed,
     stacked,
     training,
+    without_mean,
 )
+from benchmark.report.headings import headings
 from benchmark.report.table import CellResult, TableResult
 
 WIDTH = 120
@@ -35,7 +36,7 @@ def _tabulate(grid: Grid, form: str) -> str:
 # Text ----------------------------------------------------------------------------------------------------------------
 def text(result: TableResult) -> str:
     """For a terminal of 120 columns: wide tables come in several blocks of columns."""
-    parts = ["\n".join(headings(result))]
+    parts = ["\n".join(fill(line, WIDTH, subsequent_indent="  ") for line in headings(result))]
     parts += [_tabulate(block, "simple") for block in _blocks(stacked(result, Style(), "id"))]
     if trained := training(result, "id"):
         parts.append("What each row was trained on\n" + _tabulate(trained, "simple"))
@@ -98,7 +99,7 @@ def _combined(result: TableResult) -> Grid:
         published = published_text(result, result.published_mean(row.id), absent="")
         cells = [_with_published(result, cell) for cell in result.row_cells(row.id)]
         rows.append([row.title, *cells, f"{mean} ({published})" if published else mean])
-    return _piped(Grid(["", *result.columns, "mean"], rows))
+    return _piped(without_mean(result, Grid(["", *result.columns, "mean"], rows)))
 
 
 def _with_published(result: TableResult, cell: CellResult) -> str:

@@ -1,8 +1,6 @@
 """Stage `sample`: a sampler picks positions of the open-set; they reach the disk as positions and as item ids."""
 
-import hashlib
 import importlib
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +19,7 @@ from benchmark.images.manifest import Manifest
 from benchmark.specs.artefacts import FEATURES, PICKS, POSITIONS, SCORES
 from benchmark.specs.base import Spec, canonical_json, digest
 from benchmark.specs.stages import Kind
+from benchmark.stages.sample.id_list import IdList, list_text
 from benchmark.stages.sample.names import resolve
 
 
@@ -110,14 +109,14 @@ def run(task: ImageTask, folder: Path) -> StageResult:
     seconds = time.perf_counter() - started
     np.save(folder / POSITIONS, selection.indices)
     np.save(folder / SCORES, selection.scores)
-    ids = "".join(f"{manifest.ids[i]}\n" for i in selection.indices)
-    header = f"# picks of {task.stage.key} in pick order, from the open-set with manifest {manifest.sha256}\n"
-    (folder / PICKS).write_text(header + ids)
+    picks = IdList(PICKS, tuple(manifest.ids[i] for i in selection.indices))
+    comment = f"picks of {task.stage.key} in pick order, from the open-set with manifest {manifest.sha256}"
+    (folder / PICKS).write_text(list_text(picks.ids, comment), encoding="utf-8")
     metrics = {
         "size": len(selection),
         "share": len(selection) / len(manifest.ids),
         "stopped_by": selection.stopped_by,
-        "picks_sha256": hashlib.sha256(ids.encode()).hexdigest(),
+        "picks_sha256": picks.sha256,
     }
     return StageResult(metrics=metrics, info={**selection.info, "seconds": round(seconds, 3)})
 
@@ -158,14 +157,15 @@ def _plugin(task: ImageTask, draw: Draw, spec: PluginSampling, manifest: Manifes
     plugin = resolve(text)
     if canonical_json(plugin.identity) != spec.identity:
         raise UserError(f"sampler {text} has changed since the run began; start it again")
-    sampler, budget = plugin.make(manifest.ids), _budget(task, draw)
+    sampler, budget, features = plugin.make(manifest.ids), _budget(task, draw), _features(task)
     if spec.inner is not None:
         sampler = replace(sampler, sampler=_simcore(spec.inner))  # type: ignore[type-var]
     try:
-        selection = sampler.select(*_features(task), budget=budget, seed=draw.seed)
-    except Exception as error:
-        # Whatever it raises, the line must say whose it is.
-        raise SamplerError(f"sampler {plugin.name} raised {type(error).__name__}: {error}") from error
+        selection = sampler.select(*features, budget=budget, seed=draw.seed)
+    except (Exception, SystemExit) as error:
+        # Whatever it raises, sys.exit too, the line must say whose it is.
+        text = " ".join(str(error).split())
+        raise SamplerError(f"sampler {plugin.name} raised {type(error).__name__}: {text}") from error
     check_selection(plugin.name, selection, len(manifest), budget)
     return selection
 
@@ -209,12 +209,3 @@ def _oracle(task: ImageTask, draw: Draw, n_pool: int) -> Selection:
     picks = order[np.isin(order, relevant)][:limit]
     stopped: StoppedBy = "budget" if len(picks) == limit else "exhausted"
     return Selection(picks, np.ones(len(picks), np.float32), stopped, {"relevant": len(relevant), "budget": limit})
-
-
-def sampler_text(sampling: dict[str, Any]) -> str:
-    """The sampler's name with its fields, and the hash of code or lists from outside."""
-    told: dict[str, Any] = json.loads(sampling["identity"]) if sampling["kind"] == "plugin" else {}
-    name = told.get("sampler") or told.get("class") or ("list of ids" if told else sampling["kind"])
-    fields = told.get("fields", {}) if told else {key: value for key, value in sampling.items() if key != "kind"}
-    fields |= {key: value for key, value in told.items() if key.endswith("sha256")}
-    return f"{name} ({', '.join(f'{key} {value}' for key, value in fields.items())})" if fields else str(name)

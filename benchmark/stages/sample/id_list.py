@@ -1,7 +1,7 @@
 """A file of item ids as a sampler: what was picked elsewhere, by hand or by another program, put beside the others."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +55,11 @@ class ListedPicks:
             raise BudgetError(f"budget {budget!r} is {size} images but {self.name} has {listed}: give at most {listed}")
         picks = self.positions[:size].copy()
         return Selection(picks, np.zeros(picks.size, np.float32), "exhausted" if size is None else "budget")
+
+
+def list_text(ids: Iterable[str], comment: str) -> str:
+    """The text of a list of picks, to be written as UTF-8: a comment of one line, then an id in each."""
+    return f"# {comment}\n" + "".join(f"{item}\n" for item in ids)
 
 
 def read_ids(path: Path) -> IdList:

@@ -32,6 +32,8 @@ from benchmark.errors import UnknownName, UserError
 from benchmark.stages.sample.id_list import read_ids
 
 GROUP = "benchmark.samplers"
+INNER = "sampler"
+"""The field of a sampler of `baselines` that holds the one it wraps."""
 IDLE = ("block_rows", "device")
 """Fields of samplers of `baselines` that move time and memory only."""
 

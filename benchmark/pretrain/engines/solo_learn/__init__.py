@@ -4,6 +4,9 @@ Only what decides the weights is taken from it. Its label classifier never learn
 auto-resume are never started (auto-resume matches runs by keys that do not tell the image sets apart).
 """
 
+import warnings
+from unittest.mock import patch
+
 from benchmark.errors import UserError
 from benchmark.methods._lcr import LCR
 from benchmark.pretrain.engines import Engine
@@ -12,6 +15,7 @@ from benchmark.specs.methods import EngineName
 from benchmark.specs.recipes import Recipe, Steps
 from benchmark.training.backbone_names import features_of
 
+REPOSITORY = "https://github.com/vturrisi/solo-learn"
 COMMIT = "9187ea39c2c3f43c455ab06664d2b019a9802954"
 
 
@@ -23,17 +27,23 @@ def _check_queue(name: str, queue: int, recipe: Recipe) -> None:
         raise UserError(f"solo-learn's {name} has a queue and needs full batches: set drop_last")
 
 
+def install_line(repository: str = REPOSITORY) -> str:
+    """The line that installs solo-learn from `repository`, the address of a git repository: its own, or a checkout's
+    (file://localhost/...)."""
+    return (
+        'pip install "setuptools<81" lightning omegaconf einops hydra-core && '
+        f'pip install --no-build-isolation --no-deps "solo-learn @ git+{repository}@{COMMIT}"'
+    )
+
+
 class SoloLearn(Engine):
     """PyPI's solo-learn (1.0.2) pins torch 1.9 and cannot be installed beside a current torch: hence the commit."""
 
     name: EngineName = "solo-learn"
     distribution = "solo-learn"
     multicrop = ("swav", "dino", "byol")
-    modules = ("solo", "omegaconf", "einops")
-    install = (
-        'pip install "setuptools<81" omegaconf einops hydra-core && pip install --no-build-isolation --no-deps '
-        f'"solo-learn @ git+https://github.com/vturrisi/solo-learn@{COMMIT}"'
-    )
+    modules = ("lightning", "omegaconf", "einops", "solo")
+    install = install_line()
 
     def check(self, recipe: Recipe) -> None:
         super().check(recipe)
@@ -43,6 +53,15 @@ class SoloLearn(Engine):
         queue = getattr(method, "queue", None)
         if queue is not None:
             _check_queue(told.class_name, queue, recipe)
+
+    def load(self) -> None:
+        """Import it without its effects on others: it puts networks of its own under names of timm (convnext_tiny for
+        one), and warns of the old names that it knows timm's modules by."""
+        from timm.models import _registry
+
+        with warnings.catch_warnings(), patch.dict(_registry._model_entrypoints):
+            warnings.simplefilter("ignore")
+            super().load()
 
 
 entry = SoloLearn()

@@ -1,0 +1,77 @@
+"""The lines above a table: what its numbers are of, whose layout it has, what they must not be taken for."""
+
+from collections.abc import Iterable
+
+from benchmark.report.blocks import foreign_targets, some
+from benchmark.report.table import SeedResult, TableResult
+from benchmark.specs.wording import counted, counted_range
+
+STAND_INS = "STAND-IN IMAGES: the numbers marked s are not of the datasets that the columns name."
+
+
+def headings(result: TableResult) -> list[str]:
+    """What was measured, in which table's layout, and a line each on the published values, on targets that are not the
+    table's and on stand-ins where there are any."""
+    table = result.table
+    authors = "" if table.evidence is None else f"{table.source.work.partition(':')[0]}, "
+    source = f"{authors}{table.source.place}"
+    lines = [
+        _measured(result),
+        f"Layout: {source} ({_extent(result)}); profile {result.profile}, protocol {result.protocol}",
+    ]
+    if any(result.published(cell.row, cell.target) is not None for cell in result.all_cells):
+        lines.append(f"Published values: {source}: {table.title}")
+    if foreign := foreign_targets(result):
+        verb, their = ("is", "its") if len(foreign) == 1 else ("are", "their")
+        lines.append(
+            f"OTHER TARGETS: {', '.join(foreign)} {verb} not the paper's; {their} numbers reproduce nothing of it."
+        )
+    return [*lines, STAND_INS] if result.standins else lines
+
+
+EVALUATIONS = {"linear_eval": "linear probe", "online_eval": "online classifier"}
+"""Those that the suite measures, as headings name them."""
+
+
+def _measured(result: TableResult) -> str:
+    """Evaluation, method, network, steps, targets, open-set and unit of the numbers themselves, in one line."""
+    runs = [run for cell in result.all_cells for run in cell.runs]
+    steps = counted_range((run.steps for run in runs), "step")
+    trained = _trained(runs)
+    parts = [
+        f" of {trained}" if trained else "" if runs else ", nothing measured yet",
+        f" after {steps}" if steps else "",
+        f": {some(result.columns)}",
+        f"; open-set {result.openset}" if result.openset else "",
+        f"; {result.table.unit}",
+    ]
+    task = result.table.task
+    return EVALUATIONS.get(task, task).capitalize() + "".join(parts)
+
+
+def _trained(runs: Iterable[SeedResult]) -> str:
+    """ "SimCLR, BYOL on resnet10t and MAE on vit": networks that the same methods trained stand together."""
+    methods: dict[str, dict[str, None]] = {}
+    for run in runs:
+        if run.method and run.network:
+            methods.setdefault(run.network, {})[run.method] = None
+    networks: dict[str, list[str]] = {}
+    for network, names in methods.items():
+        networks.setdefault(", ".join(names), []).append(network)
+    return " and ".join(f"{names} on {', '.join(used)}" for names, used in networks.items())
+
+
+def _extent(result: TableResult) -> str:
+    """How much of the table's layout is here: "all 10 rows and 2 controls, 1 of 11 targets"."""
+    table = result.table
+    controls = sum(row.control for row in result.rows)
+    rows = _share(len(result.rows) - controls, len(table.rows), "row")
+    own = _share(len(result.columns) - len(foreign_targets(result)), len(table.columns), "target")
+    beside = f" and {counted(controls, 'control')}" if controls else ""
+    return f"{rows}{beside}, {own}"
+
+
+def _share(part: int, whole: int, what: str) -> str:
+    if part == whole:
+        return f"all {whole} {what}s" if whole > 1 else f"its {what}"
+    return f"{part or 'none'} of {counted(whole, what)}"

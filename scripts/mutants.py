@@ -1,0 +1,349 @@
+"""Plant faults one by one in a copy of the tree and see whether the fast tests notice: `python scripts/mutants.py`.
+
+    --only NAME ...     these mutants alone (part of a name is enough)
+    --whole             every fast test for every mutant, not only those named beside it (an hour each)
+    --list              names and places, nothing is run
+
+A mutant is code that must be there and what takes its place. The code is looked for as a syntax tree below
+`benchmark` and `baselines`, so that neither layout nor the folder of a module matters. It must stand in exactly one
+place (where `every`, in one or more: each of them is then a mutant of its own). The tests named are run without any
+mutant first, and must pass. Exit code 0: all were caught; 1: some survive; 2: code or tests are not there, or tests
+fail without a mutant.
+"""
+
+import argparse
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("benchmark", "baselines")
+COPIED = (*PACKAGES, "tests", "tables", "scripts", "docs", "results", "README.md", "pyproject.toml")
+
+ROWS = "tests/harness/test_training_images.py"
+IDENTITY = "tests/harness/test_identity.py"
+PURITY = "tests/harness/test_purity_of_rows.py"
+SIMCORE = "tests/baselines/test_baselines_simcore.py"
+RUN = "tests/harness/test_regression_values.py::test_a_run_is_within_its_values_and_follows_from_what_it_left"
+
+
+class MutantError(Exception):
+    """The code to replace is gone or stands in several places, or the tests say nothing."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`before`, one expression or statement, becomes `after`; `tests` are files or tests that should notice.
+
+    `every`: there may be several such places, and the tests must notice each of them.
+    """
+
+    name: str
+    before: str
+    after: str
+    tests: tuple[str, ...]
+    every: bool = False
+
+
+PICKS = 'np.load(task.file("coreset", POSITIONS))'
+READ_PICKS = f'rows["openset"] = {PICKS}'
+SEEDS = "SeedAxes(init=seed, data=seed)"
+RANKING = "FeatureRanking(pool, centres, block_rows=self.block_rows, device=self.device)"
+SELECT = "simcore.select(*_features(task), budget=_budget(task, draw), seed=draw.seed)"
+PROBE = """clean_probe(
+    train, _labels(task, "train"), test, _labels(task, "test"), spec, progress=task.progress
+)"""
+RATES = '{PURITY: everything["purity"], BASE_RATE: everything["base_rate"], CEILING: everything["ceiling"]}'
+CHOICE = "accuracy(one.predict(train[held]), train_labels[held], spec.metric)"
+
+MUTANTS = (
+    # What is trained on.
+    Mutant("coreset replaced by the whole open-set", READ_PICKS, 'rows["openset"] = None', (ROWS,)),
+    Mutant(
+        "coreset replaced by its first pick repeated",
+        READ_PICKS,
+        f'rows["openset"] = np.full_like({PICKS}, {PICKS}[0])',
+        (ROWS,),
+    ),
+    Mutant(
+        "coreset put before X",
+        "{name: task.source(name) for name in rows if task.has(name)}",
+        "{name: task.source(name) for name in reversed(rows) if task.has(name)}",
+        (ROWS,),
+    ),
+    Mutant("initial weights of seed 0 in every plan", SEEDS, "SeedAxes(init=0, data=seed)", (IDENTITY,)),
+    Mutant(
+        "initial weights of seed 0 in every training",
+        "find_engine(recipe.engine).build(recipe, job.seeds.init, job.classes)",
+        "find_engine(recipe.engine).build(recipe, 0, job.classes)",
+        (ROWS,),
+    ),
+    Mutant("random(stop) of a fixed size", 'task.record("size_of").metrics["size"]', "50", (ROWS,)),
+    Mutant(
+        "oracle draws irrelevant images",
+        "order[np.isin(order, relevant)][:limit]",
+        "order[~np.isin(order, relevant)][:limit]",
+        (ROWS,),
+    ),
+    Mutant(
+        "retrieval encoder of seed 0 for all seeds of a table",
+        'self.retrieval(target, seed, untrained=variant.retrieval == "untrained")',
+        'self.retrieval(target, 0, untrained=variant.retrieval == "untrained")',
+        (IDENTITY,),
+    ),
+    Mutant(
+        "retrieval encoder of seed 0 for all seeds of a comparison",
+        "self.planner.retrieval(target, seed) if self.frozen is None else self.frozen.stage",
+        "self.planner.retrieval(target, 0) if self.frozen is None else self.frozen.stage",
+        ("tests/harness/test_compare_plan.py",),
+    ),
+    # How it is trained.
+    Mutant(
+        "SwAV's prototypes normalised at the first step only",
+        "moment.step == 0 or moment.share >= self.method.frozen",
+        "moment.step == 0",
+        ("tests/pretrain/test_cluster_losses.py",),
+    ),
+    # What is picked.
+    Mutant(
+        "random picks instead of SimCore's",
+        SELECT,
+        "Random().select(*_features(task), budget=_budget(task, draw) or 60, seed=draw.seed + 1)",
+        ("tests/harness/test_smoke_quality.py::test_simcore_is_twice_as_pure_as_random_on_one_target",),
+    ),
+    Mutant("ascending sort", RANKING, RANKING.replace("centres", "-centres"), (SIMCORE,)),
+    Mutant(
+        "the pool not normalised",
+        RANKING,
+        "SimilarityRanking(np.asarray(pool[0:n_pool], np.float64) @ centres.T, block_rows=self.block_rows)",
+        (SIMCORE,),
+    ),
+    Mutant(
+        "the target not normalised",
+        "unit_rows(np.asarray(target[0:n_rows]))",
+        "np.asarray(target[0:n_rows], np.float64)",
+        ("tests/baselines/test_baselines_kmeans.py",),
+    ),
+    Mutant("taken images ignored", "self.taken[list(fresh)] = True", "pass", (SIMCORE,)),
+    # What is measured.
+    Mutant(
+        "probe learns shuffled labels",
+        PROBE,
+        PROBE.replace('_labels(task, "train")', 'np.random.default_rng(0).permutation(_labels(task, "train"))'),
+        (RUN,),
+    ),
+    Mutant(
+        "penalty chosen on test",
+        CHOICE,
+        "accuracy(one.predict(test), test_labels, spec.metric)",
+        ("tests/evaluate/test_probes.py",),
+    ),
+    Mutant(
+        "held-out mask inverted in purity",
+        "purity_report(picks, relevant, ~heldout)",
+        "purity_report(picks, relevant, heldout)",
+        (PURITY,),
+    ),
+    # What is told of it.
+    Mutant(
+        "base rate is purity in a table",
+        '100 * everything["base_rate"]',
+        '100 * everything["purity"]',
+        (PURITY,),
+    ),
+    Mutant(
+        "base rate is purity in a comparison",
+        RATES,
+        RATES.replace('everything["base_rate"]', 'everything["purity"]'),
+        ("tests/harness/test_compare_verb.py::test_every_sampler_gets_a_line_at_every_budget_and_seed",),
+    ),
+    Mutant(
+        "spread 0.0 of a row whose cells' seeds differ",
+        "RowMean(mean, marks=marks)",
+        "RowMean(mean, 0.0, marks)",
+        ("tests/report/test_report_rendering.py",),
+    ),
+    Mutant(
+        "no fsync",
+        "os.fsync",
+        "(lambda _descriptor: None)",
+        ("tests/harness/test_flush.py", "tests/harness/test_store.py"),
+        every=True,
+    ),
+)
+
+
+# Planting ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where code stands: byte offsets in a file."""
+
+    file: Path
+    start: int
+    stop: int
+
+
+def parsed(code: str) -> ast.AST:
+    """The one expression or statement that `code` is."""
+    (statement,) = ast.parse(code).body
+    return statement.value if isinstance(statement, ast.Expr) else statement
+
+
+def places(root: Path, code: str) -> list[Place]:
+    """Where `code` stands below the packages of `root`, whatever its layout."""
+    wanted = parsed(code)
+    shape = ast.dump(wanted)
+    found = []
+    for file in sorted(path for package in PACKAGES for path in (root / package).rglob("*.py")):
+        text = file.read_bytes()
+        starts = [0, *accumulate(len(line) for line in text.splitlines(keepends=True))]
+        for node in nodes(text).get(type(wanted), ()):
+            if ast.dump(node) == shape:
+                start = starts[node.lineno - 1] + node.col_offset
+                found.append(Place(file, start, starts[node.end_lineno - 1] + node.end_col_offset))
+    return found
+
+
+@cache
+def nodes(text: bytes) -> dict[type, list[ast.AST]]:
+    """The nodes of a module's syntax tree by their types."""
+    found: dict[type, list[ast.AST]] = {}
+    for node in ast.walk(ast.parse(text)):
+        found.setdefault(type(node), []).append(node)
+    return found
+
+
+def find(root: Path, mutant: Mutant) -> list[Place]:
+    """The places that `mutant` changes. MutantError where it would change none, or more than it should."""
+    found = places(root, mutant.before)
+    if not found or (len(found) > 1 and not mutant.every):
+        where = ", ".join(str(place.file.relative_to(root)) for place in found) or "nowhere"
+        raise MutantError(f"{mutant.name}: this code must stand in one place and stands in {where}:\n{mutant.before}")
+    return found
+
+
+def plant(place: Place, after: str) -> bytes:
+    """Put `after` in the place; what the file held before."""
+    before = place.file.read_bytes()
+    changed = before[: place.start] + after.encode() + before[place.stop :]
+    ast.parse(changed)
+    place.file.write_bytes(changed)
+    return before
+
+
+# Running -------------------------------------------------------------------------------------------------------------
+
+
+def copy_tree(to: Path) -> None:
+    """All that the tests need, without what earlier runs left."""
+    ignored = shutil.ignore_patterns("__pycache__", ".hypothesis")
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, to / name, ignore=ignored)
+        else:
+            shutil.copy(source, to / name)
+
+
+def environment(root: Path) -> dict[str, str]:
+    # No bytecode: a file changed twice within a second could otherwise be taken for the one before.
+    return {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def run_tests(root: Path, tests: Iterable[str]) -> tuple[int, str]:
+    """The exit code of pytest on `tests` (none: all fast ones), up to the first failure, and what failed."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests]
+    done = subprocess.run(command, cwd=root, env=environment(root), capture_output=True, text=True)
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    told = lines[0].split(" - ")[0] if lines else "\n".join((done.stdout + done.stderr).splitlines()[-5:])
+    return done.returncode, told
+
+
+def keep_sources(root: Path) -> None:
+    """Let the copy's own kept hashes of sources be those of the mutant: that test would notice any change of code."""
+    command = [sys.executable, "scripts/golden.py", "--update"]
+    subprocess.run(command, cwd=root, env=environment(root), check=True)
+
+
+def try_place(root: Path, mutant: Mutant, place: Place, whole: bool) -> tuple[bool, str]:
+    """Whether the tests notice `mutant` in `place`, and what was seen. MutantError where pytest could not run them."""
+    before = plant(place, mutant.after)
+    try:
+        keep_sources(root)
+        code, told = run_tests(root, () if whole else mutant.tests)
+    finally:
+        place.file.write_bytes(before)
+    if code not in (0, 1):
+        raise MutantError(f"{mutant.name}: the tests could not be run:\n{told}")
+    return code == 1, told
+
+
+def try_all(root: Path, mutants: Iterable[Mutant], whole: bool) -> tuple[list[str], int]:
+    """Try every mutant in the copy `root`, a line for each: those that survive, and how many there were."""
+    survivors, tried = [], 0
+    for mutant in mutants:
+        for place in find(root, mutant):
+            started = time.monotonic()
+            caught, told = try_place(root, mutant, place, whole)
+            name = f"{mutant.name} ({place.file.relative_to(root)})"
+            result = f"caught by {told.removeprefix('FAILED ')}" if caught else "SURVIVES"
+            print(f"{name}: {result} ({time.monotonic() - started:.0f} s)", flush=True)
+            survivors += [] if caught else [name]
+            tried += 1
+    return survivors, tried
+
+
+def check_tests(root: Path, mutants: Iterable[Mutant]) -> None:
+    """MutantError unless the tests pass without any mutant."""
+    tests = sorted({test for mutant in mutants for test in mutant.tests})
+    code, told = run_tests(root, tests)
+    if code:
+        raise MutantError(f"without a mutant the tests do not pass:\n{told}")
+    print(f"without a mutant all pass: {', '.join(tests)}", flush=True)
+
+
+def chosen(names: list[str]) -> list[Mutant]:
+    found = [mutant for mutant in MUTANTS if not names or any(name in mutant.name for name in names)]
+    if not found:
+        raise MutantError(f"no mutant is called {' or '.join(names)}: see --list")
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", default=[])
+    parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    try:
+        mutants = chosen(options.only)
+        for mutant in mutants:
+            found = find(ROOT, mutant)
+            if options.list:
+                print(f"{mutant.name}: {', '.join(str(place.file.relative_to(ROOT)) for place in found)}")
+        if options.list:
+            return 0
+        with tempfile.TemporaryDirectory() as folder:
+            copy_tree(Path(folder))
+            check_tests(Path(folder), mutants)
+            survivors, tried = try_all(Path(folder), mutants, options.whole)
+    except MutantError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{tried - len(survivors)} of {tried} mutants caught; survive: {', '.join(survivors) or 'none'}")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
