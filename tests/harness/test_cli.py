@@ -202,4 +202,4 @@ def test_recipes_of_small_profiles_are_shown(capsys):
 
 def test_status_of_a_store(capsys, tmp_path):
     code, out = run(capsys, "status", "--store", str(tmp_path))
-    assert code == 0 and "no finished stage" in out.out and "0 finished" in out.out
+    assert code == 0 and "no finished stage" in out.out
