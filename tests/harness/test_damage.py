@@ -305,7 +305,7 @@ def test_a_check_reads_every_byte_and_names_what_is_damaged(session, verb):
 
 
 def test_damaged_squares_are_put_beside_and_decoded_again(session, capsys):
-    stage = next(stage for stage in session.plan.stages if stage.kind == "embed")
+    stage = next(stage for stage in session.plan.stages if stage.kind.name == "embed")
     images, side, folder = stage.input("images"), stage.spec.stored, session.query.store / "pixels"
     source = session.data.verified_source(images)
     shutil.rmtree(folder)
