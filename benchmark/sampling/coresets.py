@@ -75,4 +75,4 @@ def purity(picks: Stage, openset: Images, relevance: Images | None, target: str)
     if relevance is None:
         return None
     inputs = (("coreset", picks), ("openset", openset), ("relevance", relevance))
-    return Stage(PURITY, Purity(target=target), inputs, f"purity of {picks.label} for {target}")
+    return Stage(PURITY, Purity(target=target), inputs, f"purity of {picks.label}")

@@ -23,9 +23,9 @@ from benchmark.execution.store import Store, open_store
 from benchmark.execution.task import Task
 from benchmark.images.square_cache import square_pixels
 from benchmark.planning.encoders import find_encoder
-from benchmark.planning.planned_table import layout_of
 from benchmark.report.collect import assemble, collect, runs_of
 from benchmark.report.formats import render
+from benchmark.specs import stages
 from benchmark.stages.sample import Draw, PluginSampling
 from benchmark.stages.sample import stage as sample
 
@@ -146,9 +146,9 @@ def test_a_missing_pretraining_leaves_its_cell_missing(session, verb):
 
 def test_a_seed_that_is_lost_from_a_measured_cell_is_told_with_its_reason(finished_small_run):
     session, _ = finished_small_run
-    (run,) = (run for run in runs_of(session) if run.row == "X")
+    (run,) = (run for run in runs_of(session.values(), session.store) if run.row == "X")
     lost = replace(run, seed=1, state="missing", reason="what is damaged", evaluate=None, predicted=None, labels=None)
-    result = assemble(layout_of(session), [*runs_of(session), lost])
+    result = assemble(session.values().layout, [*runs_of(session.values(), session.store), lost])
     assert "seed 1 of X on dtd is missing: what is damaged" in result.warnings
 
 
@@ -193,7 +193,7 @@ def reading(monkeypatch, stage_input, name):
         raise AssertionError("the damage was not noticed")
 
     module = SimpleNamespace(run=run)
-    monkeypatch.setattr(worker.importlib, "import_module", lambda _: module)
+    monkeypatch.setattr(stages.importlib, "import_module", lambda _: module)
 
 
 @pytest.fixture

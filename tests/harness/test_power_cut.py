@@ -13,10 +13,11 @@ import pytest
 from benchmark import system
 from benchmark.execution import worker
 from benchmark.execution.store import open_store
-from benchmark.execution.task import Outcome, Task
+from benchmark.execution.task import StageResult, Task
 from benchmark.images.growing import growing_rows
+from benchmark.specs import stages
 from benchmark.specs.stages import Images, Stage
-from benchmark.stages.sample import Draw, RandomSampling
+from benchmark.stages.sample import KIND, Draw, RandomSampling
 from benchmark.system import make_folder, place_aside, write_atomically
 
 
@@ -68,16 +69,16 @@ def assert_made(calls, folder):
 
 def a_stage():
     images = Images("opensets", "pool", "train", "m" * 64, 10)
-    return Stage("sample", Draw(sampling=RandomSampling(), budget=3, seed=0), (("openset", images),), "a draw")
+    return Stage(KIND, Draw(sampling=RandomSampling(), budget=3, seed=0), (("openset", images),), "a draw")
 
 
 def test_a_stage_is_on_the_disk_with_its_name_before_it_counts_as_finished(tmp_path, calls, monkeypatch):
     def run(task, folder):
         (folder / "below").mkdir()
         (folder / "below" / "picks.txt").write_text("a\n")
-        return Outcome()
+        return StageResult()
 
-    monkeypatch.setattr(worker.importlib, "import_module", lambda name: SimpleNamespace(run=run))
+    monkeypatch.setattr(stages.importlib, "import_module", lambda name: SimpleNamespace(run=run))
     store, stage = open_store(tmp_path / "runs"), a_stage()
     scratch = store.scratch(stage)
     assert_survives(calls, scratch / "stage.json")

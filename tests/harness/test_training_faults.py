@@ -14,11 +14,11 @@ from benchmark.execution.store import open_store
 from benchmark.execution.task import Task
 from benchmark.execution.worker import Context, attempt
 from benchmark.planning.profiles import PROFILES
+from benchmark.pretrain import train as pretraining
 from benchmark.pretrain import train as training
 from benchmark.report.collect import collect
 from benchmark.specs.recipes import SGD
 from benchmark.specs.stages import Stage
-from benchmark.stages import pretrain as pretraining
 from benchmark.training import checkpoint
 
 

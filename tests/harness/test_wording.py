@@ -132,5 +132,5 @@ def test_nouns_agree_with_their_numbers():
 )
 def test_a_table_says_how_long_its_rows_were_trained(rows, steps, said, tmp_path):
     query = Query("2", "smoke", targets=("dtd",), rows=rows, steps=steps, store=tmp_path)
-    notes = collect(Session(query)).notes
+    notes = collect(Session(query).values(), Session(query).store).notes
     assert [note for note in notes if "optimiser step" in note] == said
