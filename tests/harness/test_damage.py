@@ -27,7 +27,7 @@ from benchmark.report.collect import assemble, collect, runs_of
 from benchmark.report.formats import render
 from benchmark.specs import stages
 from benchmark.stages.sample import Draw, PluginSampling
-from benchmark.stages.sample import stage as sample
+from benchmark.stages import sample as sample
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop")
@@ -123,8 +123,8 @@ def test_a_table_shows_the_cell_as_missing_and_names_the_damage(session, verb, p
 
 def test_a_result_under_the_key_of_another_is_none_of_its(session):
     one, other = (session.cells[row, "dtd", 0].evaluate for row in ("X", "X+OS_rand_5"))
-    shutil.rmtree(session.store.folder(one.kind, one.key))
-    shutil.copytree(session.store.folder(one.kind, other.key), session.store.folder(one.kind, one.key))
+    shutil.rmtree(session.store.folder(one.kind.name, one.key))
+    shutil.copytree(session.store.folder(one.kind.name, other.key), session.store.folder(one.kind.name, one.key))
     assert not session.store.has(one) and "record.json is another stage's" in str(session.store.damage(one))
 
 
@@ -171,7 +171,7 @@ def test_a_run_makes_again_what_is_damaged_and_all_that_it_needs(session, finish
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == render(collect(finished_small_run[0]), "csv")
+    assert done.stdout == render(collect(finished_small_run[0].values(), finished_small_run[1]), "csv")
     damaged = {pool: "features.npy", encoder: "encoder.safetensors", other.evaluate: "record.json"}
     notes = [line for line in done.stderr.splitlines() if line.startswith("note: ") and "is damaged" in line]
     assert len(notes) == len(damaged)
