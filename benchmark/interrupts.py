@@ -59,12 +59,20 @@ class StopRequest:
 
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
-    """Both signals wait until the block has ended, and in a process that is spawned in it until `leave_to_run`."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    """Both signals wait until the block has ended, and in a process that is spawned in it until `leave_to_run`.
+
+    The mask is this thread's and is inherited by what it starts. A signal that reaches another thread of the process
+    is remembered, and raised again after the block.
+    """
+    received: list[int] = []
+    with handled(lambda number, frame: received.append(number)):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    for number in received:
+        signal.raise_signal(number)
 
 
 def leave_to_run(*_: object) -> None:
