@@ -26,8 +26,8 @@ from benchmark.planning.encoders import find_encoder
 from benchmark.report.collect import assemble, collect, runs_of
 from benchmark.report.formats import render
 from benchmark.specs import stages
-from benchmark.stages.sample import Draw, PluginSampling
 from benchmark.stages import sample as sample
+from benchmark.stages.sample import Draw, PluginSampling
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop")
