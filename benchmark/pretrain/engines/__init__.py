@@ -132,7 +132,7 @@ def _maker(place: str) -> Maker:
     return make
 
 
-ENGINES: Registry[Engine] = Registry("engine", "benchmark.pretrain.engines", Engine)
+ENGINES: Registry[Engine] = Registry("engine", "benchmark.pretrain.engines", Engine, group="benchmark.pretrain.engines")
 
 
 def find_engine(name: str) -> Engine:
