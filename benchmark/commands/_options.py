@@ -39,7 +39,7 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N
 Jobs = Annotated[
     int | None, typer.Option("--jobs", min=1, help="worker processes; default: one per core, or one on a GPU")
 ]
-Format = Annotated[str, typer.Option("--format", help="text, md, latex, csv or json")]
+Format = Annotated[str, typer.Option("--format", help="text, md, latex, csv, json or another of `list formats`")]
 Save = Annotated[
     Path | None, typer.Option("--save", help="also write the records, pick lists and table to this folder")
 ]

@@ -2,18 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import typer
 
 from benchmark.commands._options import Device, Format, Jobs, Save, with_query
-from benchmark.errors import one_of
 from benchmark.planning.query import Query
 
 if TYPE_CHECKING:
     from benchmark.execution.run import Machine
     from benchmark.planning.planned_table import Session
-    from benchmark.report import formats
 
 
 @with_query
@@ -44,12 +42,11 @@ def reproduce(query: Query, machine: "Machine", *, format_: str, save: Path | No
     return 1 if failed else 0
 
 
-def check_format(name: str) -> "formats.Format":
-    """`name` as a format, before anything is run; `UnknownName` if it is none."""
-    from benchmark.report import formats
+def check_format(name: str) -> str:
+    """`name`, which is a format; before anything is run `UnknownName` if it is none."""
+    from benchmark.report.formats import FORMATS
 
-    form: formats.Format = one_of("format", name, get_args(formats.Format))
-    return form
+    return FORMATS.get(name).name
 
 
 def check_save(save: Path | None) -> None:
@@ -60,7 +57,7 @@ def check_save(save: Path | None) -> None:
         check_folder(save)
 
 
-def print_table(session: "Session", form: "formats.Format", save: Path | None) -> None:
+def print_table(session: "Session", form: str, save: Path | None) -> None:
     """Print the table of what the store holds, and save its records to `save`."""
     from benchmark.report.collect import collect
     from benchmark.report.formats import render
