@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from benchmark.commands._options import Device, Format, Jobs, Save, with_query
+from benchmark.commands._options import Device, Format, Jobs, RunOn, Save, with_query
 from benchmark.planning.query import Query
 
 if TYPE_CHECKING:
@@ -15,23 +15,30 @@ if TYPE_CHECKING:
 
 
 @with_query
-def verb(query: Query, device: Device = "auto", jobs: Jobs = None, format_: Format = "text", save: Save = None) -> None:
+def verb(
+    query: Query,
+    device: Device = "auto",
+    jobs: Jobs = None,
+    format_: Format = "text",
+    save: Save = None,
+    run_on: RunOn = "local",
+) -> None:
     """Measure a table and print it beside the published one. Stopped at any moment, the same command goes on."""
     from benchmark.execution.run import Machine
 
-    raise typer.Exit(reproduce(query, Machine(device, jobs), format_=format_, save=save))
+    raise typer.Exit(reproduce(query, Machine(device, jobs, run_on), format_=format_, save=save))
 
 
 def reproduce(query: Query, machine: "Machine", *, format_: str, save: Path | None) -> int:
     """Run what the query's cells still need and print the table. The exit code: 0, or 1 when a stage failed."""
     from benchmark.execution.display import shown
-    from benchmark.execution.run import Work, check_stages, execute, find_device
+    from benchmark.execution.run import Work, check_machine, check_stages, execute
     from benchmark.planning.planned_table import Session
 
     form = check_format(format_)
     check_save(save)
     session = Session(query)
-    find_device(machine.device)
+    check_machine(machine)
     check_stages(session.plan.stages)
     with shown() as progress:
         session.read_data(progress)

@@ -74,6 +74,14 @@ def check_stages(stages: Iterable[Stage], *, installed: bool = True) -> None:
         stage.kind.check(stage.spec, installed=installed)
 
 
+def check_machine(machine: Machine) -> None:
+    """UserError, before any work, for an engine that there is not and for a device that is not there."""
+    from benchmark.execution.engines import EXECUTION_ENGINES
+
+    EXECUTION_ENGINES.get(machine.engine)
+    find_device(machine.device)
+
+
 def find_device(name: str) -> tuple[str, int]:
     """The device to run on and how many of it: "auto" takes every GPU there is, else the CPU."""
     if name == "cpu":
