@@ -10,7 +10,7 @@ import pkgutil
 import warnings
 from collections.abc import Iterator
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
@@ -77,7 +77,7 @@ class Registry(Generic[T]):
             except (Exception, SystemExit) as error:
                 warnings.warn(_skipped(self.kind, origin, error), SkippedContribution, stacklevel=2)
             else:
-                yield origin, self._attribute_of(origin, loaded, _attribute_name(point, self._attribute))
+                yield origin, self._attribute_of(origin, loaded, point.attr or self._attribute)
 
     def _attribute_of(self, origin: str, module: ModuleType, attribute: str) -> Any:
         if not hasattr(module, attribute):
@@ -98,11 +98,6 @@ class Registry(Generic[T]):
         if name not in self._entries:
             raise UnknownName(self.kind, name, self.names())
         return self._entries[name]
-
-
-def _attribute_name(point: EntryPoint, default: str) -> str:
-    """The attribute that an entry point names; `default` where it names a module alone."""
-    return point.attr or default
 
 
 def _skipped(kind: str, origin: str, error: BaseException) -> str:

@@ -95,8 +95,10 @@ def current(root: Path = ROOT) -> dict[str, dict[str, object]]:
     from benchmark.evaluations import EVALUATIONS
     from benchmark.stages import KINDS
 
-    kinds = {kind.name: (kind.version, kind.sources) for kind in KINDS}
-    kinds |= {f"evaluation {one.name}": (one.kind.version, one.kind.sources) for one in EVALUATIONS}
+    named = {kind.name: kind for kind in KINDS} | {f"evaluation {one.name}": one.kind for one in EVALUATIONS}
+    # What an installed package adds has its sources elsewhere.
+    own = {name: kind for name, kind in named.items() if kind.module.startswith("benchmark.")}
+    kinds = {name: (kind.version, kind.sources) for name, kind in own.items()}
     samplers = {
         f"sampler {entry.name}": (entry.version, with_imports(entry.path.partition(":")[0], root))
         for entry in SAMPLERS.values()

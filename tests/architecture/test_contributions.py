@@ -13,6 +13,7 @@ import pytest
 
 from baselines.registry import Samplers
 from benchmark.errors import UserError
+from benchmark.planning.profiles import find_profile
 from benchmark.registry import Registry, SkippedContribution
 from benchmark.report.formats import Format
 from benchmark.specs.datasets import Target
@@ -149,7 +150,7 @@ def test_a_broken_import_is_a_loud_skip(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("code", "value", "told"),
+    ("code", "value", "message"),
     [
         (GOOD.format(name="cub"), "taken_target:entry", "name 'cub' is taken by benchmark/datasets/targets/cub.py"),
         (GOOD.format(name="newts").replace("classes=1, ", ""), "lacking_target:entry", "field 'classes'"),
@@ -158,12 +159,12 @@ def test_a_broken_import_is_a_loud_skip(tmp_path: Path, monkeypatch: pytest.Monk
     ],
 )
 def test_other_faults_are_errors_that_name_place_and_field(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, value: str, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, value: str, message: str
 ) -> None:
     registry = targets(tmp_path, monkeypatch, code, value)
     with pytest.raises(UserError) as raised:
         registry.names()
-    assert f"entry point {GROUP}: faulty = {value}" in str(raised.value) and told in str(raised.value)
+    assert f"entry point {GROUP}: faulty = {value}" in str(raised.value) and message in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
@@ -184,6 +185,16 @@ def test_an_own_file_without_its_entry_is_an_error_that_names_it(
     room = package(tmp_path, monkeypatch, html="def render(result):\n    return ''\n", _shared="")
     with pytest.raises(UserError, match=rf"{room}/html.py: 'entry' is missing in"):
         Registry("format", room, Format, group="benchmark.none").names()
+
+
+def test_a_learner_that_cannot_be_imported_is_one_line() -> None:
+    # Imported here: it loads torch.
+    from benchmark.pretrain.engines import _maker
+
+    recipe = find_profile("smoke").setup("simclr").recipe
+    for place, missing in (("no_such_package:Learner", "no_such_package"), ("benchmark.errors:Learner", "'Learner'")):
+        with pytest.raises(UserError, match=f"learner {place} of method 'simclr' cannot be imported: .*{missing}"):
+            _maker(place)(recipe)
 
 
 SAMPLER = 'from baselines import Entry\nentry = Entry("{name}", "baselines.random:Random", "")\n'
