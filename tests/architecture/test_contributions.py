@@ -7,15 +7,24 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from baselines.registry import Samplers
+from benchmark.commands.reproduce import check_format
+from benchmark.datasets.opensets import OPENSETS
 from benchmark.errors import UserError
+from benchmark.evaluations import EVALUATIONS
+from benchmark.execution.run import Machine, check_machine
+from benchmark.images.standins.root import drawn_as
+from benchmark.planning.planned_table import Session
 from benchmark.planning.profiles import find_profile
+from benchmark.planning.query import Query
 from benchmark.registry import Registry, SkippedContribution
 from benchmark.report.formats import Format
+from benchmark.specs.cells import Measure
 from benchmark.specs.datasets import Target
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -195,6 +204,44 @@ def test_a_learner_that_cannot_be_imported_is_one_line() -> None:
     for place, missing in (("no_such_package:Learner", "no_such_package"), ("benchmark.errors:Learner", "'Learner'")):
         with pytest.raises(UserError, match=f"learner {place} of method 'simclr' cannot be imported: .*{missing}"):
             _maker(place)(recipe)
+
+
+def test_names_that_are_none_are_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"unknown evaluation 'nearest'; .*linear-clean"):
+        Session(Query("2", "smoke", evaluation="nearest", store=tmp_path / "runs"))
+    with pytest.raises(UserError, match="unknown execution engine 'locale'; did you mean local"):
+        check_machine(Machine("cpu", engine="locale"))
+    with pytest.raises(UserError, match="unknown format 'markdown'; known: csv, json, latex, md, text"):
+        check_format("markdown")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_table_refuses_an_evaluation_without_accuracy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ranking = replace(EVALUATIONS.get("linear-clean"), name="ranking", measures=(Measure("map", "mean precision"),))
+    monkeypatch.setitem(EVALUATIONS._entries, "ranking", ranking)
+    with pytest.raises(UserError, match="evaluation 'ranking' measures map; a table shows measure 'accuracy'"):
+        Session(Query("2", "smoke", evaluation="ranking", store=tmp_path / "runs"))
+
+
+def test_a_chosen_evaluation_never_reproduces_published_values(tmp_path: Path) -> None:
+    asked = {"targets": ("cub",), "rows": ("X",), "store": tmp_path / "runs"}
+    planned = Session(Query("2", "smoke", evaluation="linear-released", **asked))
+    (cell,) = planned.cells.values()
+    assert cell.evaluate.kind.module == "benchmark.evaluations.linear_released"
+    assert not planned.verified_paper
+    layout = planned.values().layout
+    assert layout.evaluation == EVALUATIONS.get("linear-released").title
+    assert any("evaluation linear-released" in note for note in layout.notes)
+    usual = Session(Query("2", "smoke", **asked)).values().layout
+    assert "evaluation" not in usual.model_dump(mode="json")
+
+
+def test_a_stand_in_that_is_none_names_the_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = OPENSETS.get("coco").model_copy(update={"name": "my-pool", "standin": "cocoa"})
+    monkeypatch.setitem(OPENSETS._entries, "my-pool", wrong)
+    with pytest.raises(UserError, match="opensets/my-pool: its field 'standin' is 'cocoa'; known: coco, "):
+        drawn_as("opensets", "my-pool")
+    assert drawn_as("opensets", "all") is None and drawn_as("targets", "cub") == "cub"
 
 
 SAMPLER = 'from baselines import Entry\nentry = Entry("{name}", "baselines.random:Random", "")\n'
