@@ -13,6 +13,7 @@ from baselines.core.rows import checked_rows, sample_positions
 from baselines.core.scoring import unit_rows
 from baselines.core.selection import Budget, Features, Selection, check_features, check_shape
 from baselines.core.top import images_of, selection
+from baselines.registry import Entry
 
 MAX_ITERATIONS = 1000
 """Steps of the solver (L-BFGS): on unit rows it takes some tens."""
@@ -75,3 +76,8 @@ def _train(
         model.fit(np.concatenate([own, other]), np.repeat([1, 0], [len(own), len(other)]))
     weights, intercept = model.coef_[0], float(model.intercept_[0])
     return lambda rows: rows @ weights + intercept, bool(model.n_iter_[0] < MAX_ITERATIONS)
+
+
+entry = Entry(
+    "classifier", "baselines.classifier:ClassifierScore", "logistic density ratio, Bickel et al., JMLR 2009", place=10
+)

@@ -14,6 +14,7 @@ from baselines.core.rows import checked_rows, sample_positions
 from baselines.core.scoring import unit_rows
 from baselines.core.selection import Budget, Features, Selection, check_features, check_rows, check_shape, row_blocks
 from baselines.core.top import BLOCK_ROWS, images_of
+from baselines.registry import Entry
 
 
 @dataclass(frozen=True)
@@ -97,3 +98,6 @@ def _labels(pool: Features, n_pool: int, centres: NDArray[np.float64]) -> NDArra
 
 def _divergence(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
     return float(np.sum(p * np.log(p / q)))
+
+
+entry = Entry("dsir", "baselines.dsir:DSIR", "Xie et al., NeurIPS 2023", place=9)

@@ -11,6 +11,7 @@ from baselines.core.fields import check_count
 from baselines.core.scoring import unit_rows
 from baselines.core.selection import Budget, Features, Selection, check_features, check_shape
 from baselines.core.top import images_of, selection
+from baselines.registry import Entry
 
 _SCORES = 2**24
 """Cosines held at once, 128 MiB. Fixed, because the last digits of a matrix product may depend on its shape."""
@@ -65,3 +66,6 @@ def _distances(rows: NDArray[np.float64], columns: NDArray[np.float64], k: int) 
         for first in range(0, len(rows), step)
     ]
     return np.sqrt(np.maximum(2 - 2 * np.concatenate(cosines), 0))
+
+
+entry = Entry("knn", "baselines.knn:KNNDistance", "Sun et al., ICML 2022", place=12)

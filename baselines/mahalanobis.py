@@ -13,6 +13,7 @@ from baselines.core.kmeans import centroids
 from baselines.core.scoring import unit_rows
 from baselines.core.selection import Budget, Features, Selection, check_features, check_shape
 from baselines.core.top import images_of, selection
+from baselines.registry import Entry
 
 MIN_SHRINKAGE = 1e-6
 """Least share of the isotropic part: a target of two rows has Ledoit-Wolf shrinkage 0 and a singular covariance."""
@@ -108,3 +109,6 @@ def _squares(rows: NDArray[np.float64], fitted: _Gaussians) -> NDArray[np.float6
         apart = white - mean
         np.minimum(least, np.einsum("ij,ij->i", apart, apart), out=least)
     return least
+
+
+entry = Entry("mahalanobis", "baselines.mahalanobis:Mahalanobis", "Lee et al., NeurIPS 2018", place=11)

@@ -1,16 +1,21 @@
 """The lists that `list` prints."""
 
 from collections.abc import Callable, Iterable
+from importlib.metadata import entry_points
 
 from baselines import SAMPLERS
 from benchmark.datasets.opensets import OPENSETS
 from benchmark.datasets.targets import TARGETS
 from benchmark.errors import UnknownName
+from benchmark.evaluations import EVALUATIONS
+from benchmark.execution.engines import EXECUTION_ENGINES
 from benchmark.methods import METHODS
 from benchmark.planning.profiles import PROFILES
 from benchmark.published.tables import load_table, table_names
+from benchmark.report.formats import FORMATS
 from benchmark.specs.protocols import PROTOCOLS
 from benchmark.specs.variants import VARIANTS
+from benchmark.stages.sample.names import GROUP
 from benchmark.training.backbone_names import NETWORKS
 
 
@@ -62,6 +67,23 @@ def _samplers() -> Iterable[str]:
     for entry in SAMPLERS.values():
         rule = "stopping rule" if entry.stops else ""
         yield f"{entry.name:<18} {rule:<14} {entry.reference}"
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        # Not imported: what is wrong with it is said when it is used.
+        yield f"{point.name:<18} {'':<14} entry point {point.value}"
+
+
+def _evaluations() -> Iterable[str]:
+    for evaluation in EVALUATIONS:
+        measures = ", ".join(measure.name for measure in evaluation.measures)
+        yield f"{evaluation.name:<18} {evaluation.title:<24} measures: {measures}"
+
+
+def _formats() -> Iterable[str]:
+    return (f"{form.name:<6} {form.suffix:<6} {form.title}" for form in FORMATS)
+
+
+def _execution_engines() -> Iterable[str]:
+    return (f"{engine.name:<10} {engine.title}" for engine in EXECUTION_ENGINES)
 
 
 LISTS: dict[str, Callable[[], Iterable[str]]] = {
@@ -74,6 +96,9 @@ LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "samplers": _samplers,
     "methods": _methods,
     "backbones": _backbones,
+    "evaluations": _evaluations,
+    "formats": _formats,
+    "execution-engines": _execution_engines,
 }
 
 

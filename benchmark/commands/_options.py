@@ -39,7 +39,13 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N
 Jobs = Annotated[
     int | None, typer.Option("--jobs", min=1, help="worker processes; default: one per core, or one on a GPU")
 ]
-Format = Annotated[str, typer.Option("--format", help="text, md, latex, csv or json")]
+RunOn = Annotated[
+    str, typer.Option("--run-on", help="what runs the stages: local or another of `list execution-engines`")
+]
+EvaluationOption = Annotated[
+    str | None, typer.Option("--evaluation", help="one of `list evaluations`, instead of each row's own")
+]
+Format = Annotated[str, typer.Option("--format", help="text, md, latex, csv, json or another of `list formats`")]
 Save = Annotated[
     Path | None, typer.Option("--save", help="also write the records, pick lists and table to this folder")
 ]
@@ -68,6 +74,7 @@ def query_of(
     precision: PrecisionOption = None,
     data_root: DataRoot = None,
     store: StorePath = Path("runs"),
+    evaluation: EvaluationOption = None,
 ) -> Query:
     """The options that `plan`, `reproduce` and `table` share, as the question that they make."""
     return Query(
@@ -86,6 +93,7 @@ def query_of(
         precision=precision,
         data_root=data_root,
         store=store,
+        evaluation=evaluation,
     )
 
 

@@ -12,6 +12,7 @@ from benchmark.commands._options import (
     Jobs,
     PrecisionOption,
     ProfileOption,
+    RunOn,
     Seeds,
     Steps,
     StorePath,
@@ -38,6 +39,7 @@ def verb(
     device: Device = "auto",
     jobs: Jobs = None,
     format_: Annotated[str, typer.Option("--format", help="text, md, csv or json")] = "text",
+    run_on: RunOn = "local",
 ) -> None:
     """A sampling method beside SimCore and other baselines: coreset metrics, and with --train the full cells."""
     from benchmark.compare.job import compare as measure
@@ -60,4 +62,4 @@ def verb(
         out=out,
         precision=precision,
     )
-    raise typer.Exit(measure(request, Machine(device, jobs), format_))
+    raise typer.Exit(measure(request, Machine(device, jobs, run_on), format_))

@@ -10,6 +10,7 @@ from benchmark.commands._options import (
     DataRoot,
     Device,
     EngineOption,
+    EvaluationOption,
     Format,
     Jobs,
     Method,
@@ -17,6 +18,7 @@ from benchmark.commands._options import (
     PrecisionOption,
     ProfileOption,
     ProtocolOption,
+    RunOn,
     Seeds,
     Steps,
     StorePath,
@@ -42,12 +44,13 @@ def verb(
     device: Device = "auto",
     jobs: Jobs = None,
     format_: Format = "text",
+    evaluation: EvaluationOption = None,
+    run_on: RunOn = "local",
 ) -> None:
     """Measure one cell of Table 2 (one variant, one target) and print it."""
     from benchmark.execution.run import Machine
 
     chosen = (method, backbone, engine, precision)
-    query = query_of(
-        "2", profile, protocol, [target], [variant], openset, seeds, False, steps, *chosen, data_root, store
-    )
-    raise typer.Exit(reproduce(query, Machine(device, jobs), format_=format_, save=None))
+    asked = ([target], [variant], openset, seeds, False, steps, *chosen, data_root, store, evaluation)
+    query = query_of("2", profile, protocol, *asked)
+    raise typer.Exit(reproduce(query, Machine(device, jobs, run_on), format_=format_, save=None))

@@ -11,7 +11,7 @@ from benchmark.compare.report import Format, render
 from benchmark.compare.request import Request
 from benchmark.errors import UserError, one_of
 from benchmark.execution.display import shown
-from benchmark.execution.run import Machine, Work, check_stages, execute, find_device
+from benchmark.execution.run import Machine, Work, check_machine, check_stages, execute
 from benchmark.specs.cells import ordered
 from benchmark.system import write_atomically
 
@@ -23,7 +23,7 @@ def compare(request: Request, machine: Machine, format_: str) -> int:
     """Compare samplers and print the table. The exit code: 0, or 1 when a sampler or a stage failed."""
     form: Format = one_of("format", format_, get_args(Format))
     comparison = Comparison(request)
-    find_device(machine.device)
+    check_machine(machine)
     check_stages(ordered(end for trial in comparison.trials() for end in trial.ends()))
     _check_out(request.out)
     with shown() as progress:

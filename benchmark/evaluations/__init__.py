@@ -38,6 +38,8 @@ class Evaluation:
     spec: Callable[[Question], Spec]
 
 
-EVALUATIONS: Registry[Evaluation] = Registry("evaluation", "benchmark.evaluations", Evaluation)
+EVALUATIONS: Registry[Evaluation] = Registry(
+    "evaluation", "benchmark.evaluations", Evaluation, group="benchmark.evaluations"
+)
 
 ACCURACY = Measure("accuracy", "accuracy", unit="%", digits=2)

@@ -13,10 +13,12 @@ from benchmark.system import cores
 
 @dataclass(frozen=True)
 class Machine:
-    """Where stages run. Nothing of it is part of a key. `jobs` of None: a worker per core, or one on a GPU."""
+    """Where stages run. Nothing of it is part of a key. `jobs` of None: a worker per core, or one on a GPU. `engine`
+    is the execution engine by name."""
 
     device: str = "auto"
     jobs: int | None = None
+    engine: str = "local"
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,11 @@ def execute(work: Work, machine: Machine) -> list[str]:
     """Run what is not finished; the keys of the stages that failed."""
     # Imported here: the store is written to only once all names and data are known to be good.
     from benchmark.execution.display import make_screen
-    from benchmark.execution.engines.local import Executor
+    from benchmark.execution.engines import EXECUTION_ENGINES, Job
     from benchmark.execution.store import open_store
     from benchmark.execution.worker import Context
 
+    engine = EXECUTION_ENGINES.get(machine.engine)
     device, devices = find_device(machine.device)
     stages = tuple(work.stages)
     needs = [stage.kind.needs(stage.spec) for stage in stages]
@@ -50,7 +53,7 @@ def execute(work: Work, machine: Machine) -> list[str]:
         threads = max((one.threads for one in needs), default=1)
         jobs = 1 if device != "cpu" else max(1, cores() // threads)
     context = Context(store.root, work.data, device, devices, workers=max(1, cores() // jobs), local=work.local)
-    states = Executor(store, context, jobs, make_screen()).run(stages)
+    states = engine.start(Job(store, context, jobs, make_screen()))(stages)
     return [key for key, state in states.items() if state == "failed"]
 
 
@@ -69,6 +72,14 @@ def check_stages(stages: Iterable[Stage], *, installed: bool = True) -> None:
     """UserError, before any work, for a stage that cannot run. `installed`: also for want of a package here."""
     for stage in stages:
         stage.kind.check(stage.spec, installed=installed)
+
+
+def check_machine(machine: Machine) -> None:
+    """UserError, before any work, for an engine that there is not and for a device that is not there."""
+    from benchmark.execution.engines import EXECUTION_ENGINES
+
+    EXECUTION_ENGINES.get(machine.engine)
+    find_device(machine.device)
 
 
 def find_device(name: str) -> tuple[str, int]:

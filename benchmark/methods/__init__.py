@@ -4,7 +4,7 @@ from benchmark.registry import Registry
 from benchmark.specs.methods import MethodEntry
 from benchmark.specs.recipes import Method, Recipe
 
-METHODS: Registry[MethodEntry] = Registry("method", "benchmark.methods", MethodEntry)
+METHODS: Registry[MethodEntry] = Registry("method", "benchmark.methods", MethodEntry, group="benchmark.methods")
 
 
 def entry_of(method: Method) -> MethodEntry | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from benchmark.errors import UnknownName, UserError
+from benchmark.evaluations import ACCURACY, EVALUATIONS, Evaluation
 from benchmark.execution.store import Store
 from benchmark.images.data import Data, Wanted, check_datasets, registered
 from benchmark.methods import METHODS
@@ -36,6 +37,7 @@ class Session:
         self.targets = tuple(dict.fromkeys(query.targets)) or tuple(self.table.columns)
         self.seeds = tuple(dict.fromkeys(query.seeds))
         self._planners: dict[tuple[str, str | None, bool], Planner] = {}
+        self.evaluation = None if query.evaluation is None else _table_evaluation(query.evaluation)
         self.rows = self._rows()
         check_datasets(self.data, self.targets, {row.openset for row in self._measured})
 
@@ -99,7 +101,9 @@ class Session:
         asked = row.method, row.backbone, row.online
         if asked not in self._planners:
             setup = self.profile.setup(row.method, row.backbone, self.query.engine, self.query.precision)
-            planner = Planner(self.profile, self.protocol, self.data, self.query.steps, setup, row.online)
+            planner = Planner(
+                self.profile, self.protocol, self.data, self.query.steps, setup, row.online, self.query.evaluation
+            )
             self._planners[asked] = planner
         return self._planners[asked]
 
@@ -164,6 +168,8 @@ class Session:
         changed = ", ".join(f"{name} {value}" for name, value in asked.items() if value)
         if changed:
             yield f"measured with {changed}: the published values beside these are of the table's own recipes"
+        if self.evaluation:
+            yield f"evaluation {self.evaluation.name}: the published values beside these are of the table's own"
         if query.engine:
             yield f"heads and losses by engine {query.engine}; engines change nothing else of a recipe"
         for setup in self.setups:
@@ -175,7 +181,7 @@ class Session:
         """Whether numbers may be held against the published ones: the paper profile on the paper's number of images."""
         query = self.query
         # The engine is no part of a published recipe: the published numbers come from neither of the two.
-        changed = {query.steps, query.method, query.backbone, query.precision} != {None}
+        changed = {query.steps, query.method, query.backbone, query.precision, query.evaluation} != {None}
         if self.protocol.name != "released" or changed or any(map(self._elsewhere, self.rows)):
             return False
         known = all(self.data.manifest(*wanted) is not None for wanted in self.wanted)
@@ -206,8 +212,18 @@ class Session:
             standins=self.profile.standins,
             verified_paper=self.verified_paper,
             notes=(*self.data_notes(), *self.recipe_notes()),
+            evaluation=self.evaluation.title if self.evaluation else "",
         )
 
     @property
     def store(self) -> Store:
         return Store(self.query.store)
+
+
+def _table_evaluation(name: str) -> Evaluation:
+    """The evaluation of that name. UserError for one whose numbers are no accuracies: a table shows these."""
+    evaluation = EVALUATIONS.get(name)
+    if ACCURACY not in evaluation.measures:
+        measures = ", ".join(measure.name for measure in evaluation.measures)
+        raise UserError(f"evaluation '{name}' measures {measures}; a table shows measure '{ACCURACY.name}'")
+    return evaluation

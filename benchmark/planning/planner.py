@@ -47,7 +47,7 @@ class Planner:
     """Builds the stages of cells for one profile, protocol and setup (`chosen`; None means SimCLR as usual).
 
     `steps` overrides the profile's optimiser steps. With `online` cells are the accuracy of the classifier that was
-    trained beside the method, not that of a probe.
+    trained beside the method, not that of a probe. `evaluation` is the name of another evaluation than either.
     """
 
     profile: Profile
@@ -56,6 +56,7 @@ class Planner:
     steps: int | None = None
     chosen: Setup | None = None
     online: bool = False
+    evaluation: str | None = None
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.profile.steps is None and self.protocol.lengths == "coded":
@@ -187,7 +188,8 @@ class Planner:
 
     def evaluate(self, encoder: Stage, target: str, seed: int, embedding: Embedding | None = None) -> Stage:
         """The evaluation of an encoder; on the recipe's embedding where none is given."""
-        evaluation = EVALUATIONS.get("online-classifier" if self.online else f"linear-{self.protocol.probe}")
+        own = "online-classifier" if self.online else f"linear-{self.protocol.probe}"
+        evaluation = EVALUATIONS.get(self.evaluation or own)
         token = {} if embedding is None else {"token": "head"}
         question = Question(
             (embedding or self.setup.probing).model_copy(update=token),

@@ -25,3 +25,4 @@ class Query:
     precision: Precision | None = None
     data_root: Path | None = None
     store: Path = Path("runs")
+    evaluation: str | None = None

@@ -158,6 +158,7 @@ def assemble(layout: Layout, runs: Sequence[Run]) -> TableResult:
         claims=() if layout.standins else _judged(layout, table, evidence_of(layout, runs)),
         notes=(*layout.notes, *_notes(layout)),
         warnings=(*_lost_seeds(by_cell.values()), *_warnings(run for group in by_cell.values() for run in group)),
+        evaluation=layout.evaluation,
     )
 
 

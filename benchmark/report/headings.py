@@ -46,7 +46,8 @@ def _measured(result: TableResult) -> str:
         f"; {result.table.unit}",
     ]
     task = result.table.task
-    return EVALUATIONS.get(task, task).capitalize() + "".join(parts)
+    title = result.evaluation or EVALUATIONS.get(task, task)
+    return title[:1].upper() + title[1:] + "".join(parts)
 
 
 def _trained(runs: Iterable[SeedResult]) -> str:

@@ -17,7 +17,7 @@ from benchmark.errors import UserError
 from benchmark.execution.record import Record, is_sealed
 from benchmark.execution.store import Store
 from benchmark.report.collect import Run, assemble, runs_of
-from benchmark.report.formats import Format, render
+from benchmark.report.formats import render
 from benchmark.report.table import TableResult
 from benchmark.specs.artefacts import PICKS
 from benchmark.specs.base import digest
@@ -80,7 +80,7 @@ class Verified:
     checked: str
 
 
-def verify(folder: Path, form: Format = "text") -> Verified:
+def verify(folder: Path, form: str = "text") -> Verified:
     """Build the table again from the records of `folder`. UserError for a folder that is not whole."""
     if not (folder / "layout.json").is_file():
         raise UserError(
@@ -93,7 +93,7 @@ def verify(folder: Path, form: Format = "text") -> Verified:
         raise UserError(f"{folder} holds a file of another form ({type(error).__name__}: {text})") from error
 
 
-def _verify(folder: Path, form: Format) -> Verified:
+def _verify(folder: Path, form: str) -> Verified:
     layout, runs, records = read_results(folder)
     problems = [problem for key, record in records.items() for problem in _record_problems(folder, key, record)]
     problems += [problem for run in runs for problem in _run_problems(run)]

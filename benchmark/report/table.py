@@ -153,7 +153,8 @@ def tolerance_points(tolerance: Tolerance, percent: float, n: int) -> float:
 @dataclass(frozen=True)
 class TableResult:
     """What a run measured of `table`, for the targets `columns` (which need not be the table's) and `rows` in order.
-    `openset` names the pool that was measured with, in words where rows differ in it.
+    `openset` names the pool that was measured with, in words where rows differ in it. `evaluation` is the title of the
+    evaluation, empty for the table's own.
 
     A cell that is not in `cells` is missing. ValueError if a cell stands twice, or in no row or column, or if claims
     are judged beside stand-in images.
@@ -169,6 +170,7 @@ class TableResult:
     claims: tuple[JudgedClaim, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    evaluation: str = ""
     _cells: dict[tuple[str, str], CellResult] = field(init=False, repr=False)
     _published: dict[tuple[str, str], float] = field(init=False, repr=False)
 

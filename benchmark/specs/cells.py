@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from benchmark.specs.base import Spec
 from benchmark.specs.stages import Stage
@@ -75,7 +76,12 @@ class Plan:
 
 
 class Layout(Spec):
-    """What a table's numbers were asked for with; enough to build it again from records."""
+    """What a table's numbers were asked for with; enough to build it again from records.
+
+    `evaluation` is the title of the one evaluation of all rows; empty where every row has the table's own.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ("evaluation",)
 
     table: str
     profile: str
@@ -89,6 +95,7 @@ class Layout(Spec):
     standins: bool
     verified_paper: bool
     notes: tuple[str, ...]
+    evaluation: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ class Target(Spec):
     split: str
     work: str = "SimCore"
     """The work whose tables are measured on it."""
+    standin: str = ""
+    """The family of pictures that a profile of stand-ins draws for it: one of `images/standins/families.py`."""
 
 
 class OpenSet(Spec):
@@ -38,3 +40,5 @@ class OpenSet(Spec):
     citation: str
     parts: tuple[str, ...] = ()
     note: str = ""
+    standin: str = ""
+    """The open-set whose mix of pictures a profile of stand-ins draws for it: one of `images/standins/root.py`."""

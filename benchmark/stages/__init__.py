@@ -3,4 +3,4 @@
 from benchmark.registry import Registry
 from benchmark.specs.stages import Kind
 
-KINDS: Registry[Kind] = Registry("stage kind", "benchmark.stages", Kind, attribute="KIND")
+KINDS: Registry[Kind] = Registry("stage kind", "benchmark.stages", Kind, group="benchmark.stages", attribute="KIND")

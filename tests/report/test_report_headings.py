@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from benchmark.datasets.targets import TARGETS
 from benchmark.published.claims import Answers, MeasuredEvidence
 from benchmark.published.tables import load_table
-from benchmark.report.formats import Format, render
+from benchmark.report.formats import FORMATS, render
 from benchmark.report.headings import headings
 from benchmark.report.numbers import plain
 from benchmark.report.table import CellResult, RowLabel, SeedResult, TableResult, judge
@@ -88,7 +88,7 @@ def test_other_targets_are_named_in_the_right_number(targets: tuple[str, ...], s
     assert f"OTHER TARGETS: {said}" in headings(result(*(cell("X", target, 20.0) for target in targets)))
 
 
-@pytest.mark.parametrize("format_", get_args(Format))
+@pytest.mark.parametrize("format_", FORMATS.names())
 def test_a_single_target_has_no_mean(format_: Any) -> None:
     # 45.25 is the mean over seeds; no other number is.
     one = result(cell("X", "dtd", 45.0, 45.5))

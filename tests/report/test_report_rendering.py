@@ -16,7 +16,8 @@ from benchmark.published.claims import Answers, MeasuredEvidence
 from benchmark.published.tables import Table
 from benchmark.report.blocks import claims, two_digits
 from benchmark.report.formats import render
-from benchmark.report.formats.people import WIDTH, escape
+from benchmark.report.formats.latex import escape
+from benchmark.report.formats.text import WIDTH
 from benchmark.report.table import (
     CellResult,
     JudgedClaim,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from benchmark.commands._options import Device, Encoder, Jobs, PrecisionOption, Sampler, Steps, StorePath
+from benchmark.commands._options import Device, Encoder, Jobs, PrecisionOption, RunOn, Sampler, Steps, StorePath
 
 
 def verb(
@@ -30,6 +30,7 @@ def verb(
     store: StorePath = Path("runs"),
     device: Device = "auto",
     jobs: Jobs = None,
+    run_on: RunOn = "local",
 ) -> None:
     """A coreset of your own images: which part of a pool to pretrain on for a target."""
     from benchmark.commands.sample.command import sample as draw
@@ -38,4 +39,4 @@ def verb(
 
     exports = Exports(link, copy, dataset, sheet)
     request = Request(target, pool, out, sampler, budget, encoder, profile, steps, seed, store, exports, precision)
-    raise typer.Exit(draw(request, Machine(device, jobs)))
+    raise typer.Exit(draw(request, Machine(device, jobs, run_on)))

@@ -11,7 +11,7 @@ from benchmark.commands.sample.output import Coreset, check_link, check_places, 
 from benchmark.commands.sample.request import Request
 from benchmark.errors import UserError
 from benchmark.execution.display import shown
-from benchmark.execution.run import Machine, Work, check_stages, execute, find_device
+from benchmark.execution.run import Machine, Work, check_machine, check_stages, execute
 from benchmark.execution.store import Store
 from benchmark.images.data import Data
 from benchmark.images.sources import Given
@@ -118,7 +118,7 @@ def prepare(request: Request) -> Job:
 
 def sample(request: Request, machine: Machine) -> int:
     """Sample, measure, write. The exit code: 0; a failed stage is a UserError with its last line."""
-    find_device(machine.device)
+    check_machine(machine)
     job = prepare(request)
     for line in job.data.skipped([("opensets", "target", "train"), ("opensets", "pool", "train")]):
         print(f"note: {line}", file=sys.stderr)

@@ -3,4 +3,4 @@
 from benchmark.registry import Registry
 from benchmark.specs.datasets import OpenSet
 
-OPENSETS = Registry("open-set", "benchmark.datasets.opensets", OpenSet, group="benchmark.opensets")
+OPENSETS: Registry[OpenSet] = Registry("open-set", "benchmark.datasets.opensets", OpenSet, group="benchmark.opensets")

@@ -8,17 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from multiprocessing import connection, get_context, resource_tracker
 from multiprocessing.context import SpawnProcess
-from typing import Literal
 
 from benchmark.errors import UserError
 from benchmark.execution import memory
 from benchmark.execution.display import Screen
+from benchmark.execution.engines import ExecutionEngine, Job, Run, State
 from benchmark.execution.store import Store
 from benchmark.execution.worker import Context, Report, work
 from benchmark.interrupts import StopRequest, held_back, raise_signal
 from benchmark.specs.stages import Stage
 
-State = Literal["done", "failed", "skipped"]
 BUSY_WAIT = 1.0
 LAST_MOMENT = 10.0
 """Seconds between the end of a worker's pipe and its own."""
@@ -227,3 +226,10 @@ class Executor:
         self._retry_at[stage.key] = time.monotonic() + BUSY_WAIT
         self._waiting += [*again, stage]
         self.screen.repeat(stage, damage, len(again))
+
+
+def _start(job: Job) -> Run:
+    return Executor(job.store, job.context, job.workers, job.screen).run
+
+
+entry = ExecutionEngine("local", "worker processes of this machine", _start)

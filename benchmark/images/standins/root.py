@@ -1,4 +1,4 @@
-"""Rendered stand-in images for every registered name: small, deterministic, and fine-grained enough to learn from.
+"""Rendered stand-in images for registered names: small, deterministic, and fine-grained enough to learn from.
 
 Each target is a family of five subtly different classes. An open-set mixes relatives of the targets (same family, other
 classes) with unrelated pictures. Numbers measured on them say that the pipeline works, nothing about the paper.
@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.opensets import OPENSETS
+from benchmark.datasets.targets import TARGETS, registered_target
+from benchmark.errors import UserError
 from benchmark.images.items import FolderLabels, Items, MissingImages, folder_of
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.sources import ImageRoot
@@ -56,17 +58,36 @@ MIXES: Mapping[str, Mix] = {
 
 
 class StandIns(ImageRoot):
-    """Every registered target and open-set, rendered."""
+    """Registered targets and open-sets, rendered: those that have pictures of their own or name another's."""
 
     standins = True
 
     def names(self, role: Role) -> list[str]:
-        return sorted(FAMILIES) if role == "targets" else OPENSETS.names()
+        if role == "targets":
+            return sorted({*FAMILIES, *(target.name for target in TARGETS if target.standin)})
+        return OPENSETS.names()
 
     def _single(self, role: Role, name: str, split: Split) -> Items:
-        if name not in (FAMILIES if role == "targets" else MIXES):
+        if drawn_as(role, name) is None:
             raise MissingImages(f"no stand-in for {role}/{name}; there are {', '.join(self.names(role))}")
         return Rendered(role, name, split)
+
+
+def drawn_as(role: Role, name: str) -> str | None:
+    """The family of pictures of a target, or the mix of an open-set; None where there is no stand-in.
+
+    UserError for a registered data set whose `standin` is no family and no mix.
+    """
+    drawn = FAMILIES if role == "targets" else MIXES
+    if name in drawn:
+        return name
+    openset = OPENSETS.get(name) if role == "opensets" and name in OPENSETS else None
+    entry = registered_target(name) if role == "targets" else openset
+    if entry is None or not entry.standin:
+        return None
+    if entry.standin not in drawn:
+        raise UserError(f"{role}/{name}: its field 'standin' is '{entry.standin}'; known: {', '.join(sorted(drawn))}")
+    return entry.standin
 
 
 @dataclass(frozen=True)
@@ -79,7 +100,8 @@ class Rendered(Items):
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
-        counts = _target_counts(self.name, self.split) if self.role == "targets" else _openset_counts(self.name)
+        drawn = drawn_as(self.role, self.name) or self.name
+        counts = _target_counts(drawn, self.split) if self.role == "targets" else _openset_counts(drawn)
         return tuple(sorted(f"{folder}/{number:04d}.png" for folder, count in counts for number in range(count)))
 
     @cached_property

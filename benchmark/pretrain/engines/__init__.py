@@ -126,13 +126,16 @@ def _maker(place: str) -> Maker:
 
     def make(recipe: Recipe) -> Learner:
         # Imported here: an engine takes seconds, and `list methods` asks for names only.
-        learner: type[Learner] = getattr(importlib.import_module(module), name)
+        try:
+            learner: type[Learner] = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise UserError(f"learner {place} of method '{recipe.method.kind}' cannot be imported: {error}") from error
         return learner(recipe, recipe.method)  # type: ignore[call-arg]
 
     return make
 
 
-ENGINES: Registry[Engine] = Registry("engine", "benchmark.pretrain.engines", Engine)
+ENGINES: Registry[Engine] = Registry("engine", "benchmark.pretrain.engines", Engine, group="benchmark.pretrain.engines")
 
 
 def find_engine(name: str) -> Engine:

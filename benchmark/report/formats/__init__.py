@@ -1,26 +1,27 @@
-"""One report, five formats."""
+"""Formats of a report: one file each, its `entry` a `Format`."""
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from dataclasses import dataclass
 
-from benchmark.errors import UnknownName
-from benchmark.report.formats.machines import comma_separated, javascript_object
-from benchmark.report.formats.people import latex, markdown, text
+from benchmark.registry import Registry
 from benchmark.report.table import TableResult
 
-Format = Literal["text", "md", "latex", "csv", "json"]
 
-_RENDERERS: dict[str, Callable[[TableResult], str]] = {
-    "text": text,
-    "md": markdown,
-    "latex": latex,
-    "csv": comma_separated,
-    "json": javascript_object,
-}
+@dataclass(frozen=True)
+class Format:
+    """A format by the name that `--format` uses. `render` gives the whole text of a report.
+
+    `suffix` is that of its files, `title` what `list formats` says of it."""
+
+    name: str
+    suffix: str
+    title: str
+    render: Callable[[TableResult], str]
 
 
-def render(result: TableResult, format: Format) -> str:  # noqa: A002
-    """`result` in `format`, ending in a newline. `UnknownName` for a format that is none of the five."""
-    if format not in _RENDERERS:
-        raise UnknownName("format", format, list(get_args(Format)))
-    return _RENDERERS[format](result)
+FORMATS: Registry[Format] = Registry("format", "benchmark.report.formats", Format, group="benchmark.formats")
+
+
+def render(result: TableResult, format: str) -> str:  # noqa: A002
+    """`result` in the format of that name, ending in a newline. `UnknownName` for a format that is none."""
+    return FORMATS.get(format).render(result)

@@ -1,17 +1,11 @@
-"""Reports for machines: CSV and JSON, one line or entry per cell and seed with everything that is known of it.
+"""One line or entry per cell and seed with everything that is known of it, for programs.
 
 Numbers are not rounded to what a table shows; only the digits that binary arithmetic leaves are gone (`numbers`).
 """
 
-import csv
-import io
-import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
-from benchmark.report.blocks import footnotes
-from benchmark.report.headings import headings
 from benchmark.report.numbers import plain
 from benchmark.report.table import CellResult, RowLabel, SeedResult, TableResult
 
@@ -67,39 +61,3 @@ def _run(run: SeedResult | None) -> dict[str, Any]:
     return {name: getattr(run, name, None) for name in _RUN} | {
         f"purity_{name}" if name != "value" else "purity": getattr(purity, name, None) for name in _PURITY
     }
-
-
-def comma_separated(result: TableResult) -> str:
-    """The cells as CSV with a header; None is empty. Claims are in the JSON form only."""
-    out = io.StringIO()
-    writer: csv.DictWriter[str] | None = None
-    for line in lines(result):
-        if writer is None:
-            writer = csv.DictWriter(out, list(line), lineterminator="\n")
-            writer.writeheader()
-        writer.writerow(line)
-    return out.getvalue()
-
-
-def javascript_object(result: TableResult) -> str:
-    """Cells, row means (none over a single target), claims with all their estimates, and footnotes as JSON."""
-    value = {
-        "table": result.table.id,
-        "title": headings(result),
-        "standins": result.standins,
-        "profile": result.profile,
-        "protocol": result.protocol,
-        "openset": result.openset,
-        "cells": list(lines(result)),
-        "row_means": {row.id: asdict(result.row_mean(row.id)) for row in result.rows if result.has_means},
-        "claims": [
-            {
-                **judged.claim.model_dump(),
-                "on_published": asdict(judged.published),
-                "on_measured": asdict(judged.measured),
-            }
-            for judged in result.claims
-        ],
-        "footnotes": footnotes(result),
-    }
-    return json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
