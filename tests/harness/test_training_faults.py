@@ -100,9 +100,9 @@ def test_other_errors_get_no_such_advice():
 class Dead:
     """A worker process that the system killed."""
 
-    pid, exitcode = None, -signal.SIGKILL
+    pid, returncode = 0, -signal.SIGKILL
 
-    def join(self, timeout=None):
+    def wait(self, timeout=None):
         pass
 
 
