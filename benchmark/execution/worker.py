@@ -174,6 +174,10 @@ def main(pipe: int, alive: int) -> None:
     except EOFError:
         # The executor has ended.
         os.killpg(0, signal.SIGKILL)
+    except KeyboardInterrupt:
+        # A stage's own code raised it, for signals are left to the run: it is an exit, not a death by a signal.
+        traceback.print_exc()
+        sys.exit(1)
 
 
 def work(pipe: connection.Connection, context: Context) -> None:
