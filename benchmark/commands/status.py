@@ -32,6 +32,7 @@ def store_text(root: Path) -> str:
         folders = [result.folder for result in store.finished(kind)]
         size = sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
         lines.append(f"  {kind:<9} {len(folders):>5} finished {size / 1e6:>10,.1f} MB")
+    lines += [] if lines[1:] else ["  no finished stage"]
     lines += [f"  DAMAGED {line}" for line in store.check(contents=False)]
     for entry in store.damaged():
         lines.append(f"  put aside, in {entry.path}: {entry.note.get('damage', entry.key)}")

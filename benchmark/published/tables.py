@@ -80,7 +80,7 @@ class Row(Spec):
     @classmethod
     def _known_variant(cls, name: str) -> str:
         if name not in VARIANTS:
-            raise ValueError(f"unknown variant '{name}'; known: {', '.join(VARIANTS)}")
+            raise UnknownName("variant", name, list(VARIANTS))
         return name
 
 

@@ -1,8 +1,8 @@
 """`--engine`: either engine plans the same recipes, and what one of them lacks is refused before anything runs."""
 
 import pytest
-from benchmark.commands.options import main
 
+from benchmark.__main__ import main
 from benchmark.commands.show.recipe import fields
 from benchmark.methods import METHODS
 from benchmark.planning.planned_table import Session
@@ -16,7 +16,9 @@ PAPER_TABLES = ("2", "3", "4", "5")
 def planned(tmp_path, table, engine, profile="paper", **options):
     """By cell, all stages below it with their specs, each spec as a flat dictionary of its fields."""
     cells = Session(Query(table, profile, engine=engine, store=tmp_path, **options)).cells
-    return {name: [(stage.kind, dict(fields(stage.spec))) for stage in below(cell)] for name, cell in cells.items()}
+    return {
+        name: [(stage.kind.name, dict(fields(stage.spec))) for stage in below(cell)] for name, cell in cells.items()
+    }
 
 
 def below(cell):

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmark.stages.sample.stage import Draw, RandomSampling
 
 from benchmark.execution.store import open_store
 from benchmark.images.data import Data
 from benchmark.specs.stages import Images, Stage
+from benchmark.stages.sample import Draw, RandomSampling
 from benchmark.training import checkpoint
 
 
@@ -36,7 +36,7 @@ def test_all_files_of_a_stage_are_on_the_disk_before_it_is_finished(tmp_path, sy
     store = open_store(tmp_path / "runs")
     images = Images("opensets", "pool", "train", "m" * 64, 10)
     stage = Stage("sample", Draw(sampling=RandomSampling(), budget=3, seed=0), (("openset", images),), "a draw")
-    synced.final = store.folder(stage.kind, stage.key)
+    synced.final = store.folder(stage.kind.name, stage.key)
     with store.writing(stage) as folder:
         (folder / "deep").mkdir()
         for name in ("picks.txt", "deep/map.png", "record.json"):

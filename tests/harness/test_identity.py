@@ -124,9 +124,9 @@ def test_every_training_behind_a_cell_is_of_the_cells_own_seed(profile, seed):
     for name in VARIANTS:
         planner = Planner(profile, CLEAN, FixedCatalogue())
         whole = Plan((planner.cell(VARIANTS[name], "cub", "imagenet", seed),)).stages
-        trainings = [stage.spec.seeds for stage in whole if stage.kind == "pretrain"]
+        trainings = [stage.spec.seeds for stage in whole if stage.kind.name == "pretrain"]
         assert trainings and set(trainings) == {SeedAxes(init=seed, data=seed)}, name
-        assert {stage.spec.seed for stage in whole if stage.kind == "sample"} <= {seed}
+        assert {stage.spec.seed for stage in whole if stage.kind.name == "sample"} <= {seed}
 
 
 # Sources -------------------------------------------------------------------------------------------------------------

@@ -20,13 +20,12 @@ from baselines import simcore
 from baselines.core import kmeans, ranking, rounds, selection
 from baselines.random import Random
 from benchmark.evaluations import _logistic_regression as clean
-from benchmark.evaluations import _predictions as evaluate_stage
 from benchmark.evaluations._predictions import labels_of
 from benchmark.execution.store import Store
 from benchmark.execution.task import Task
 from benchmark.specs.artefacts import FEATURES, PICKS, POSITIONS, PREDICTIONS
+from benchmark.stages import sample as sample_stage
 from benchmark.stages.embed import features_of
-from benchmark.stages.sample import stage as sample_stage
 from benchmark.statistics import accuracy, item_weights
 from benchmark.training.numerics import fixed
 
@@ -348,35 +347,35 @@ def test_an_image_picked_again_ends_the_stage(mutated, monkeypatch):
 
 def shuffled_labels(patch):
     """The probe learns labels that belong to other images."""
-    true = evaluate_stage.clean_probe
+    true = clean.clean_probe
 
     def probe(train, train_labels, *others, **options):
         return true(train, np.random.default_rng(0).permutation(train_labels), *others, **options)
 
-    patch.setattr(evaluate_stage, "clean_probe", probe)
+    patch.setattr(clean, "clean_probe", probe)
 
 
 def chosen_on_test(patch):
     """The strength with the best test accuracy, and the record says what it was chosen by."""
-    true = evaluate_stage.clean_probe
+    true = clean.clean_probe
 
     def probe(train, train_labels, test, test_labels, spec, **options):
         honest = true(train, train_labels, test, test_labels, spec, **options)
         return on_test(honest, train, train_labels, test, test_labels, spec)
 
-    patch.setattr(evaluate_stage, "clean_probe", probe)
+    patch.setattr(clean, "clean_probe", probe)
 
 
 def chosen_on_test_in_secret(patch):
     """The same, with the validation accuracies of the honest choice in the record (and never that choice itself)."""
-    true = evaluate_stage.clean_probe
+    true = clean.clean_probe
 
     def probe(train, train_labels, test, test_labels, spec, **options):
         honest = true(train, train_labels, test, test_labels, spec, **options)
         cheat = on_test(honest, train, train_labels, test, test_labels, spec, besides=honest.info["strength"])
         return replace(cheat, info={**cheat.info, "validation": honest.info["validation"]})
 
-    patch.setattr(evaluate_stage, "clean_probe", probe)
+    patch.setattr(clean, "clean_probe", probe)
 
 
 def on_test(honest, train, train_labels, test, test_labels, spec, besides=None):

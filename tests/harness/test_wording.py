@@ -3,12 +3,10 @@
 import re
 
 import pytest
-from benchmark.commands.export.card import picked_text
-from benchmark.stages.sample.stage import sampler_text
 
 from baselines import SAMPLERS
+from benchmark.commands._listing import LISTS, listing
 from benchmark.commands._planned_run import planned_run
-from benchmark.commands.list import LISTS, listing
 from benchmark.commands.show.names import describe
 from benchmark.comparison import outcome
 from benchmark.comparison.plan import Comparison
@@ -22,7 +20,8 @@ from benchmark.specs.recipes import Backbone, Embedding
 from benchmark.specs.stages import Stage
 from benchmark.specs.variants import VARIANTS
 from benchmark.specs.wording import counted
-from benchmark.stages.frozen import FrozenEncoder
+from benchmark.stages.frozen import KIND, FrozenEncoder
+from benchmark.stages.sample.text import picked_text, sampler_text
 
 DOUBLED = re.compile(r"\b([a-z]{2,}) \1\b", re.IGNORECASE)
 
@@ -101,15 +100,15 @@ def test_an_encoder_is_described_by_what_it_is(origin, label, said):
     spec = FrozenEncoder(
         backbone=Backbone(name="resnet18", library="timm"), origin=origin, sha256=digest, mean=(0, 0, 0), std=(1, 1, 1)
     )
-    encoder = Encoder(Stage("frozen", spec, (), label), Embedding(resize=36, crop=32))
+    encoder = Encoder(Stage(KIND, spec, (), label), Embedding(resize=36, crop=32))
     assert encoder.description == said
 
 
 def test_a_card_names_the_settings_that_a_wrapped_sampler_was_run_with(tmp_path):
-    from benchmark.sampling.samplers import find_entrant
+    from benchmark.sampling.samplers import find_sampler
 
     planner = compared(tmp_path).planner
-    text = sampler_text(find_entrant("semdedup", planner).sampling.model_dump(mode="json"))
+    text = sampler_text(find_sampler("semdedup", planner.simcore()).sampling.model_dump(mode="json"))
     # Smoke's k and patience, not those of SimCore's class.
     assert text.startswith("semdedup (clusters by default, eps 0.05, sampler (")
     assert f"k {planner.profile.k}," in text and "k 100" not in text and "{" not in text and "None" not in text

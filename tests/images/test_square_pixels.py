@@ -19,7 +19,7 @@ Opened = Callable[..., Source]
 WRITER = """
 import os, signal, sys
 from pathlib import Path
-from benchmark.images.pixels import square_pixels
+from benchmark.images.square_cache import square_pixels
 from benchmark.images.scan import open_source
 from benchmark.images.sources import DataRoot
 data, store = Path(sys.argv[1]), Path(sys.argv[2])
@@ -101,7 +101,7 @@ MOMENTS = {
     "rename": ("Path.replace", 0),
 }
 KILL = """
-import benchmark.images.growing, benchmark.images.pixels
+import benchmark.images.growing, benchmark.images.square_cache
 def killing(*arguments, calls=[], call={0}):
     calls.append(1)
     if len(calls) > {1}:
