@@ -4,6 +4,7 @@ import ast
 import inspect
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -257,6 +258,21 @@ def test_a_mistake_is_a_user_error_before_anything_is_written(tmp_path, options,
     with pytest.raises(benchmark.UserError, match=message):
         benchmark.reproduce(store=tmp_path / "runs", **{**QUESTION, **options})
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_code_of_the_documentation_runs(folder, monkeypatch, capsys):
+    # In the folder whose store holds these stages.
+    monkeypatch.chdir(folder)
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.S)
+    names = {}
+    exec(code, names)
+    printed = capsys.readouterr().out
+    assert names["cell"] == names["result"]["X+OS_simcore_5", "cub"] and names["cell"].state == "measured"
+    assert len(names["frame"]) == 4 and "unknown table '22'" in printed and names["result"].render("md") in printed
+    lines = re.findall(r"^(?:import benchmark|result.*)$", (ROOT / "README.md").read_text(), re.M)
+    assert len(lines) == 4
+    monkeypatch.setattr(benchmark, "reproduce", lambda **question: benchmark.table(**question, steps=2))
+    exec("\n".join(lines), names)
 
 
 def test_a_published_table_is_typed():
