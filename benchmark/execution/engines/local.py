@@ -53,20 +53,21 @@ class Worker:
         other.close()
         os.close(alive)
         worker = cls(process, pipe, kept)
-        with contextlib.suppress(BrokenPipeError):
-            # Of a worker that has died its pipe says so when it is given a stage.
-            pipe.send(context)
+        worker._send(context)
         return worker
 
     def give(self, stage: Stage) -> None:
         self.stage, self.started, self.saves = stage, time.monotonic(), False
-        self.pipe.send(stage)
+        self._send(stage)
 
     def ask_to_stop(self) -> None:
         """Have the stage save what it has and end; the worker takes no other."""
-        with contextlib.suppress(BrokenPipeError):
+        self._send(None)
+
+    def _send(self, message: Context | Stage | None) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             # A worker that has died is heard of by its pipe.
-            self.pipe.send(None)
+            self.pipe.send(message)
 
     def kill(self) -> None:
         """End the worker and all that it started, at once."""
