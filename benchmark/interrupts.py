@@ -22,16 +22,21 @@ def raise_signal(number: int, frame: FrameType | None = None) -> None:
     raise KeyboardInterrupt if number == signal.SIGINT else Terminated
 
 
+REPLACED = (signal.SIG_DFL, signal.default_int_handler, raise_signal)
+"""Handlers that a run takes the place of: those that Python sets by itself, and the command line's."""
+
+
 @contextlib.contextmanager
 def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """Call `handler` for both signals during the block.
 
-    A signal that the process ignores, as what a shell starts in the background ignores Ctrl-C, stays ignored. Only the
-    main thread may handle signals: in another one nothing changes.
+    A signal that the process ignores, as what a shell starts in the background ignores Ctrl-C, stays ignored. A handler
+    of the program that calls this package, a server's or a notebook's, stays too. Only the main thread may handle
+    signals: in another one nothing changes.
     """
     main = threading.current_thread() is threading.main_thread()
     before = {number: signal.getsignal(number) for number in SIGNALS if main}
-    changed = {number: old for number, old in before.items() if old not in (None, signal.SIG_IGN)}
+    changed = {number: old for number, old in before.items() if old in REPLACED}
     for number in changed:
         signal.signal(number, handler)
     try:

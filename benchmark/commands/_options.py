@@ -1,14 +1,17 @@
 """The options that verbs share, and how their values are spelled on a command line."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-from benchmark.planning.query import Query
 from benchmark.specs.recipes import Precision
+
+T = TypeVar("T")
 
 TableOption = Annotated[str, typer.Option("--table", help="2, 3, 4, 5, figure3 or another of 'list tables'")]
 TableArgument = Annotated[str, typer.Argument(metavar="N", help="2, 3, 4, 5, figure3 or another of 'list tables'")]
@@ -58,62 +61,69 @@ Encoder = Annotated[
 ]
 
 
-def query_of(
-    table: TableOption = "2",
-    profile: ProfileOption = "smoke",
-    protocol: ProtocolOption = None,
-    targets: Targets = None,
-    rows: Rows = None,
-    openset: OpenSetOption = None,
-    seeds: Seeds = None,
-    controls: Controls = False,
-    steps: Steps = None,
-    method: Method = None,
-    backbone: BackboneName = None,
-    engine: EngineOption = None,
-    precision: PrecisionOption = None,
-    data_root: DataRoot = None,
-    store: StorePath = Path("runs"),
-    evaluation: EvaluationOption = None,
-) -> Query:
-    """The options that `plan`, `reproduce` and `table` share, as the question that they make."""
-    return Query(
-        table,
-        profile,
-        protocol,
-        targets=tuple(targets or ()),
-        rows=tuple(rows or ()),
-        openset=openset,
-        seeds=tuple(seeds or (0,)),
-        controls=controls,
-        steps=steps,
-        method=method,
-        backbone=backbone,
-        engine=engine,
-        precision=precision,
-        data_root=data_root,
-        store=store,
-        evaluation=evaluation,
-    )
+OPTIONS: dict[str, Any] = {
+    "table": TableOption,
+    "profile": ProfileOption,
+    "protocol": ProtocolOption,
+    "targets": Targets,
+    "rows": Rows,
+    "openset": OpenSetOption,
+    "seeds": Seeds,
+    "controls": Controls,
+    "steps": Steps,
+    "method": Method,
+    "backbone": BackboneName,
+    "engine": EngineOption,
+    "precision": PrecisionOption,
+    "data_root": DataRoot,
+    "store": StorePath,
+    "device": Device,
+    "jobs": Jobs,
+    "encoder": Encoder,
+    "evaluation": EvaluationOption,
+    "run_on": RunOn,
+}
+"""Options by the name of a parameter of the Python API."""
 
 
-def with_query(verb: Callable[..., None]) -> Callable[..., None]:
-    """`verb(query, ...)` as a command: the options of `query_of` take the place of its first parameter."""
-    shared = dict(inspect.signature(query_of).parameters)
-    if verb.__module__.endswith(".table"):
-        shared["table"] = shared["table"].replace(annotation=TableArgument)
-    _, *own = inspect.signature(verb).parameters.values()
+def with_options_of(function: Callable[..., T], **own: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """`verb(work, ...)` as a command whose options are the parameters of `function`, by their names and defaults, and
+    then the verb's own. `work()` calls `function` with what was given.
 
-    def command(**values: object) -> None:
-        query = query_of(**{name: values.pop(name) for name in shared})  # type: ignore[arg-type]
-        verb(query, **values)
+    `own` are options that take the place of those of `OPTIONS`. A `Required` one
+    has no default.
+    """
+    parameters = [_option(parameter, own) for parameter in inspect.signature(function).parameters.values()]
+    names = [parameter.name for parameter in parameters]
 
-    # Typer reads a command's options from its signature and annotations.
-    parameters = [*shared.values(), *own]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    command.__name__, command.__doc__ = verb.__name__, verb.__doc__
-    return command
+    def make(verb: Callable[..., None]) -> Callable[..., None]:
+        def command(**values: object) -> None:
+            work = partial(function, **{name: values.pop(name) for name in names})
+            verb(work, **values)
+
+        # Typer reads a command's options from its signature and annotations.
+        _, *of_verb = inspect.signature(verb).parameters.values()
+        shown = [*parameters, *(parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in of_verb)]
+        command.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+        command.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
+        command.__name__, command.__doc__ = verb.__name__, verb.__doc__
+        return command
+
+    return make
+
+
+def _option(parameter: inspect.Parameter, own: Mapping[str, Any]) -> inspect.Parameter:
+    required = isinstance(own.get(parameter.name), Required)
+    option = own[parameter.name].option if required else own.get(parameter.name, OPTIONS.get(parameter.name))
+    default = parameter.empty if required else parameter.default
+    return parameter.replace(annotation=option, kind=parameter.KEYWORD_ONLY, default=default)
+
+
+@dataclass(frozen=True)
+class Required:
+    """An option that the command line asks for where the function has a default."""
+
+    option: Any
 
 
 COMMAS = {"--targets", "--rows", "--seeds", "--budget"}

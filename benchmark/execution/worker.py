@@ -16,7 +16,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from multiprocessing import connection, parent_process
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -160,11 +160,28 @@ class Line:
         return self._pipe.poll()
 
 
-def work(pipe: connection.Connection, context: Context) -> None:
-    """The life of a worker."""
+def main(pipe: int, alive: int) -> None:
+    """The life of a worker. `pipe` and `alive` are file descriptors: its end of the pipe to the executor, which first
+    sends a `Context`; and one that is at its end when the executor's process has ended."""
     os.setpgrp()
     leave_to_run()
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    for descriptor in (pipe, alive):
+        os.set_inheritable(descriptor, False)
+    threading.Thread(target=_die_with_parent, args=(alive,), daemon=True).start()
+    received = connection.Connection(pipe)
+    try:
+        work(received, received.recv())
+    except EOFError:
+        # The executor has ended.
+        os.killpg(0, signal.SIGKILL)
+    except KeyboardInterrupt:
+        # A stage's own code raised it, for signals are left to the run: it is an exit, not a death by a signal.
+        traceback.print_exc()
+        sys.exit(1)
+
+
+def work(pipe: connection.Connection, context: Context) -> None:
+    """Run the stages that come through the pipe."""
     store, line = Store(context.store), Line(pipe)
     machine = (context.device, context.devices, context.workers)
     for stage in line.stages():
@@ -174,9 +191,7 @@ def work(pipe: connection.Connection, context: Context) -> None:
         line.report(attempt(task))
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(alive: int) -> None:
     """A worker whose executor was killed must not run on: its whole group goes too."""
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os.killpg(0, signal.SIGKILL)
+    os.read(alive, 1)
+    os.killpg(0, signal.SIGKILL)

@@ -84,6 +84,13 @@ class CellResult(Spec):
         return mean_std([run.value for run in self.runs])
 
     @property
+    def data(self) -> str:
+        """Which images the cell is measured on: "stand-in", "verified" or "as found"; empty where it is not."""
+        if not self.runs:
+            return ""
+        return "stand-in" if self.standin else "verified" if self.verified_paper else "as found"
+
+    @property
     def marks(self) -> tuple[Mark, ...]:
         """What a reader must know beside the number: stand-in images (s), assumed fields (a), incomplete seeds (i)."""
         marks: tuple[tuple[Mark, object], ...] = (("s", self.standin), ("a", self.assumed), ("i", self.absent))

@@ -116,8 +116,9 @@ def group(rank: int, size: int, meeting: str, backend: str) -> Iterator[None]:
 def spread(size: int, backend: str, first: Callable[[int], T], other: Callable[[int], object]) -> T:
     """Call `first(0)` in this process and `other(rank)` in a new one for every further rank, all at once.
 
-    `other` must pickle. An error of rank 0 ends the others; an error of another rank is raised here by the collective
-    that misses it.
+    `other` must pickle. The new processes import the main module of this one, if that is a file; a worker's is none,
+    so no script of a caller runs again. An error of rank 0 ends the others; an error of another rank is raised here by
+    the collective that misses it.
     """
     with tempfile.TemporaryDirectory() as folder:
         meeting = str(Path(folder, "meeting"))

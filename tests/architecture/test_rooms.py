@@ -19,7 +19,7 @@ LINES = (
     ("stages",),
     ("evaluations", "sampling"),
     ("planning",),
-    ("compare",),
+    ("comparison",),
     ("commands",),
     ("__main__", "__init__"),
 )

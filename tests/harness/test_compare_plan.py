@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmark.compare.plan import Comparison
-from benchmark.compare.request import Request
+from benchmark.comparison.plan import Comparison
+from benchmark.comparison.request import Request
 from benchmark.specs.cells import ordered
 from benchmark.specs.recipes import SeedAxes
 

@@ -338,8 +338,8 @@ def test_an_export_leaves_damaged_probes_out(session):
 
 
 def test_a_comparison_names_damage_as_the_reason_of_a_hole(session):
-    from benchmark.compare.outcome import _score
-    from benchmark.compare.plan import Trial
+    from benchmark.comparison.outcome import _score
+    from benchmark.comparison.plan import Trial
 
     cell = session.cells["X+OS_simcore_5", "dtd", 0]
     trial = Trial("simcore", "5%", "dtd", 0, sample=cell.sample, purity=cell.purity, evaluate=cell.evaluate)

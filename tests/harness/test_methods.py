@@ -209,9 +209,11 @@ def test_plans_of_all_tables_need_no_torch():
 
 
 def test_plan_says_what_tables_share(tmp_path):
-    from benchmark.commands._plan_text import plan_text
+    from benchmark.commands._planned_run import planned_run
 
-    lines = [line for line in plan_text(session(tmp_path, "5")).splitlines() if line.startswith("shared with")]
+    lines = [
+        line for line in planned_run(session(tmp_path, "5")).render().splitlines() if line.startswith("shared with")
+    ]
     assert [line.split(":")[0] for line in lines] == ["shared with figure3", "shared with table2"]
     stages = {stage.key for stage in session(tmp_path, "5").plan.stages}
     same = stages & {stage.key for stage in session(tmp_path, "2").plan.stages}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.commands._plan_text import plan_text
+from benchmark.commands._planned_run import planned_run
 from benchmark.errors import UserError
 from benchmark.images.data import Data
 from benchmark.planning.costs import training_length
@@ -58,7 +58,7 @@ def test_the_paper_profile_trains_a_retrieval_encoder_of_its_own_and_plans_witho
     paper = session(tmp_path, profile="paper")
     assert kinds(paper.plan)["pretrain"] == 111
     assert not any(stage.resolved for stage in paper.plan.stages)
-    text = plan_text(paper)
+    text = planned_run(paper).render()
     assert "unresolved" in text and "device-hours" in text and "RTX 3090" in text
 
 
@@ -189,7 +189,9 @@ def test_a_plan_does_not_list_the_pool_for_every_cell(tmp_path, monkeypatch):
     walks = Counter()
     real = os.scandir
     monkeypatch.setattr(os, "scandir", lambda path: (walks.update([str(path)]), real(path))[1])
-    plan_text(session(tmp_path / "runs", profile="mini", targets=("a",), openset="pool", data_root=tmp_path / "data"))
+    planned_run(
+        session(tmp_path / "runs", profile="mini", targets=("a",), openset="pool", data_root=tmp_path / "data")
+    ).render()
     pool = [count for path, count in walks.items() if path.endswith("pool/train")]
     # Ten cells ask for it some forty times.
     assert pool and max(pool) <= 5
@@ -217,7 +219,7 @@ def test_fields_that_were_typed_are_what_runs_even_where_they_are_the_class_s_ow
 
 
 def test_a_stage_that_tables_share_costs_the_same_from_either_side(tmp_path):
-    lines = [plan_text(session(tmp_path, profile="paper", table=table)).splitlines() for table in ("2", "5")]
+    lines = [planned_run(session(tmp_path, profile="paper", table=table)).render().splitlines() for table in ("2", "5")]
     told = [
         [line.split(": ", 1)[1] for line in found if line.startswith(f"shared with table{other}:")]
         for found, other in zip(lines, (5, 2), strict=True)

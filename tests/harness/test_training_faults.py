@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from benchmark.execution import memory
 from benchmark.execution.display import make_screen
+from benchmark.execution.engines import local
 from benchmark.execution.engines.local import Executor, Worker, how_it_ended
 from benchmark.execution.store import open_store
 from benchmark.execution.task import Task
@@ -100,9 +101,9 @@ def test_other_errors_get_no_such_advice():
 class Dead:
     """A worker process that the system killed."""
 
-    pid, exitcode = None, -signal.SIGKILL
+    pid, returncode = 0, -signal.SIGKILL
 
-    def join(self, timeout=None):
+    def wait(self, timeout=None):
         pass
 
 
@@ -123,6 +124,18 @@ def test_how_a_worker_ended_is_told_by_its_exit_code():
     assert how_it_ended(-40) == "the worker process died of signal 40"
     assert "exited by itself with code 0" in how_it_ended(0) and "with code 9" in how_it_ended(9)
     assert [code for code in (None, 0, 1, 9, 137, -6, -11, -15, -9) if memory.HOST in how_it_ended(code)] == [-9]
+
+
+def test_a_worker_that_dies_before_its_first_stage_is_a_failed_stage(new_session, tmp_path, monkeypatch):
+    # A real process, which ends at once.
+    monkeypatch.setattr(local, "_CODE", "import sys; sys.exit(7)")
+    session = new_session(tmp_path, targets=("dtd",), rows=("X",), steps=1)
+    store = open_store(tmp_path)
+    executor = Executor(store, Context(store.root, session.data, "cpu"), 1, make_screen())
+    states = executor.run(session.plan.stages)
+    assert sorted(states.values()) == ["failed", "skipped"]
+    (crash,) = store.failures()
+    assert "exited by itself with code 7" in crash.reason
 
 
 def test_a_batch_larger_than_the_data_is_all_of_them_and_is_said_once(new_session, run_here, tmp_path, monkeypatch):

@@ -6,11 +6,11 @@ import pytest
 
 from baselines import SAMPLERS
 from benchmark.commands._listing import LISTS, listing
-from benchmark.commands._plan_text import plan_text
+from benchmark.commands._planned_run import planned_run
 from benchmark.commands.show.names import describe
-from benchmark.compare import outcome
-from benchmark.compare.plan import Comparison
-from benchmark.compare.request import Request
+from benchmark.comparison import outcome
+from benchmark.comparison.plan import Comparison
+from benchmark.comparison.request import Request
 from benchmark.planning.encoders import Encoder
 from benchmark.planning.planned_table import Session
 from benchmark.planning.query import Query
@@ -68,12 +68,14 @@ def test_a_table_of_one_column_has_one_column():
 
 def test_a_plan_names_its_table_once_and_one_seed_as_one(tmp_path):
     query = Query("2", "smoke", targets=("dtd",), rows=("X",), steps=1, store=tmp_path)
-    text = plan_text(Session(query))
+    text = planned_run(Session(query)).render()
     assert text.startswith("table2, profile smoke (rendered stand-in images), protocol clean, seed 0\n")
     assert re.search(r"^X +dtd +0 +1 step ", text, re.MULTILINE)
     # What rounds to nothing is not said to cost nothing.
     assert "cost: less than 0.1 device-hours" in text and "0.0 device-hours" not in text
-    both = plan_text(Session(Query("2", "smoke", targets=("dtd",), rows=("X",), seeds=(0, 1), store=tmp_path)))
+    both = planned_run(
+        Session(Query("2", "smoke", targets=("dtd",), rows=("X",), seeds=(0, 1), store=tmp_path))
+    ).render()
     assert "seeds 0, 1\n" in both and "40 steps" in both
 
 

@@ -1,17 +1,21 @@
 """From two folders of images to a coreset: encoder, features, picks, metrics, each a stage of the store."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from baselines.core.selection import Budget
 from benchmark.commands.sample.card import card
 from benchmark.commands.sample.output import Coreset, check_link, check_places, write
 from benchmark.commands.sample.request import Request
-from benchmark.errors import UserError
+from benchmark.errors import UserError, one_of
 from benchmark.execution.display import shown
-from benchmark.execution.run import Machine, Work, check_machine, check_stages, execute
+from benchmark.execution.run import Machine, Work, check_stages, execute
 from benchmark.execution.store import Store
 from benchmark.images.data import Data
 from benchmark.images.sources import Given
@@ -29,6 +33,9 @@ from benchmark.specs.stages import Images, Stage
 from benchmark.specs.wording import counted
 from benchmark.stages.pretrain import KIND as PRETRAIN
 from benchmark.stages.pretrain import Pretraining
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -116,8 +123,38 @@ def prepare(request: Request) -> Job:
     return job
 
 
-def sample(request: Request, machine: Machine) -> int:
-    """Sample, measure, write. The exit code: 0; a failed stage is a UserError with its last line."""
+@dataclass(frozen=True)
+class SampledCoreset:
+    """A coreset. `ids` name m images of the pool, in pick order; `scores` float32 [m] are the sampler's, in that order.
+
+    `card` says in Markdown what was sampled from what. `metrics` are the coreset's, as the card lists them (cosines and
+    shares from 0 to 1). `written` are the files and folders that were written, `key` is the key of the sample's stage.
+    """
+
+    ids: tuple[str, ...]
+    scores: NDArray[np.float32]
+    card: str
+    metrics: Mapping[str, Any]
+    written: tuple[Path, ...]
+    key: str
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """The picks as a data frame: rank from 1 (int64), id (string) and score (float32)."""
+        # Imported here: it takes longer to import than the rest of the package.
+        import pandas
+
+        ranks = np.arange(1, len(self.ids) + 1, dtype=np.int64)
+        ids = pandas.array(list(self.ids), dtype="string")
+        return pandas.DataFrame({"rank": ranks, "id": ids, "score": self.scores})
+
+    def render(self, format: str = "md") -> str:  # noqa: A002
+        """The card. UnknownName for a format other than "md"."""
+        one_of("format", format, ("md",))
+        return self.card
+
+
+def sample(request: Request, machine: Machine) -> SampledCoreset:
+    """Sample, measure, write. A failed stage is a UserError with its last line."""
     check_machine(machine)
     job = prepare(request)
     for line in job.data.skipped([("opensets", "target", "train"), ("opensets", "pool", "train")]):
@@ -132,7 +169,6 @@ def sample(request: Request, machine: Machine) -> int:
     sampled, measured = store.record(job.sample), store.record(job.measure)
     positions, scores = (np.load(store.file(job.sample, name)) for name in (POSITIONS, SCORES))
     story = card(request, job.encoder_text, sampled, measured, {"target": job.target, "pool": job.pool})
-    source = job.data.verified_source(job.pool)
-    write(Coreset(source, positions, scores, story), request.out, request.exports)
-    print(story, end="")
-    return 0
+    coreset = Coreset(job.data.verified_source(job.pool), positions, scores, story)
+    written = write(coreset, request.out, request.exports)
+    return SampledCoreset(tuple(coreset.ids), scores, story, measured.metrics, written, sampled.key)

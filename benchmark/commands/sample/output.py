@@ -34,18 +34,23 @@ class Coreset:
         return [self.source.manifest.ids[position] for position in self.positions]
 
 
-def check_places(out: Path, exports: Exports) -> None:
+def check_places(out: Path | None, exports: Exports) -> None:
     """UserError, before any work, for places that cannot be written or that hold something already."""
-    for path in (out, *([exports.sheet] if exports.sheet else []), *exports.folders):
+    for path in filter(None, (out, exports.sheet, *exports.folders)):
         if not path.absolute().parent.is_dir():
             raise UserError(f"cannot write {path}: there is no folder {path.parent}")
+    if out is not None:
+        _check_list(out)
+    for path in exports.folders:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise UserError(f"{path} exists already and is not empty: name a new folder")
+
+
+def _check_list(out: Path) -> None:
     if out.suffix in (".csv", ".md"):
         raise UserError(f"cannot write {out}: scores (.csv) and card (.md) come beside it; name it {out.stem}.txt")
     if out.is_dir():
         raise UserError(f"cannot write {out}: it is a folder; name a file such as {out}/coreset.txt")
-    for path in exports.folders:
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise UserError(f"{path} exists already and is not empty: name a new folder")
 
 
 def check_link(items: Items, exports: Exports) -> None:
@@ -54,12 +59,9 @@ def check_link(items: Items, exports: Exports) -> None:
         raise UserError("--link needs a pool of files in folders: use --copy or --dataset")
 
 
-def write(coreset: Coreset, out: Path, exports: Exports) -> None:
-    """Write `out` (ids), beside it `.csv` (rank, id, score) and `.md` (card), and what `exports` names."""
-    write_atomically(out.with_suffix(".csv"), _csv(coreset))
-    write_atomically(out.with_suffix(".md"), coreset.card)
-    comment = f"{len(coreset.positions)} picks in pick order; scores and card are beside this file"
-    write_atomically(out, list_text(coreset.ids, comment))
+def write(coreset: Coreset, out: Path | None, exports: Exports) -> tuple[Path, ...]:
+    """Write `out` (ids), beside it `.csv` (rank, id, score) and `.md` (card), and what `exports` names; all paths."""
+    written = [] if out is None else _write_list(coreset, out)
     makers: tuple[tuple[Path | None, Callable[[Coreset, Path], None]], ...] = (
         (exports.link, _link),
         (exports.copy, _copy),
@@ -75,6 +77,16 @@ def write(coreset: Coreset, out: Path, exports: Exports) -> None:
 
         with place_aside(exports.sheet) as file:
             contact_sheet(coreset.source, coreset.positions, coreset.scores).save(file, format="PNG")
+    return (*written, *exports.folders, *([exports.sheet] if exports.sheet else []))
+
+
+def _write_list(coreset: Coreset, out: Path) -> list[Path]:
+    scores, card = out.with_suffix(".csv"), out.with_suffix(".md")
+    write_atomically(scores, _csv(coreset))
+    write_atomically(card, coreset.card)
+    comment = f"{len(coreset.positions)} picks in pick order; scores and card are beside this file"
+    write_atomically(out, list_text(coreset.ids, comment))
+    return [out, scores, card]
 
 
 def _csv(coreset: Coreset) -> str:

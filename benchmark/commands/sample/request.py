@@ -23,11 +23,12 @@ class Exports:
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for, as given. `encoder` of None: pretrain on the target first, by the profile's recipe."""
+    """What was asked for, as given. `encoder` of None: pretrain on the target first, by the profile's recipe. `out` of
+    None: no list is written."""
 
     target: str
     pool: str
-    out: Path
+    out: Path | None = None
     sampler: str = "simcore"
     budget: str = "stop"
     encoder: str | None = None

@@ -3,70 +3,87 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from multiprocessing import connection, get_context, resource_tracker
-from multiprocessing.context import SpawnProcess
+from multiprocessing import Pipe, connection
 
 from benchmark.errors import UserError
 from benchmark.execution import memory
 from benchmark.execution.display import Screen
 from benchmark.execution.engines import ExecutionEngine, Job, Run, State
 from benchmark.execution.store import Store
-from benchmark.execution.worker import Context, Report, work
-from benchmark.interrupts import StopRequest, held_back, raise_signal
+from benchmark.execution.worker import Context, Report
+from benchmark.interrupts import StopRequest, held_back
 from benchmark.specs.stages import Stage
 
 BUSY_WAIT = 1.0
+_CODE = "import sys; sys.path[:] = {path!r}; from benchmark.execution.worker import main; main({pipe}, {alive})"
 LAST_MOMENT = 10.0
 """Seconds between the end of a worker's pipe and its own."""
 
 
 @dataclass
 class Worker:
-    """A worker process and the stage that it is on. `saves`: the stage, asked to stop, saves what it has."""
+    """A worker process and the stage that it is on.
 
-    process: SpawnProcess
+    `kept` is the file descriptor that the worker watches, to end with this process. `saves`: the stage, asked to stop,
+    saves what it has.
+    """
+
+    process: "subprocess.Popen[bytes]"
     pipe: connection.Connection
+    kept: int | None = None
     stage: Stage | None = None
     started: float = 0.0
     saves: bool = False
 
     @classmethod
     def start(cls, context: Context) -> "Worker":
-        spawn = get_context("spawn")
-        ours, theirs = spawn.Pipe()
-        process = spawn.Process(target=work, args=(theirs, context))
-        # Started first: it lets signals through when it starts.
-        resource_tracker.ensure_running()
+        """Start a new interpreter that imports this package and not the caller's script: a script needs no guard."""
+        pipe, other = Pipe()
+        # Nobody writes to it: that this process has ended is what its end says.
+        alive, kept = os.pipe()
+        code = _CODE.format(path=[str(place) for place in sys.path], pipe=other.fileno(), alive=alive)
         with held_back():
-            process.start()
-        theirs.close()
-        return cls(process, ours)
+            process = subprocess.Popen([sys.executable, "-c", code], pass_fds=(other.fileno(), alive))
+        other.close()
+        os.close(alive)
+        worker = cls(process, pipe, kept)
+        worker._send(context)
+        return worker
 
     def give(self, stage: Stage) -> None:
         self.stage, self.started, self.saves = stage, time.monotonic(), False
-        self.pipe.send(stage)
+        self._send(stage)
 
     def ask_to_stop(self) -> None:
         """Have the stage save what it has and end; the worker takes no other."""
-        with contextlib.suppress(BrokenPipeError):
+        self._send(None)
+
+    def _send(self, message: Context | Stage | None) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             # A worker that has died is heard of by its pipe.
-            self.pipe.send(None)
+            self.pipe.send(message)
 
     def kill(self) -> None:
         """End the worker and all that it started, at once."""
         try:
-            os.killpg(self.process.pid or 0, signal.SIGKILL)
+            os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
             # No group yet: the worker has not come to its first line.
             self.process.kill()
-        self.process.join()
+        self.process.wait()
+        self.pipe.close()
+        if self.kept is not None:
+            os.close(self.kept)
+            self.kept = None
 
 
 def how_it_ended(exitcode: int | None) -> str:
-    """A line on a worker that died in the midst of a stage; `exitcode` as `multiprocessing` has it."""
+    """A line on a worker that died in the midst of a stage; `exitcode` as `subprocess` has it."""
     if exitcode is None:
         return "the worker process closed its connection and went on"
     if exitcode >= 0:
@@ -112,7 +129,8 @@ class Executor:
                 worker.kill()
             self.screen.stop()
         if self._stop.number is not None:
-            raise_signal(self._stop.number)
+            # Sent again to whoever handles it outside of this run: a caller's process ends as it would without a run.
+            signal.raise_signal(self._stop.number)
         return self.states
 
     def _goes_on(self) -> bool:
@@ -191,8 +209,9 @@ class Executor:
 
     def _bury(self, worker: Worker, stage: Stage) -> Report:
         # Its pipe closes a moment before it is dead; killed in that moment, it would not tell how it ended.
-        worker.process.join(LAST_MOMENT)
-        text = how_it_ended(worker.process.exitcode)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            worker.process.wait(LAST_MOMENT)
+        text = how_it_ended(worker.process.returncode)
         worker.kill()
         self._workers.remove(worker)
         self.store.fail(stage, text, {})

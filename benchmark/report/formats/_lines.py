@@ -37,7 +37,7 @@ def _about(result: TableResult, row: RowLabel, cell: CellResult) -> dict[str, An
         "target": cell.target,
         "state": cell.state,
         "reason": " ".join(cell.reason.split()),
-        "data": _data(cell),
+        "data": cell.data,
         "assumed": "; ".join(result.assumed(row.id, cell.target)),
         "test_images": cell.n,
         "published": result.published(row.id, cell.target),
@@ -48,12 +48,6 @@ def _about(result: TableResult, row: RowLabel, cell: CellResult) -> dict[str, An
         "tolerance": compared.tolerance if compared else None,
         "verdict": compared.verdict if compared else "",
     }
-
-
-def _data(cell: CellResult) -> str:
-    if not cell.runs:
-        return ""
-    return "stand-in" if cell.standin else "verified" if cell.verified_paper else "as found"
 
 
 def _run(run: SeedResult | None) -> dict[str, Any]:

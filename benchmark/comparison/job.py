@@ -1,15 +1,14 @@
-"""The verb `compare`: run what is missing, show one table, write it with one picture."""
+"""Running a comparison: what is missing is run; one table is written with one picture."""
 
-import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
-from benchmark.compare.outcome import Outcome, collect
-from benchmark.compare.picture import save_picture
-from benchmark.compare.plan import Comparison
-from benchmark.compare.report import Format, render
-from benchmark.compare.request import Request
-from benchmark.errors import UserError, one_of
+from benchmark.comparison.outcome import Outcome, collect
+from benchmark.comparison.picture import save_picture
+from benchmark.comparison.plan import Comparison
+from benchmark.comparison.report import Format, render
+from benchmark.comparison.request import Request
+from benchmark.errors import UserError
 from benchmark.execution.display import shown
 from benchmark.execution.run import Machine, Work, check_machine, check_stages, execute
 from benchmark.specs.cells import ordered
@@ -19,9 +18,8 @@ FILES: dict[str, Format] = {"comparison.md": "md", "comparison.csv": "csv", "com
 PICTURE = "comparison.png"
 
 
-def compare(request: Request, machine: Machine, format_: str) -> int:
-    """Compare samplers and print the table. The exit code: 0, or 1 when a sampler or a stage failed."""
-    form: Format = one_of("format", format_, get_args(Format))
+def compare(request: Request, machine: Machine) -> Outcome:
+    """Compare samplers, and write the comparison to the folder that the request names."""
     comparison = Comparison(request)
     check_machine(machine)
     check_stages(ordered(end for trial in comparison.trials() for end in trial.ends()))
@@ -31,11 +29,8 @@ def compare(request: Request, machine: Machine, format_: str) -> int:
     comparison.check_budgets()
     stages = ordered(end for trial in comparison.trials() for end in trial.ends())
     failed = execute(Work(stages, request.store, comparison.data, comparison.local), machine)
-    outcome = collect(comparison)
-    print(render(outcome, form), end="")
-    if request.out is not None:
-        _save(outcome, request.out)
-    return 1 if failed else 0
+    outcome = replace(collect(comparison), failed=tuple(failed))
+    return outcome if request.out is None else replace(outcome, written=_save(outcome, request.out))
 
 
 def _check_out(out: Path | None) -> None:
@@ -43,9 +38,9 @@ def _check_out(out: Path | None) -> None:
         raise UserError(f"cannot write {out}: name a folder that can be made, or one that is there")
 
 
-def _save(outcome: Outcome, folder: Path) -> None:
+def _save(outcome: Outcome, folder: Path) -> tuple[Path, ...]:
     folder.mkdir(exist_ok=True)
     for name, form in FILES.items():
         write_atomically(folder / name, render(outcome, form))
     save_picture(outcome, folder / PICTURE)
-    print(f"written to {folder}: {', '.join([*FILES, PICTURE])}", file=sys.stderr)
+    return tuple(folder / name for name in (*FILES, PICTURE))

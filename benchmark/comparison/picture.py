@@ -5,7 +5,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from benchmark.compare.outcome import ACCURACY, BASE_RATE, PURITY, Line, Outcome
+from benchmark.comparison.outcome import ACCURACY, BASE_RATE, PURITY, Line, Outcome
 
 PANELS = {
     PURITY: "purity (%)",

@@ -1,6 +1,7 @@
 """`python -m benchmark` that kills itself and its workers at a named point: `KILL_AT=<kind>:<point>`.
 
-Spawned workers import this file too, so the hooks are set in them. Every point that is passed goes to the file `LOG`.
+With this folder in PYTHONPATH every Python process imports this file as it starts, so the hooks are set in the workers
+too. Every point that is passed goes to the file `LOG`.
 With `EVERY_STEP` trainings leave a checkpoint after every step. With that or `STEPS` there are the points `took1`,
 `took2`, ..., after a step, and `step1`, `step2`, ..., after a checkpoint. `WAIT_AT=<kind>:<point>` has it wait there
 until there is a file `LOG`.go.
@@ -75,8 +76,3 @@ write, worker.write_record = worker.write_record, watched_write
 worker.Task = Watched
 if os.environ.get("EVERY_STEP") or os.environ.get("STEPS"):
     watch_steps()
-
-if __name__ == "__main__":
-    from benchmark.__main__ import main
-
-    main()

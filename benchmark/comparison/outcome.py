@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.compare.plan import Comparison, Trial
+from benchmark.comparison.plan import Comparison, Trial
+from benchmark.errors import UnknownName
 from benchmark.execution.record import Damage
 from benchmark.execution.store import Store
 from benchmark.methods import title_of
@@ -17,6 +19,11 @@ from benchmark.specs.recipes import Steps
 from benchmark.specs.stages import Stage
 from benchmark.specs.wording import counted_range
 from benchmark.statistics import Estimate, Paired, mean_std, paired_difference, paired_means
+
+if TYPE_CHECKING:
+    import pandas
+
+    from benchmark.comparison.report import Format
 
 PURITY, ACCURACY = "purity", "accuracy"
 WITHOUT_HELDOUT, BASE_RATE, CEILING = "purity_without_heldout", "base_rate", "ceiling"
@@ -80,7 +87,8 @@ def _paired_answers(mine: tuple[Score, ...], theirs: tuple[Score, ...]) -> Estim
 
 @dataclass(frozen=True)
 class Outcome:
-    """All lines of a comparison, and what its numbers rest on."""
+    """All lines of a comparison, and what its numbers rest on. `failed` are the keys of the stages that failed in this
+    call, `written` the files that it wrote."""
 
     title: str
     reference: str
@@ -89,6 +97,32 @@ class Outcome:
     seeds: tuple[int, ...]
     packages: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    written: tuple[Path, ...] = ()
+
+    def __getitem__(self, place: tuple[str, str | None, str]) -> Line:
+        """The line of a sampler, a budget as it was given (None: without a coreset) and a target. UnknownName, with
+        near names, for one that was not compared."""
+        for line in self.lines:
+            if (line.sampler, line.budget, line.target) == place:
+                return line
+        known = [" ".join(filter(None, (line.sampler, line.budget, line.target))) for line in self.lines]
+        raise UnknownName("sampler, budget and target", " ".join(filter(None, place)), known)
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """All scores as a long and tidy data frame, a line per value: target, sampler, budget (none without a coreset),
+        seed, measure, value, key of the stage that measured it, data ("stand-in" or "as found") and reason. A trial
+        that failed has a line without a value."""
+        # Imported here: the report imports this module.
+        from benchmark.comparison.frame import outcome_frame
+
+        return outcome_frame(self)
+
+    def render(self, format: "Format" = "text") -> str:  # noqa: A002
+        """The comparison as "text", "md", "csv" or "json". UnknownName for another format."""
+        from benchmark.comparison.report import render
+
+        return render(self, format)
 
     def reference_of(self, line: Line) -> Line | None:
         """The reference sampler's line at the same budget and target; None for itself and for rows without a budget."""

@@ -5,11 +5,11 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from tabulate import tabulate
 
-from benchmark.compare.outcome import (
+from benchmark.comparison.outcome import (
     ACCURACY,
     BASE_RATE,
     BASE_WITHOUT,
@@ -20,6 +20,7 @@ from benchmark.compare.outcome import (
     Outcome,
     Score,
 )
+from benchmark.errors import one_of
 from benchmark.report.blocks import signed
 from benchmark.report.numbers import plain
 from benchmark.statistics import Estimate
@@ -52,8 +53,8 @@ LEGEND = (
 
 
 def render(outcome: Outcome, format: Format) -> str:  # noqa: A002
-    """`outcome` in `format`, ending in a newline."""
-    return _RENDERERS[format](outcome)
+    """`outcome` in `format`, ending in a newline. UnknownName for another format."""
+    return _RENDERERS[one_of("format", format, get_args(Format))](outcome)
 
 
 # For people ----------------------------------------------------------------------------------------------------------

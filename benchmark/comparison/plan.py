@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from baselines import SAMPLERS
-from benchmark.compare.request import Request
+from benchmark.comparison.request import Request
 from benchmark.errors import UserError
 from benchmark.images.data import Data, Wanted, check_datasets
 from benchmark.planning.encoders import Encoder, find_encoder
