@@ -61,7 +61,7 @@ SAMPLERS: Mapping[str, Entry] = {
         Entry("dsir", "baselines.dsir:DSIR", "Xie et al., NeurIPS 2023"),
         Entry("classifier", "baselines.classifier:ClassifierScore", "logistic density ratio, Bickel et al., JMLR 2009"),
         Entry("mahalanobis", "baselines.mahalanobis:Mahalanobis", "Lee et al., NeurIPS 2018"),
-        Entry("knn", "baselines.knn:KNNDistance", "Sun et al., ICML 2022"),
+        Entry("knn", "baselines.knn:KNNDistance", "Sun et al., ICML 2022", version=2),
         Entry("tsds", "baselines.tsds:TSDS", "Liu et al., NeurIPS 2024"),
         Entry("bloom", "baselines.bloom:BloomCoreset", "Singh et al., ICASSP 2025, arXiv 2412.16942"),
         Entry("semdedup", "baselines.semdedup:SemDeDup", "Abbas et al., 2023, around SimCore", stops=True),

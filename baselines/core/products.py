@@ -213,21 +213,4 @@ def _switches() -> list[Any]:
     import torch
 
     mkldnn: Any = torch.backends.mkldnn
-    switches: list[Any] = [torch.backends.cuda.matmul, mkldnn.matmul]
-    return switches if all(hasattr(switch, "fp32_precision") for switch in switches) else [_OldSwitch()]
-
-
-class _OldSwitch:
-    """The one switch of torch before 2.9. Later versions refuse it to programs that have used the new ones."""
-
-    @property
-    def fp32_precision(self) -> str:
-        import torch
-
-        return torch.get_float32_matmul_precision()
-
-    @fp32_precision.setter
-    def fp32_precision(self, value: str) -> None:
-        import torch
-
-        torch.set_float32_matmul_precision("highest" if value == "ieee" else value)
+    return [torch.backends.cuda.matmul, mkldnn.matmul]

@@ -102,12 +102,7 @@ def test_a_read_only_memory_map_is_multiplied_without_a_warning(
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
-@pytest.mark.parametrize("old_torch", [False, True])
-def test_settings_of_the_program_do_not_cost_accuracy(
-    device: str, old_torch: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if old_torch:
-        monkeypatch.setattr(torch.backends.mkldnn, "matmul", object())
+def test_settings_of_the_program_do_not_cost_accuracy(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
     rows, centroids = rng.standard_normal((512, 256)).astype(np.float32), unit_rows(rng.standard_normal((64, 256)))
     product = torch_product(centroids.astype(np.float32), device)
