@@ -42,15 +42,15 @@ def grid_columns(matrix: NDArray[np.floating]) -> Float64:
     return rounded
 
 
-def exact_cosines(rows: Float64, others: Float64) -> Float64:
-    """1 - |x - y|^2 / 2 [b, m] for all pairs of grid rows x of `rows` [b, d] and y of `others` [m, d].
+def exact_cosines(rows: NDArray[np.floating], others: NDArray[np.floating]) -> Float64:
+    """1 - |x - y|^2 / 2 [b, m] for all pairs of grid rows x of `rows` [b, d] and y of `others` [m, d], in float64.
 
     This is the cosine to within 2**-25 sqrt(d), since rounding moved a row by at most 2**-27 sqrt(d). It is a multiple
     of 2**-53 between -1 and 1, so float64 holds it exactly: equal distances are equal numbers, and 1 means equal rows.
     (Opposite rows may be a little longer than 1; then the last digit of a number below -1 is rounded.)
     """
     missing, missing_of_others = ((1 - np.einsum("ij,ij->i", one, one)) / 2 for one in (rows, others))
-    cosines: Float64 = rows @ others.T
+    cosines = np.asarray(rows @ others.T, dtype=np.float64)
     step = max(1, _STRIP_NUMBERS // len(others))
     for first in range(0, len(rows), step):
         strip = slice(first, first + step)

@@ -125,7 +125,7 @@ WAYS: dict[str, Callable[[Float32], Times]] = {
     "rows first": _rows_first,
     "torch": _by_torch,
 }
-"""The products there are on a CPU. Which is the fastest hangs on the processor, the shapes and the library."""
+"""The products there are on a CPU. Which is the fastest depends on the processor, the shapes and the library."""
 
 
 class _Fastest:
