@@ -168,7 +168,7 @@ def torch_product(centroids: Float32, device: str) -> Product:
         rows = block if block.dtype == np.float16 else float32_rows(block)
         # A buffer of torch's own: page-locked it travels faster, and torch warns of read-only memory maps.
         kind = torch.float16 if rows.dtype == np.float16 else torch.float32
-        sent = torch.empty(rows.shape, dtype=kind, pin_memory=weights.is_cuda)
+        sent = torch.empty(rows.shape, dtype=kind, device="cpu", pin_memory=weights.is_cuda)
         np.copyto(sent.numpy(), rows)
         with torch.inference_mode(), torch.autocast(weights.device.type, enabled=False), _full_float32:
             arrived = sent.to(weights.device, non_blocking=True).float()

@@ -187,6 +187,15 @@ def test_bfloat16_would_be_noticed() -> None:
         assert within_bound(coarse, rows, centroids)
 
 
+def test_the_programs_default_device_is_not_used() -> None:
+    rng = np.random.default_rng(2)
+    rows, centroids = rng.standard_normal((40, 8)).astype(np.float32), unit_rows(rng.standard_normal((3, 8)))
+    weights = centroids.astype(np.float32)
+    with torch.device("meta"):
+        assert within_bound(torch_product(weights, "cpu"), rows, centroids)
+        assert within_bound(cpu_product(weights, "torch"), rows, centroids)
+
+
 @pytest.mark.parametrize("device", ["no such thing", "meta", ""])
 def test_devices_that_torch_cannot_use(device: str) -> None:
     with pytest.raises(ValueError, match=f"^device '{device}' is not one that torch can use here: "):
