@@ -1,7 +1,7 @@
 """Cosines between all rows of two tables, tile by tile: what the coreset metrics are computed from.
 
-There are two precisions. `EXACT`: unit rows are rounded to multiples of 2**-26 and their cosines are exact
-(`baselines.core.exact`), so that comparing two of them depends on the features alone. `FAST`: unit rows are multiplied
+There are two precisions. "exact": unit rows are rounded to multiples of 2**-26 and their cosines are exact
+(`baselines.core.exact`), so that comparing two of them depends on the features alone. "fast": unit rows are multiplied
 in float32, in half of the time; a cosine is good to about 1e-6, and its last digits may depend on threads and
 processor. Sums are float64. Whatever the sizes, the memory is that of two blocks of `BLOCK_ROWS` rows and of the tile
 between them: under 0.5 GB at d = 2048.
@@ -23,6 +23,7 @@ from baselines.core.selection import Features, check_rows, check_shape
 Floats = NDArray[np.floating]
 Precision = Literal["exact", "fast"]
 """Cosines in float64 that are exact on rounded rows, or in float32."""
+_DTYPES: dict[Precision, type[np.floating]] = {"exact": np.float64, "fast": np.float32}
 
 BLOCK_ROWS = 4096
 """Rows read and multiplied at once. Fixed, because the last digits of a matrix product may depend on it."""
@@ -128,9 +129,6 @@ def _largest(known: Floats, cosines: Floats) -> Floats:
     strips = [np.partition(strip, max(0, strip.shape[1] - k), axis=1)[:, -k:] for strip in _strips(cosines)]
     joined = np.concatenate([known, np.concatenate(strips)], axis=1)
     return np.sort(joined, axis=1)[:, -k:]
-
-
-_DTYPES: dict[Precision, type[np.floating]] = {"exact": np.float64, "fast": np.float32}
 
 
 def _tile(block: Floats, others: Floats) -> Floats:
