@@ -243,7 +243,7 @@ def case_d(folder: Path, scale: float, rounds: int) -> Iterator[str]:
                 partial(from_index, file, centres, f"IVF{cells},Flat", nprobe),
                 against=exact,
             )
-            for nprobe in (16, 64, cells // 4)
+            for nprobe in sorted({16, 64, cells // 4})
         ),
     ]
     found = run("d", clusterings, rounds) | run("d", entrants, rounds)

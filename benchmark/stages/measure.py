@@ -21,12 +21,13 @@ class Measures(Spec):
 
 KIND = Kind(
     "measure",
-    1,
+    2,
     "benchmark.stages.measure",
     (
         "benchmark/stages/measure.py",
         "baselines/metrics.py",
         "baselines/core/pairs.py",
+        "baselines/core/exact.py",
         "baselines/core/rows.py",
         "baselines/core/scoring.py",
         "benchmark/images/relevance.py",

@@ -15,7 +15,7 @@ from benchmark.commands.sample.output import Coreset, check_link, check_places, 
 from benchmark.commands.sample.request import Request
 from benchmark.errors import UserError, one_of
 from benchmark.execution.display import shown
-from benchmark.execution.run import Machine, Work, check_stages, execute
+from benchmark.execution.run import Machine, Work, check_machine, check_stages, execute
 from benchmark.execution.store import Store
 from benchmark.images.data import Data
 from benchmark.images.sources import Given
