@@ -12,10 +12,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from benchmark.commands.options import main
-from benchmark.stages.sample.stage import Draw, PluginSampling
 
 from benchmark import system
+from benchmark.__main__ import main
 from benchmark.commands.export.find import find_training
 from benchmark.errors import UserError
 from benchmark.execution import worker
@@ -27,7 +26,8 @@ from benchmark.planning.encoders import find_encoder
 from benchmark.planning.planned_table import layout_of
 from benchmark.report.collect import assemble, collect, runs_of
 from benchmark.report.formats import render
-from benchmark.stages.sample import stage as sample
+from benchmark.stages import sample
+from benchmark.stages.sample import Draw, PluginSampling
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop")

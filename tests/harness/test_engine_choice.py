@@ -1,8 +1,8 @@
 """`--engine`: either engine plans the same recipes, and what one of them lacks is refused before anything runs."""
 
 import pytest
-from benchmark.commands.options import main
 
+from benchmark.__main__ import main
 from benchmark.commands.show.recipe import fields
 from benchmark.methods import METHODS
 from benchmark.planning.planned_table import Session

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmark.stages.sample.stage import Draw, RandomSampling
 
 from benchmark.execution.store import open_store
 from benchmark.images.data import Data
 from benchmark.specs.stages import Images, Stage
+from benchmark.stages.sample import Draw, RandomSampling
 from benchmark.training import checkpoint
 
 

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from benchmark.stages.sample.stage import Draw, RandomSampling
 
 from benchmark import system
 from benchmark.execution import worker
@@ -17,6 +16,7 @@ from benchmark.execution.store import open_store
 from benchmark.execution.task import Outcome, Task
 from benchmark.images.growing import growing_rows
 from benchmark.specs.stages import Images, Stage
+from benchmark.stages.sample import Draw, RandomSampling
 from benchmark.system import make_folder, place_aside, write_atomically
 
 

@@ -6,12 +6,12 @@ import re
 import shutil
 
 import pytest
-from benchmark.commands.options import main
-from benchmark.stages.sample.stage import Draw, PluginSampling, RandomSampling
 
+from benchmark.__main__ import main
 from benchmark.execution.record import Record, digests, write_record
 from benchmark.execution.store import Store, open_store
 from benchmark.specs.stages import Images, Stage
+from benchmark.stages.sample import Draw, PluginSampling, RandomSampling
 
 
 def a_stage(seed=0, sampling=None, label="a draw"):

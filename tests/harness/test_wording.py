@@ -3,8 +3,6 @@
 import re
 
 import pytest
-from benchmark.commands.export.card import picked_text
-from benchmark.stages.sample.stage import sampler_text
 
 from baselines import SAMPLERS
 from benchmark.commands.list import LISTS, listing
@@ -23,6 +21,7 @@ from benchmark.specs.stages import Stage
 from benchmark.specs.variants import VARIANTS
 from benchmark.specs.wording import counted
 from benchmark.stages.frozen import FrozenEncoder
+from benchmark.stages.sample.text import picked_text, sampler_text
 
 DOUBLED = re.compile(r"\b([a-z]{2,}) \1\b", re.IGNORECASE)
 
