@@ -23,7 +23,6 @@ from benchmark.execution.store import Store, open_store
 from benchmark.execution.task import Task
 from benchmark.images.square_cache import square_pixels
 from benchmark.planning.encoders import find_encoder
-from benchmark.planning.planned_table import layout_of
 from benchmark.report.collect import assemble, collect, runs_of
 from benchmark.report.formats import render
 from benchmark.stages import sample
@@ -57,7 +56,7 @@ TABLE = ("table", "2", "--targets", "dtd", "--rows", *ROWS, "--steps", "6")
 
 
 def place(session, stage, name):
-    return session.store.folder(stage.kind, stage.key) / name
+    return session.store.folder(stage.kind.name, stage.key) / name
 
 
 def flip(path):
@@ -123,14 +122,14 @@ def test_a_table_shows_the_cell_as_missing_and_names_the_damage(session, verb, p
 
 def test_a_result_under_the_key_of_another_is_none_of_its(session):
     one, other = (session.cells[row, "dtd", 0].evaluate for row in ("X", "X+OS_rand_5"))
-    shutil.rmtree(session.store.folder(one.kind, one.key))
-    shutil.copytree(session.store.folder(one.kind, other.key), session.store.folder(one.kind, one.key))
+    shutil.rmtree(session.store.folder(one.kind.name, one.key))
+    shutil.copytree(session.store.folder(one.kind.name, other.key), session.store.folder(one.kind.name, one.key))
     assert not session.store.has(one) and "record.json is another stage's" in str(session.store.damage(one))
 
 
 def test_a_record_whose_identity_was_changed_with_its_digest_is_not_believed(session):
     stage = session.cells["X", "dtd", 0].pretrain
-    folder = session.store.folder(stage.kind, stage.key)
+    folder = session.store.folder(stage.kind.name, stage.key)
     record = read_result(folder).record
     write_record(folder, replace(record, identity={**record.identity, "version": 9}))
     assert "record.json is not named by the hash of its identity" in str(session.store.damage(stage))
@@ -138,7 +137,7 @@ def test_a_record_whose_identity_was_changed_with_its_digest_is_not_believed(ses
 
 def test_a_missing_pretraining_leaves_its_cell_missing(session, verb):
     stage = session.cells["X+OS_rand_5", "dtd", 0].pretrain
-    shutil.rmtree(session.store.folder(stage.kind, stage.key))
+    shutil.rmtree(session.store.folder(stage.kind.name, stage.key))
     code, shown = verb(*TABLE, "--format", "json")
     cells = {cell["row"]: cell for cell in json.loads(shown.out)["cells"]}
     assert code == 0 and (cells["X+OS_rand_5"]["state"], cells["X+OS_rand_5"]["reason"]) == ("missing", "")
@@ -146,9 +145,9 @@ def test_a_missing_pretraining_leaves_its_cell_missing(session, verb):
 
 def test_a_seed_that_is_lost_from_a_measured_cell_is_told_with_its_reason(finished_small_run):
     session, _ = finished_small_run
-    (run,) = (run for run in runs_of(session) if run.row == "X")
+    (run,) = (run for run in runs_of(session.values(), session.store) if run.row == "X")
     lost = replace(run, seed=1, state="missing", reason="what is damaged", evaluate=None, predicted=None, labels=None)
-    result = assemble(layout_of(session), [*runs_of(session), lost])
+    result = assemble(session.values().layout, [*runs_of(session.values(), session.store), lost])
     assert "seed 1 of X on dtd is missing: what is damaged" in result.warnings
 
 
@@ -159,7 +158,7 @@ def test_a_run_makes_again_what_is_damaged_and_all_that_it_needs(session, finish
     """The sample reads features that are damaged, and whoever makes these again an encoder that is damaged too."""
     cell, other = session.cells["X+OS_simcore_5", "dtd", 0], session.cells["X+OS_rand_5", "dtd", 0]
     pool, encoder = cell.sample.input("pool"), cell.sample.input("pool").input("encoder")
-    folders = [session.store.folder(stage.kind, stage.key) for stage in session.plan.stages]
+    folders = [session.store.folder(stage.kind.name, stage.key) for stage in session.plan.stages]
     files = [path for folder in folders for path in folder.iterdir() if path.name != "record.json"]
     content = {path: path.read_bytes() for path in files}
     shutil.rmtree(session.store.folder("sample", cell.sample.key))
@@ -171,12 +170,12 @@ def test_a_run_makes_again_what_is_damaged_and_all_that_it_needs(session, finish
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == render(collect(finished_small_run[0]), "csv")
+    assert done.stdout == render(collect(finished_small_run[0].values(), finished_small_run[0].store), "csv")
     damaged = {pool: "features.npy", encoder: "encoder.safetensors", other.evaluate: "record.json"}
     notes = [line for line in done.stderr.splitlines() if line.startswith("note: ") and "is damaged" in line]
     assert len(notes) == len(damaged)
     for stage, name in damaged.items():
-        (line,) = (line for line in notes if f"{stage.kind} {stage.key[:12]}" in line)
+        (line,) = (line for line in notes if f"{stage.kind.name} {stage.key[:12]}" in line)
         assert f"{name} is not what was written" in line and "the stage is run again" in line
         (kept,) = (session.query.store / "damaged").glob(f"{stage.key}.*")
         assert str(kept) in line and (kept / name).is_file()
@@ -192,8 +191,7 @@ def reading(monkeypatch, stage_input, name):
         task.file(stage_input, name)
         raise AssertionError("the damage was not noticed")
 
-    module = SimpleNamespace(run=run)
-    monkeypatch.setattr(worker.importlib, "import_module", lambda _: module)
+    monkeypatch.setattr(sample, "run", run)
 
 
 @pytest.fixture
@@ -296,7 +294,7 @@ def test_a_check_reads_every_byte_and_names_what_is_damaged(session, verb):
     lines = shown.out.splitlines()
     assert code == 1 and len(lines) == 1 + 6 and "6 not as they were written" in lines[0]
     for stage, name in zip(stages, names, strict=True):
-        assert any(f"{stage.kind} {stage.key[:12]}" in line and name in line for line in lines)
+        assert any(f"{stage.kind.name} {stage.key[:12]}" in line and name in line for line in lines)
     assert any(str(squares) in line for line in lines) and any(str(manifest) in line for line in lines)
     assert listing(root) == before
     # Without --check only records and names are looked at.
@@ -305,7 +303,7 @@ def test_a_check_reads_every_byte_and_names_what_is_damaged(session, verb):
 
 
 def test_damaged_squares_are_put_beside_and_decoded_again(session, capsys):
-    stage = next(stage for stage in session.plan.stages if stage.kind == "embed")
+    stage = next(stage for stage in session.plan.stages if stage.kind.name == "embed")
     images, side, folder = stage.input("images"), stage.spec.stored, session.query.store / "pixels"
     source = session.data.verified_source(images)
     shutil.rmtree(folder)

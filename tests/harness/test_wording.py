@@ -5,8 +5,8 @@ import re
 import pytest
 
 from baselines import SAMPLERS
-from benchmark.commands.list import LISTS, listing
-from benchmark.commands.plan import plan_text
+from benchmark.commands._listing import LISTS, listing
+from benchmark.commands._plan_text import plan_text
 from benchmark.commands.show.names import describe
 from benchmark.compare import outcome
 from benchmark.compare.plan import Comparison
@@ -16,10 +16,12 @@ from benchmark.planning.planned_table import Session
 from benchmark.planning.query import Query
 from benchmark.published.tables import table_names
 from benchmark.report.collect import collect
+from benchmark.sampling.samplers import find_sampler
 from benchmark.specs.recipes import Backbone, Embedding
 from benchmark.specs.stages import Stage
 from benchmark.specs.variants import VARIANTS
 from benchmark.specs.wording import counted
+from benchmark.stages.frozen import KIND as FROZEN
 from benchmark.stages.frozen import FrozenEncoder
 from benchmark.stages.sample.text import picked_text, sampler_text
 
@@ -36,7 +38,7 @@ def test_no_stage_names_its_work_twice(tmp_path):
     titles = {stage.title for trial in comparison.trials() for end in trial.ends() for stage in [end, *_below(end)]}
     session = Session(Query("2", "smoke", targets=("dtd",), controls=True, store=tmp_path))
     titles |= {stage.title for stage in session.plan.stages}
-    assert "count purity of random 1%, dtd from imagenet, seed 0" in titles
+    assert "count purity of random 1%, dtd from imagenet, seed 0 for dtd" in titles
     assert "compute metrics of random 1%, dtd from imagenet, seed 0" in titles
     assert [title for title in titles if DOUBLED.search(title)] == []
 
@@ -98,15 +100,13 @@ def test_an_encoder_is_described_by_what_it_is(origin, label, said):
     spec = FrozenEncoder(
         backbone=Backbone(name="resnet18", library="timm"), origin=origin, sha256=digest, mean=(0, 0, 0), std=(1, 1, 1)
     )
-    encoder = Encoder(Stage("frozen", spec, (), label), Embedding(resize=36, crop=32))
+    encoder = Encoder(Stage(FROZEN, spec, (), label), Embedding(resize=36, crop=32))
     assert encoder.description == said
 
 
 def test_a_card_names_the_settings_that_a_wrapped_sampler_was_run_with(tmp_path):
-    from benchmark.sampling.samplers import find_entrant
-
     planner = compared(tmp_path).planner
-    text = sampler_text(find_entrant("semdedup", planner).sampling.model_dump(mode="json"))
+    text = sampler_text(find_sampler("semdedup", planner.simcore()).sampling.model_dump(mode="json"))
     # Smoke's k and patience, not those of SimCore's class.
     assert text.startswith("semdedup (clusters by default, eps 0.05, sampler (")
     assert f"k {planner.profile.k}," in text and "k 100" not in text and "{" not in text and "None" not in text
@@ -132,5 +132,6 @@ def test_nouns_agree_with_their_numbers():
 )
 def test_a_table_says_how_long_its_rows_were_trained(rows, steps, said, tmp_path):
     query = Query("2", "smoke", targets=("dtd",), rows=rows, steps=steps, store=tmp_path)
-    notes = collect(Session(query)).notes
+    session = Session(query)
+    notes = collect(session.values(), session.store).notes
     assert [note for note in notes if "optimiser step" in note] == said
