@@ -174,7 +174,7 @@ MUTANTS = (
         "no fsync",
         "os.fsync",
         "(lambda _descriptor: None)",
-        ("tests/harness/test_power_cut.py",),
+        ("tests/harness/test_power_cut.py", "tests/harness/test_store.py"),
         every=True,
     ),
 )

@@ -25,8 +25,7 @@ from benchmark.images.square_cache import square_pixels
 from benchmark.planning.encoders import find_encoder
 from benchmark.report.collect import assemble, collect, runs_of
 from benchmark.report.formats import render
-from benchmark.specs import stages
-from benchmark.stages import sample as sample
+from benchmark.stages import sample
 from benchmark.stages.sample import Draw, PluginSampling
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -171,7 +170,7 @@ def test_a_run_makes_again_what_is_damaged_and_all_that_it_needs(session, finish
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == render(collect(finished_small_run[0].values(), finished_small_run[1]), "csv")
+    assert done.stdout == render(collect(finished_small_run[0].values(), finished_small_run[0].store), "csv")
     damaged = {pool: "features.npy", encoder: "encoder.safetensors", other.evaluate: "record.json"}
     notes = [line for line in done.stderr.splitlines() if line.startswith("note: ") and "is damaged" in line]
     assert len(notes) == len(damaged)
@@ -192,8 +191,7 @@ def reading(monkeypatch, stage_input, name):
         task.file(stage_input, name)
         raise AssertionError("the damage was not noticed")
 
-    module = SimpleNamespace(run=run)
-    monkeypatch.setattr(stages.importlib, "import_module", lambda _: module)
+    monkeypatch.setattr(sample, "run", run)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ which a rename does not change.
 """
 
 import os
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,8 +14,8 @@ from benchmark.execution import worker
 from benchmark.execution.store import open_store
 from benchmark.execution.task import StageResult, Task
 from benchmark.images.growing import growing_rows
-from benchmark.specs import stages
 from benchmark.specs.stages import Images, Stage
+from benchmark.stages import sample
 from benchmark.stages.sample import KIND, Draw, RandomSampling
 from benchmark.system import make_folder, place_aside, write_atomically
 
@@ -78,7 +77,7 @@ def test_a_stage_is_on_the_disk_with_its_name_before_it_counts_as_finished(tmp_p
         (folder / "below" / "picks.txt").write_text("a\n")
         return StageResult()
 
-    monkeypatch.setattr(stages.importlib, "import_module", lambda name: SimpleNamespace(run=run))
+    monkeypatch.setattr(sample, "run", run)
     store, stage = open_store(tmp_path / "runs"), a_stage()
     scratch = store.scratch(stage)
     assert_survives(calls, scratch / "stage.json")
@@ -146,6 +145,23 @@ def test_decoded_images_survive(tmp_path, calls):
     assert_survives(calls, rows.path)
     assert_made(calls, tmp_path / "pixels")
     assert np.load(rows.path).tolist() == [[0, 0, 0], [1, 1, 1]]
+
+
+def test_rows_that_are_still_being_written_are_on_the_disk_before_their_number(tmp_path, monkeypatch):
+    """Whoever goes on after a power cut would otherwise take rows for written that are not."""
+    states, fsync = [], os.fsync
+
+    def watched(descriptor):
+        fsync(descriptor)
+        states.append([(path.stat().st_size, path.read_bytes()[:128]) for path in (tmp_path / "pixels").glob("*")])
+
+    with growing_rows(tmp_path / "pixels" / "name", (1, 3)) as rows:
+        rows.add(np.zeros(3, np.uint8))
+        monkeypatch.setattr(os, "fsync", watched)
+        rows.settle()
+        monkeypatch.undo()
+    before, after = (max(state) for state in states)
+    assert before[0] == after[0] and b"(0, 3)" in before[1] and b"(1, 3)" in after[1]
 
 
 def test_a_file_system_that_cannot_sync_folders_is_put_up_with_and_a_failing_disk_is_not(tmp_path, monkeypatch):

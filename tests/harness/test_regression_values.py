@@ -24,7 +24,6 @@ from benchmark.evaluations._predictions import labels_of
 from benchmark.execution.store import Store
 from benchmark.execution.task import Task
 from benchmark.specs.artefacts import FEATURES, PICKS, POSITIONS, PREDICTIONS
-from benchmark.stages import sample as sample_stage
 from benchmark.stages.embed import features_of
 from benchmark.statistics import accuracy, item_weights
 from benchmark.training.numerics import fixed
@@ -284,7 +283,7 @@ def random_picks(patch):
         def select(self, target, pool, *, budget, seed=0):
             return Random().select(target, pool, budget=budget, seed=seed + 1)
 
-    patch.setattr(sample_stage, "SimCore", Mutant)
+    patch.setattr("benchmark.stages.sample.SimCore", Mutant)
 
 
 def ascending(patch):

@@ -16,11 +16,13 @@ from benchmark.planning.planned_table import Session
 from benchmark.planning.query import Query
 from benchmark.published.tables import table_names
 from benchmark.report.collect import collect
+from benchmark.sampling.samplers import find_sampler
 from benchmark.specs.recipes import Backbone, Embedding
 from benchmark.specs.stages import Stage
 from benchmark.specs.variants import VARIANTS
 from benchmark.specs.wording import counted
-from benchmark.stages.frozen import KIND, FrozenEncoder
+from benchmark.stages.frozen import KIND as FROZEN
+from benchmark.stages.frozen import FrozenEncoder
 from benchmark.stages.sample.text import picked_text, sampler_text
 
 DOUBLED = re.compile(r"\b([a-z]{2,}) \1\b", re.IGNORECASE)
@@ -36,7 +38,7 @@ def test_no_stage_names_its_work_twice(tmp_path):
     titles = {stage.title for trial in comparison.trials() for end in trial.ends() for stage in [end, *_below(end)]}
     session = Session(Query("2", "smoke", targets=("dtd",), controls=True, store=tmp_path))
     titles |= {stage.title for stage in session.plan.stages}
-    assert "count purity of random 1%, dtd from imagenet, seed 0" in titles
+    assert "count purity of random 1%, dtd from imagenet, seed 0 for dtd" in titles
     assert "compute metrics of random 1%, dtd from imagenet, seed 0" in titles
     assert [title for title in titles if DOUBLED.search(title)] == []
 
@@ -100,12 +102,11 @@ def test_an_encoder_is_described_by_what_it_is(origin, label, said):
     spec = FrozenEncoder(
         backbone=Backbone(name="resnet18", library="timm"), origin=origin, sha256=digest, mean=(0, 0, 0), std=(1, 1, 1)
     )
-    encoder = Encoder(Stage(KIND, spec, (), label), Embedding(resize=36, crop=32))
+    encoder = Encoder(Stage(FROZEN, spec, (), label), Embedding(resize=36, crop=32))
     assert encoder.description == said
 
 
 def test_a_card_names_the_settings_that_a_wrapped_sampler_was_run_with(tmp_path):
-    from benchmark.sampling.samplers import find_sampler
 
     planner = compared(tmp_path).planner
     text = sampler_text(find_sampler("semdedup", planner.simcore()).sampling.model_dump(mode="json"))
@@ -134,5 +135,6 @@ def test_nouns_agree_with_their_numbers():
 )
 def test_a_table_says_how_long_its_rows_were_trained(rows, steps, said, tmp_path):
     query = Query("2", "smoke", targets=("dtd",), rows=rows, steps=steps, store=tmp_path)
-    notes = collect(Session(query).values(), Session(query).store).notes
+    session = Session(query)
+    notes = collect(session.values(), session.store).notes
     assert [note for note in notes if "optimiser step" in note] == said
