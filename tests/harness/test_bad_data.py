@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from benchmark.__main__ import main
-from benchmark.commands import reproduce
+from benchmark.execution import run as execution
 from benchmark.images.data import Data
 from benchmark.planning.planned_table import Session
 from benchmark.planning.query import Query
@@ -48,7 +48,7 @@ def store(tmp_path):
 def reproduced(root, store, capsys, monkeypatch):
     """Run `reproduce` up to its first stage: the exit code, what it said, and the work that came so far."""
     begun = []
-    monkeypatch.setattr(reproduce, "execute", lambda work, machine: begun.append(work) or [])
+    monkeypatch.setattr(execution, "execute", lambda work, machine: begun.append(work) or [])
 
     def run(*more):
         begun.clear()

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from benchmark import progress
+from benchmark.execution import display as progress
 from benchmark.execution import display as run_screen
 from benchmark.execution.worker import Report
 from benchmark.specs.stages import Stage
