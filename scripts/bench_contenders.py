@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from benchmark.pretrain.engines import find_engine
-from benchmark.pretrain.learner import Learner, Moment
+from benchmark.pretrain.learner import Learner, TrainingPosition
 from benchmark.pretrain.train import Watch, train
 from benchmark.specs.recipes import Recipe, SeedAxes
 from benchmark.training.backbones import Groups, group_batchnorm, groups_of
@@ -55,7 +55,7 @@ def _step(
     crops: list[torch.Tensor],
     labels: dict[str, torch.Tensor],
 ) -> None:
-    moment = Moment(step=500, steps=1000, epoch=5, epochs=10)
+    moment = TrainingPosition(step=500, steps=1000, epoch=5, epochs=10)
     views, *local = crops
     learner.begin(moment)
     with autocast(torch.device("cpu"), recipe.precision):

@@ -95,10 +95,10 @@ def measure(root: Path) -> dict:
     """Run all cells at all seeds in the store `root`; the content of the golden file."""
     from benchmark.execution.run import Machine, Work, execute
     from benchmark.execution.store import Store
-    from benchmark.planning.planned_table import Session
+    from benchmark.planning.planned_table import PlannedTable
     from benchmark.planning.query import Query
 
-    session = Session(Query("2", "smoke", targets=TARGETS, rows=ROWS, seeds=SEEDS, store=root))
+    session = PlannedTable(Query("2", "smoke", targets=TARGETS, rows=ROWS, seeds=SEEDS, store=root))
     failed = execute(Work(session.plan.stages, session.query.store, session.data), Machine("cpu"))
     if failed:
         raise SystemExit(f"{len(failed)} stages failed: see `python -m benchmark status --store {root}`")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.errors import UserError
 from benchmark.planning.costs import EMBEDS_PER_PAIR, Costs, Training, _about, _hours, _shared
-from benchmark.planning.planned_table import Session
+from benchmark.planning.planned_table import PlannedTable
 from benchmark.report.frames import tidy
 from benchmark.specs.cells import Cell
 from benchmark.specs.recipes import Steps, epochs_of
@@ -45,7 +45,7 @@ class PlannedRun:
     """What a run would do. `cells` are by target, row and seed; `stages` come before those that need them. `hours` are
     device-hours at the profile's rate, `hours_left` those of stages that the store does not hold, `disk` is bytes."""
 
-    session: Session
+    session: PlannedTable
     cells: tuple[PlannedCell, ...]
     stages: tuple[Stage, ...]
     hours: float
@@ -81,7 +81,7 @@ _COLUMNS: Mapping[str, str] = {
 }
 
 
-def planned_run(session: Session) -> PlannedRun:
+def planned_run(session: PlannedTable) -> PlannedRun:
     """The run that a session plans. UserError where it plans no cell."""
     if not session.cells:
         why = {session.obstacle(row, target) for row in session.rows for target in session.targets}
@@ -128,7 +128,7 @@ def _length(cell: Cell, training: Training) -> str:
     return text + (" (assumed)" if cell.assumed else "")
 
 
-def _header(session: Session) -> str:
+def _header(session: PlannedTable) -> str:
     images = "rendered stand-in images" if session.profile.standins else "real images"
     return (
         f"{session.table.id}, profile {session.profile.name} ({images}), protocol {session.protocol.name}, "

@@ -34,12 +34,12 @@ def plan(
     Raises UserError for a name that is unknown, for options that cannot be used and where there is nothing to plan.
     """
     from benchmark.commands._planned_run import planned_run
-    from benchmark.planning.planned_table import Session
+    from benchmark.planning.planned_table import PlannedTable
 
     training = (steps, method, backbone, engine, precision)
     chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
     query = query_of(*chosen, *training, data_root, store, evaluation)
-    session = Session(query)
+    session = PlannedTable(query)
     if method or backbone or engine or precision:
         # Imports torch, which a plan of a table as it is published does without.
         from benchmark.execution.run import check_stages

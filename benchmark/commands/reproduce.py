@@ -49,14 +49,14 @@ def reproduce(
     """
     from benchmark.execution.display import shown
     from benchmark.execution.run import Work, check_machine, check_stages, execute
-    from benchmark.planning.planned_table import Session
+    from benchmark.planning.planned_table import PlannedTable
     from benchmark.report.measured import measured_table
 
     training = (steps, method, backbone, engine, precision)
     chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
     query = query_of(*chosen, *training, data_root, store, evaluation)
     machine = machine_of(device, jobs, run_on)
-    session = Session(query)
+    session = PlannedTable(query)
     check_machine(machine)
     check_stages(session.plan.stages)
     with shown() as progress:

@@ -34,13 +34,13 @@ def table(
 
     Raises UserError as `reproduce` does.
     """
-    from benchmark.planning.planned_table import Session
+    from benchmark.planning.planned_table import PlannedTable
     from benchmark.report.measured import measured_table
 
     training = (steps, method, backbone, engine, precision)
     chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
     query = query_of(*chosen, *training, data_root, store, evaluation)
-    session = Session(query)
+    session = PlannedTable(query)
     unknown = sorted({i.label for stage in session.plan.stages for i in stage.images() if i.sha256 is None})
     if unknown:
         labels = ", ".join(unknown)

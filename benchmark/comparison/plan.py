@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from baselines import SAMPLERS
 from benchmark.comparison.request import Request
 from benchmark.errors import UserError
-from benchmark.images.data import Data, Wanted, check_datasets
+from benchmark.images.data import Data, SplitName, check_datasets
 from benchmark.planning.encoders import Encoder, find_encoder
 from benchmark.planning.names import find_protocol, find_variant
 from benchmark.planning.planner import Planner, check_budget
@@ -63,10 +63,10 @@ class Comparison:
         return tuple(found.values())
 
     @property
-    def wanted(self) -> list[Wanted]:
+    def wanted(self) -> list[SplitName]:
         """The splits that the comparison reads: test splits only to train for."""
         splits = ("train", "test") if self.request.train else ("train",)
-        wanted: list[Wanted] = [("targets", target, split) for target in self.targets for split in splits]  # type: ignore[misc]
+        wanted: list[SplitName] = [("targets", target, split) for target in self.targets for split in splits]  # type: ignore[misc]
         return [*wanted, ("opensets", self.request.openset, "train")]
 
     @property

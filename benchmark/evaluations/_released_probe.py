@@ -24,7 +24,7 @@ from benchmark.training.image_views import TrainingImages
 from benchmark.training.loader import Feed
 from benchmark.training.numerics import autocast, fixed
 from benchmark.training.optimisers import linear_group, optimiser
-from benchmark.training.schedule import AUGMENT, LAYERS, Course
+from benchmark.training.schedule import AUGMENT, LAYERS, StepPlan
 
 Labels = NDArray[np.int64]
 
@@ -106,7 +106,7 @@ class _Probe:
         self.encoder = copy.deepcopy(encoder).to(device).train(spec.adapt_batchnorm)
         group_batchnorm(self.encoder, Groups(groups_of(spec.batch, spec.batchnorm_group)))
         self.labels = torch.from_numpy(labels.astype(np.int64)).to(device)
-        self.course = Course(len(images), spec.batch, spec.epochs * -(-len(images) // spec.batch), False, spec.seed)
+        self.course = StepPlan(len(images), spec.batch, spec.epochs * -(-len(images) // spec.batch), False, spec.seed)
         augmentation = spec.augmentation.model_copy(update={"views": 1})
         self.feed = Feed(images, augmentation, self.course.rows, (spec.seed, AUGMENT), _all, device, workers)
         torch.manual_seed(int(stream(spec.seed, LAYERS).integers(2**63)))

@@ -70,7 +70,7 @@ HEARTBEAT = 10.0
 """Seconds between two lines that tell how far a run is; in long runs a twentieth of their time so far."""
 
 
-class Screen:
+class RunDisplay:
     """Plain lines: a stage that took over two seconds gets one, and in between a line tells what is being worked on."""
 
     def __init__(self) -> None:
@@ -131,7 +131,7 @@ class Screen:
         print(text, file=sys.stderr, flush=True)
 
 
-class RichScreen(Screen):
+class RichRunDisplay(RunDisplay):
     """A bar for the whole run and one for each stage that is being worked on."""
 
     def start(self, total: int, done: int) -> None:
@@ -174,6 +174,6 @@ class RichScreen(Screen):
         self._bars.console.print(text, highlight=False, markup=False)
 
 
-def make_screen() -> Screen:
+def make_screen() -> RunDisplay:
     """Bars where standard error is a terminal, lines otherwise."""
-    return RichScreen() if sys.stderr.isatty() else Screen()
+    return RichRunDisplay() if sys.stderr.isatty() else RunDisplay()

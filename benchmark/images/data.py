@@ -15,18 +15,18 @@ from benchmark.images.items import Items
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.relevance import heldout_mask, origins, relevance, relevance_sha256
 from benchmark.images.scan import count_differences, find_manifest, open_source
-from benchmark.images.sources import LAYOUT, DataRoot, Given, ImageRoot, Source
+from benchmark.images.sources import LAYOUT, DataRoot, ImageRoot, NamedFolders, Source
 from benchmark.images.square_cache import FOLDER, square_pixels
 from benchmark.progress import Progress, silent
 from benchmark.specs.datasets import Metric, OpenSet, Role, Target
 from benchmark.specs.stages import Images
 
-Wanted = tuple[Role, str, Split]
+SplitName = tuple[Role, str, Split]
 
 
-def open_images(data_root: Path | Given | None, standins: bool) -> ImageRoot:
+def open_images(data_root: Path | NamedFolders | None, standins: bool) -> ImageRoot:
     """The stand-ins, the folders given, or the data root. UserError when a data root is needed and none is named."""
-    if isinstance(data_root, Given):
+    if isinstance(data_root, NamedFolders):
         return data_root
     if standins:
         # Imported here: a run on real images has no use for what draws.
@@ -47,19 +47,19 @@ class Data:
     What was looked up once is remembered; `read` forgets what it may have changed.
     """
 
-    def __init__(self, root: Path | Given | None, standins: bool, cache: Path) -> None:
+    def __init__(self, root: Path | NamedFolders | None, standins: bool, cache: Path) -> None:
         self.root, self.standins, self.cache = root, standins, cache
-        self._manifests: dict[Wanted, Manifest | None] = {}
+        self._manifests: dict[SplitName, Manifest | None] = {}
         self._relevance: dict[tuple[str, str], Images | None] = {}
         self._sources: dict[Images, Source] = {}
-        self._items: dict[Wanted, Items] = {}
+        self._items: dict[SplitName, Items] = {}
         self._inputs: dict[tuple[Role, str, str], Images] = {}
 
     @cached_property
     def _images(self) -> ImageRoot | None:
         return None if self.root is None and not self.standins else open_images(self.root, self.standins)
 
-    def __reduce__(self) -> tuple[type["Data"], tuple[Path | Given | None, bool, Path]]:
+    def __reduce__(self) -> tuple[type["Data"], tuple[Path | NamedFolders | None, bool, Path]]:
         # What was looked up here is not sent to workers: each looks for itself.
         return Data, (self.root, self.standins, self.cache)
 
@@ -103,7 +103,7 @@ class Data:
 
     def manifest(self, role: Role, name: str, split: str) -> Manifest | None:
         """The manifest of a split that was read before. Reads no image."""
-        wanted: Wanted = (role, name, "train" if split == "train" else "test")
+        wanted: SplitName = (role, name, "train" if split == "train" else "test")
         if wanted not in self._manifests:
             found = None if self._images is None else find_manifest(self._images, *wanted, self.cache)
             self._manifests[wanted] = found
@@ -129,7 +129,7 @@ class Data:
 
     # For runs --------------------------------------------------------------------------------------------------------
 
-    def read(self, wanted: Iterable[Wanted], progress: Progress = silent) -> None:
+    def read(self, wanted: Iterable[SplitName], progress: Progress = silent) -> None:
         """Find all splits, then read through those that have not been read; the first error ends it."""
         wanted = list(wanted)
         images = open_images(self.root, self.standins)
@@ -141,7 +141,7 @@ class Data:
         for known in (self._manifests, self._items, self._inputs, self._relevance):
             known.clear()
 
-    def count_differences(self, wanted: Iterable[Wanted]) -> list[str]:
+    def count_differences(self, wanted: Iterable[SplitName]) -> list[str]:
         """How the images found differ in number from the registered data sets of the same names."""
         lines = []
         for role, name, split in wanted:
@@ -150,7 +150,7 @@ class Data:
                 lines += count_differences([manifest], known)
         return lines
 
-    def skipped(self, wanted: Iterable[Wanted]) -> list[str]:
+    def skipped(self, wanted: Iterable[SplitName]) -> list[str]:
         """The unreadable files that were left out of open-sets, a line for each split that has some."""
         manifests = [manifest for role, name, split in wanted if (manifest := self.manifest(role, name, split))]
         return [

@@ -100,7 +100,7 @@ class DataRoot(ImageRoot):
 
 
 @dataclass(frozen=True)
-class Given(ImageRoot):
+class NamedFolders(ImageRoot):
     """Folders, or data sets of the Hub, that a user names one by one; each is one unlabelled split.
 
     `places` are (name, place) pairs: a folder with images in it or below it, or Parquet files; else `owner/name` or

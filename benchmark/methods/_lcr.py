@@ -12,8 +12,8 @@ from benchmark.specs.methods import (
     Evidence,
     Lengths,
     MethodEntry,
-    Published,
-    Small,
+    PublishedRecipe,
+    SmallRecipe,
 )
 from benchmark.specs.recipes import EMA, LARS, SGD, Augmentation, Backbone, Cosine, Epochs, MethodSpec
 
@@ -85,7 +85,7 @@ def on_moco(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
         reference="Shu et al., CVPR 2023",
         learners={"lightly": LEARNER},
         networks="convolutional",
-        published=Published(
+        published=PublishedRecipe(
             engine="lightly",
             method=LCR.model_validate({"inner": inner, **switches}),
             backbone=RESNET50,
@@ -105,7 +105,7 @@ def on_moco(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
                 ),
             },
         ),
-        small=Small(method=LCR.model_validate({"inner": small, "projections": 8, **switches}), stem=STEM),
+        small=SmallRecipe(method=LCR.model_validate({"inner": small, "projections": 8, **switches}), stem=STEM),
     )
 
 
@@ -120,7 +120,7 @@ def on_byol(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
         reference="Shu et al., CVPR 2023",
         learners={"lightly": LEARNER, "solo-learn": LEARNER},
         networks="convolutional",
-        published=Published(
+        published=PublishedRecipe(
             engine="lightly",
             method=LCR.model_validate({"inner": inner, **released, **switches}),
             backbone=Backbone(name="resnet50", library="torchvision", stem="no-maxpool"),
@@ -148,5 +148,7 @@ def on_byol(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
                 "schedule": Evidence(tag="code", note="the length of the cosine is 800 epochs for CUB there, 100 here"),
             },
         ),
-        small=Small(method=LCR.model_validate({"inner": small, "projections": 8, **released, **switches}), stem=STEM),
+        small=SmallRecipe(
+            method=LCR.model_validate({"inner": small, "projections": 8, **released, **switches}), stem=STEM
+        ),
     )

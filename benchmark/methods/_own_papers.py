@@ -7,8 +7,8 @@ from benchmark.specs.methods import (
     SOLO_LEARN,
     Evidence,
     MethodEntry,
-    Published,
-    Small,
+    PublishedRecipe,
+    SmallRecipe,
 )
 from benchmark.specs.recipes import Augmentation, Cosine, Method, Optimiser
 
@@ -22,7 +22,7 @@ def own_paper(
         title=title,
         reference=reference,
         learners={"solo-learn": SOLO_LEARN, "lightly": lightly},
-        published=Published(
+        published=PublishedRecipe(
             method=method,
             backbone=RESNET50,
             augmentation=Augmentation(size=224),
@@ -34,5 +34,5 @@ def own_paper(
             lengths=BORROWED_LENGTHS,
             evidence={EVERYTHING: Evidence(tag="ours", note="its own paper's heads and loss, the rest as for SimCLR")},
         ),
-        small=Small(method=small),
+        small=SmallRecipe(method=small),
     )

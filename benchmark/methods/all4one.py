@@ -10,8 +10,8 @@ from benchmark.specs.methods import (
     Evidence,
     Lengths,
     MethodEntry,
-    Published,
-    Small,
+    PublishedRecipe,
+    SmallRecipe,
 )
 from benchmark.specs.recipes import EMA, LARS, Augmentation, Backbone, Cosine, Epochs, MethodSpec, Online
 
@@ -43,7 +43,7 @@ entry = MethodEntry(
     title="All4One",
     reference="Estepa et al., ICCV 2023",
     learners={"solo-learn": SOLO_LEARN},
-    published=Published(
+    published=PublishedRecipe(
         method=All4One(temperature=0.2, queue=98304, ema=EMA(base=0.99)),
         backbone=Backbone(name="resnet18", library="torchvision", stem="cifar"),
         augmentation=Augmentation(
@@ -68,7 +68,7 @@ entry = MethodEntry(
             ),
         },
     ),
-    small=Small(
+    small=SmallRecipe(
         engine="solo-learn",
         method=All4One(
             temperature=0.2, queue=1024, ema=EMA(base=0.97), hidden=512, output=128, predictor=512, transformer_lr=1e-3

@@ -10,8 +10,8 @@ from benchmark.specs.methods import (
     Evidence,
     Lengths,
     MethodEntry,
-    Published,
-    Small,
+    PublishedRecipe,
+    SmallRecipe,
 )
 from benchmark.specs.recipes import EMA, Adam, Augmentation, Cosine, Epochs, MethodSpec
 
@@ -31,7 +31,7 @@ entry = MethodEntry(
     title="BYOL",
     reference="Grill et al., NeurIPS 2020",
     learners={"solo-learn": SOLO_LEARN, "lightly": "benchmark.pretrain.engines.lightly.predictors:BYOL"},
-    published=Published(
+    published=PublishedRecipe(
         method=BYOL(ema=EMA(base=0.996, per="epoch", buffers="averaged")),
         alone=BYOL(ema=EMA(base=0.996, final=0.996, per="epoch", buffers="averaged")),
         backbone=RESNET50,
@@ -66,5 +66,5 @@ entry = MethodEntry(
             "lengths.both": Evidence(tag="ours", note="200 epochs as issue 3 says of X + OS; no such row in Table 4"),
         },
     ),
-    small=Small(method=BYOL(ema=EMA(base=0.97), hidden=512, output=128, predictor=512)),
+    small=SmallRecipe(method=BYOL(ema=EMA(base=0.97), hidden=512, output=128, predictor=512)),
 )

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS
-from benchmark.specs.methods import CODE, SOLO_LEARN, Evidence, MethodEntry, Published, Small
+from benchmark.specs.methods import CODE, SOLO_LEARN, Evidence, MethodEntry, PublishedRecipe, SmallRecipe
 from benchmark.specs.recipes import EMA, AdamW, Augmentation, Backbone, Cosine, MethodSpec
 
 
@@ -41,7 +41,7 @@ entry = MethodEntry(
     title="DINO",
     reference="Caron et al., ICCV 2021",
     learners={"solo-learn": SOLO_LEARN, "lightly": "benchmark.pretrain.engines.lightly.clusters:DINO"},
-    published=Published(
+    published=PublishedRecipe(
         method=DINO(
             prototypes=65536,
             ema=EMA(base=0.996, per="epoch", buffers="averaged"),
@@ -72,7 +72,7 @@ entry = MethodEntry(
             "batchnorm_group": Evidence(tag="code", note="no BatchNorm in it"),
         },
     ),
-    small=Small(
+    small=SmallRecipe(
         method=DINO(
             prototypes=256,
             ema=EMA(base=0.97),

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS
-from benchmark.specs.methods import SOLO_LEARN, Evidence, MethodEntry, Published, Small
+from benchmark.specs.methods import SOLO_LEARN, Evidence, MethodEntry, PublishedRecipe, SmallRecipe
 from benchmark.specs.recipes import AdamW, Augmentation, Backbone, Cosine, MethodSpec
 
 
@@ -29,7 +29,7 @@ entry = MethodEntry(
     reference="He et al., CVPR 2022",
     learners={"solo-learn": SOLO_LEARN, "lightly": "benchmark.pretrain.engines.lightly.masks:MAE"},
     networks="vit",
-    published=Published(
+    published=PublishedRecipe(
         method=MAE(),
         backbone=Backbone(name="vit_base_patch16_224", library="timm"),
         augmentation=Augmentation(
@@ -58,7 +58,7 @@ entry = MethodEntry(
             "standardise": Evidence(tag="code", note="train_sup.py; the class token is probed"),
         },
     ),
-    small=Small(
+    small=SmallRecipe(
         method=MAE(width=128, depth=2, heads=4), weight_decay=0.05, views=1, plain=True, per_view=False, token="patches"
     ),
 )

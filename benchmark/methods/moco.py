@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from benchmark.methods._simcore import AS_SIMCLR, BORROWED_EVIDENCE, BORROWED_LENGTHS, SCRIPTS
-from benchmark.specs.methods import CODE, RESNET50, SOLO_LEARN, Evidence, MethodEntry, Published, Small
+from benchmark.specs.methods import CODE, RESNET50, SOLO_LEARN, Evidence, MethodEntry, PublishedRecipe, SmallRecipe
 from benchmark.specs.recipes import EMA, SGD, Augmentation, Cosine, MethodSpec
 
 
@@ -35,7 +35,7 @@ entry = MethodEntry(
     title="MoCo",
     reference="He et al., CVPR 2020; Chen et al., 2020",
     learners={"lightly": "benchmark.pretrain.engines.lightly.queues:MoCo", "solo-learn": SOLO_LEARN},
-    published=Published(
+    published=PublishedRecipe(
         # solo-learn's head has two layers and both its views ask.
         engine="lightly",
         method=MoCo(temperature=1.0, queue=1024, ema=EMA(base=0.999, final=0.999), layers=1, symmetric=False),
@@ -60,5 +60,5 @@ entry = MethodEntry(
             "lengths.both": AS_SIMCLR,
         },
     ),
-    small=Small(method=MoCo(temperature=0.2, queue=1024, ema=EMA(base=0.97), hidden=512, output=128)),
+    small=SmallRecipe(method=MoCo(temperature=0.2, queue=1024, ema=EMA(base=0.97), hidden=512, output=128)),
 )

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from benchmark.methods._simcore import EVIDENCE, LENGTHS
-from benchmark.specs.methods import RESNET50, SOLO_LEARN, Evidence, MethodEntry, Published, Small
+from benchmark.specs.methods import RESNET50, SOLO_LEARN, Evidence, MethodEntry, PublishedRecipe, SmallRecipe
 from benchmark.specs.recipes import SGD, Augmentation, Cosine, MethodSpec
 
 
@@ -24,7 +24,7 @@ entry = MethodEntry(
     title="SimCLR",
     reference="Chen et al., ICML 2020",
     learners={"solo-learn": SOLO_LEARN, "lightly": "benchmark.pretrain.engines.lightly.joint:SimCLR"},
-    published=Published(
+    published=PublishedRecipe(
         method=SimCLR(temperature=0.07),
         backbone=RESNET50,
         augmentation=Augmentation(size=224),
@@ -45,5 +45,5 @@ entry = MethodEntry(
             "batchnorm_group": Evidence(tag="derived", note="DataParallel over the authors' four GPUs"),
         },
     ),
-    small=Small(method=SimCLR(temperature=0.2, batchnorm=True), per_view=False),
+    small=SmallRecipe(method=SimCLR(temperature=0.2, batchnorm=True), per_view=False),
 )

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS, SCRIPTS
-from benchmark.specs.methods import CODE, RESNET50, SOLO_LEARN, Evidence, MethodEntry, Published, Small
+from benchmark.specs.methods import CODE, RESNET50, SOLO_LEARN, Evidence, MethodEntry, PublishedRecipe, SmallRecipe
 from benchmark.specs.recipes import SGD, Augmentation, Cosine, MethodSpec
 
 
@@ -32,7 +32,7 @@ entry = MethodEntry(
     title="SwAV",
     reference="Caron et al., NeurIPS 2020",
     learners={"solo-learn": SOLO_LEARN, "lightly": "benchmark.pretrain.engines.lightly.clusters:SwAV"},
-    published=Published(
+    published=PublishedRecipe(
         method=SwAV(prototypes=100, epsilon=0.02, frozen=10 / 5000),
         backbone=RESNET50,
         augmentation=Augmentation(size=224),
@@ -56,5 +56,5 @@ entry = MethodEntry(
             "batchnorm_group": Evidence(tag="derived", note="only the backbone is spread over the four GPUs"),
         },
     ),
-    small=Small(method=SwAV(prototypes=60, hidden=512, output=128, frozen=0.05)),
+    small=SmallRecipe(method=SwAV(prototypes=60, hidden=512, output=128, frozen=0.05)),
 )

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 from baselines.core.selection import parse_budget
 from benchmark.errors import UserError
-from benchmark.planning.planned_table import Session
+from benchmark.planning.planned_table import PlannedTable
 from benchmark.published.tables import Table, load_table, table_names
 from benchmark.specs.recipes import Embedding, Length, Steps, epochs_of
 from benchmark.specs.stages import Images, Stage
 from benchmark.specs.wording import counted
 from benchmark.stages.pretrain import Pretraining
-from benchmark.stages.sample import Draw
+from benchmark.stages.sample import SampleSpec
 from benchmark.training.backbone_names import bytes_of, features_of
 
 # A pass of the network without gradient costs about a third of a training pass, and one view instead of two.
@@ -43,7 +43,7 @@ def training_length(length: Length, batch: int, target: int, pool: int) -> int:
 class Costs:
     """Estimates for the cells of a session."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: PlannedTable) -> None:
         self.session, self.store = session, session.store
 
     def coreset_size(self, sample: Stage, target: str) -> tuple[int, str]:
@@ -54,7 +54,7 @@ class Costs:
         stopped = sample.input("size_of")
         if isinstance(stopped, Stage):
             return self.coreset_size(stopped, target)
-        assert isinstance(sample.spec, Draw)
+        assert isinstance(sample.spec, SampleSpec)
         if sample.spec.budget is not None:
             return parse_budget(sample.spec.budget, pool) or 0, ""
         if self.session.profile.paper:
@@ -114,13 +114,13 @@ def _trains(stage: Stage) -> bool:
     return stage.kind.name == "pretrain"
 
 
-def _shared(session: Session, spending: dict[str, float]) -> Iterator[str]:
+def _shared(session: PlannedTable, spending: dict[str, float]) -> Iterator[str]:
     """For every other table that the same question could be put to: what of this plan is also in its."""
     for name in table_names():
         if name == session.table.id:
             continue
         try:
-            stages = Session(replace(session.query, table=name, rows=()), session.data).plan.stages
+            stages = PlannedTable(replace(session.query, table=name, rows=()), session.data).plan.stages
         except UserError:
             # Its rows, targets or data are not to be had here, or the engine asked for has not its method.
             continue

@@ -6,13 +6,13 @@ from functools import cached_property
 from benchmark.errors import UnknownName, UserError
 from benchmark.evaluations import ACCURACY, EVALUATIONS, Evaluation
 from benchmark.execution.store import Store
-from benchmark.images.data import Data, Wanted, check_datasets, registered
+from benchmark.images.data import Data, SplitName, check_datasets, registered
 from benchmark.methods import METHODS
 from benchmark.planning.names import find_protocol, find_variant
 from benchmark.planning.planner import Planner
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.query import Query
-from benchmark.planning.recipes import Setup
+from benchmark.planning.recipes import ResolvedRecipe
 from benchmark.planning.rows import TableRow, obstacle
 from benchmark.progress import Progress
 from benchmark.published.tables import Row, Table, load_table
@@ -21,7 +21,7 @@ from benchmark.specs.protocols import Protocol
 from benchmark.specs.variants import CONTROLS
 
 
-class Session:
+class PlannedTable:
     """A query whose names are all known: its table, rows, targets and plan. Nothing is written by making one.
 
     `data` is that of another session with the same data root and store, which then lists no folder again.
@@ -108,7 +108,7 @@ class Session:
         return self._planners[asked]
 
     @property
-    def setups(self) -> tuple[Setup, ...]:
+    def setups(self) -> tuple[ResolvedRecipe, ...]:
         """The methods and networks of the rows, each once."""
         return tuple(dict.fromkeys(self.planner(row).setup for row in self._measured))
 
@@ -140,9 +140,9 @@ class Session:
         return Plan(tuple(self.cells.values()))
 
     @property
-    def wanted(self) -> list[Wanted]:
+    def wanted(self) -> list[SplitName]:
         """The splits whose images the plan needs."""
-        needed: set[Wanted] = {("targets", target, split) for target in self.targets for split in ("train", "test")}
+        needed: set[SplitName] = {("targets", target, split) for target in self.targets for split in ("train", "test")}
         needed |= {("opensets", row.openset, "train") for row in self._measured if row.variant.pool}
         return sorted(needed)
 

@@ -11,7 +11,7 @@ from baselines.core.selection import BudgetError, parse_budget
 from benchmark.errors import UserError
 from benchmark.evaluations import EVALUATIONS, Question
 from benchmark.planning.profiles import Profile
-from benchmark.planning.recipes import Setup
+from benchmark.planning.recipes import ResolvedRecipe
 from benchmark.sampling.coresets import Features, Pool, coreset, purity
 from benchmark.sampling.samplers import OF_TABLES, find_sampler
 from benchmark.specs.cells import Cell
@@ -54,7 +54,7 @@ class Planner:
     protocol: Protocol
     catalogue: Catalogue
     steps: int | None = None
-    chosen: Setup | None = None
+    chosen: ResolvedRecipe | None = None
     online: bool = False
     evaluation: str | None = None
 
@@ -65,7 +65,7 @@ class Planner:
             )
 
     @cached_property
-    def setup(self) -> Setup:
+    def setup(self) -> ResolvedRecipe:
         """The method and network of all cells."""
         return self.chosen or self.profile.setup()
 

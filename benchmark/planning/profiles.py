@@ -4,8 +4,8 @@ from benchmark.errors import UnknownName
 from benchmark.methods import METHODS
 from benchmark.planning.recipes import (
     Assumption,
+    ResolvedRecipe,
     Scale,
-    Setup,
     check_engine_name,
     check_network,
     published_setup,
@@ -43,7 +43,7 @@ class Profile(Spec):
         backbone: str | None = None,
         engine: str | None = None,
         precision: Precision | None = None,
-    ) -> Setup:
+    ) -> ResolvedRecipe:
         """A method as this profile runs it, on the network it is published with or on `backbone`; `engine` and
         `precision` where they are not to be the profile's.
 

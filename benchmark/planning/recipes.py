@@ -5,7 +5,7 @@ from typing import Self, cast, get_args
 
 from benchmark.errors import UnknownName, UserError
 from benchmark.specs.base import Spec
-from benchmark.specs.methods import EVERYTHING, EngineName, Lengths, MethodEntry, Small
+from benchmark.specs.methods import EVERYTHING, EngineName, Lengths, MethodEntry, SmallRecipe
 from benchmark.specs.recipes import (
     Augmentation,
     Backbone,
@@ -26,7 +26,7 @@ class Assumption(Spec):
     targets: tuple[str, ...] = ()
 
 
-class Setup(Spec):
+class ResolvedRecipe(Spec):
     """One method on one network in one profile: its recipe (`alone` for rows on X alone), lengths, how it is read.
 
     `sampling` and `probing` are how features are taken for samplers and for probes. `assumptions` are what the number
@@ -97,7 +97,7 @@ def published_setup(
     engine: str | None,
     embedding: Embedding,
     assumptions: tuple[Assumption, ...],
-) -> Setup:
+) -> ResolvedRecipe:
     """The method as it is published; `embedding` and `assumptions` are the paper profile's."""
     told = entry.published
     recipe = Recipe(
@@ -119,7 +119,7 @@ def published_setup(
         update={} if size == embedding.crop else {"resize": size, "crop": size, "stored": size}
     )
     choices = (field for field, evidence in told.evidence.items() if evidence.tag == "ours")
-    return Setup(
+    return ResolvedRecipe(
         method=entry.name,
         asked=asked,
         recipe=recipe,
@@ -134,7 +134,7 @@ def published_setup(
 
 def small_setup(
     entry: MethodEntry, asked: Backbone, engine: str | None, embedding: Embedding, scale: Scale, steps: int
-) -> Setup:
+) -> ResolvedRecipe:
     """The method in a small profile with `scale`, `embedding` and `steps` optimiser steps."""
     small, network = entry.small, scale.network(asked)
     if small.stem != network.stem:
@@ -152,7 +152,7 @@ def small_setup(
         batchnorm_group=scale.batch if small.per_view else None,
         online=small.online,
     )
-    return Setup(
+    return ResolvedRecipe(
         method=entry.name,
         asked=asked,
         recipe=recipe,
@@ -169,7 +169,7 @@ def _assumed(entry: MethodEntry, choices: Iterable[str]) -> Iterator[Assumption]
             yield Assumption(field=f"{entry.name}: {what}", why=entry.published.evidence[field].note)
 
 
-def _small_augmentation(small: Small, scale: Scale) -> Augmentation:
+def _small_augmentation(small: SmallRecipe, scale: Scale) -> Augmentation:
     jitter = scale.jitter
     usual = Augmentation(size=scale.size, stored=scale.stored, jitter=(jitter, jitter, jitter, jitter / 4))
     plain = {"jitter_probability": 0.0, "grey_probability": 0.0} if small.plain else {}

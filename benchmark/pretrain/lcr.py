@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from benchmark.methods._lcr import LCR
 from benchmark.methods.byol import BYOL
-from benchmark.pretrain.learner import Around, Learner, Moment, Outputs
+from benchmark.pretrain.learner import Learner, LearnerWrapper, Outputs, TrainingPosition
 from benchmark.training.backbones import feature_dimension, pooling
 from benchmark.training.optimisers import Group
 
@@ -78,7 +78,7 @@ class RationaleEncoder(nn.Module):
         return F.normalize((features * maps[:, None]).mean((2, 3)), dim=1)
 
 
-class RationaleLearner(Around):
+class RationaleLearner(LearnerWrapper):
     """`inner` with the branch beside it; loss = inner's + nu * KL(GradCAM of inner's loss || the branch's map)."""
 
     def __init__(self, inner: Learner, method: LCR) -> None:
@@ -98,7 +98,7 @@ class RationaleLearner(Around):
         self._first = first
         return super().forward(views, first, local)
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         loss = self._share * super().loss(outputs, moment)
         features = self._watched.take()
         (gradient,) = torch.autograd.grad(loss, features, retain_graph=True)

@@ -8,11 +8,11 @@ from benchmark.errors import UserError
 from benchmark.sampling.samplers import NamedSampler
 from benchmark.specs.stages import Images, Stage
 from benchmark.stages.measure import KIND as MEASURE
-from benchmark.stages.measure import Measures
+from benchmark.stages.measure import CoresetMetricsSpec
 from benchmark.stages.purity import KIND as PURITY
 from benchmark.stages.purity import Purity
 from benchmark.stages.sample import KIND as SAMPLE
-from benchmark.stages.sample import Draw, OracleSampling, SimCoreSampling
+from benchmark.stages.sample import OracleSampling, SampleSpec, SimCoreSampling
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def coreset(
     if budget is None and not sampler.stops:
         stopped = NamedSampler("simcore", simcore, stops=True)
         inputs.append(("size_of", coreset(stopped, None, seed, pool, f"simcore, size of {label}", simcore)))
-    return Stage(SAMPLE, Draw(sampling=sampler.sampling, budget=budget, seed=seed), tuple(inputs), label)
+    return Stage(SAMPLE, SampleSpec(sampling=sampler.sampling, budget=budget, seed=seed), tuple(inputs), label)
 
 
 def geometry(picks: Stage, pool: Pool) -> Stage:
@@ -67,7 +67,7 @@ def geometry(picks: Stage, pool: Pool) -> Stage:
         ("pool", features.pool),
         ("openset", pool.images),
     )
-    return Stage(MEASURE, Measures(), inputs, f"metrics of {picks.label}")
+    return Stage(MEASURE, CoresetMetricsSpec(), inputs, f"metrics of {picks.label}")
 
 
 def purity(picks: Stage, openset: Images, relevance: Images | None, target: str) -> Stage | None:

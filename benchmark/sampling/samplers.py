@@ -8,7 +8,7 @@ from baselines.core.selection import Budget
 from benchmark.errors import UserError
 from benchmark.specs.base import canonical_json, digest
 from benchmark.stages.sample import OracleSampling, PluginSampling, RandomSampling, Sampling, SimCoreSampling
-from benchmark.stages.sample.names import INNER, Plugin, resolve
+from benchmark.stages.sample.names import INNER, ResolvedSampler, resolve
 
 STOP = "stop"
 ORACLE = "oracle"
@@ -49,14 +49,14 @@ def find_sampler(text: str, simcore: SimCoreSampling) -> NamedSampler:
     return NamedSampler(plugin.name, sampling, _stops(plugin), {digest(identity): text})
 
 
-def _of_tables(registered: str, plugin: Plugin, simcore: SimCoreSampling) -> SimCoreSampling:
+def _of_tables(registered: str, plugin: ResolvedSampler, simcore: SimCoreSampling) -> SimCoreSampling:
     """SimCore as the tables run it, but for the fields that the user typed, were they the class's own defaults."""
     fields = {"k": 1} if registered == "simcore-k1" else {}
     typed = {name: value for name, value in plugin.given.items() if name in SimCoreSampling.model_fields}
     return SimCoreSampling.model_validate({**simcore.model_dump(), **fields, **typed})
 
 
-def _stops(plugin: Plugin) -> bool:
+def _stops(plugin: ResolvedSampler) -> bool:
     """Whether the sampler can do without a budget: those of `baselines` say so, others by an attribute `stops`."""
     if plugin.kind == "registry":
         return SAMPLERS[plugin.identity["sampler"]].stops

@@ -52,7 +52,7 @@ def equal_lengths(steps: int) -> Lengths:
     return Lengths(retrieval=length, target=length, openset=length, both=length, fixed=length, stopped=length)
 
 
-class Published(Spec):
+class PublishedRecipe(Spec):
     """A method as it is published, for the paper profile.
 
     `alone` is the method of rows that train on X alone, the retrieval encoder among them, where it is another.
@@ -87,7 +87,7 @@ class Published(Spec):
         return self.evidence.get(EVERYTHING)
 
 
-class Small(Spec):
+class SmallRecipe(Spec):
     """A method in runs of some hundred steps on a CPU: narrow heads, fast averages. All of it is our choice.
 
     `lr` multiplies the profile's learning rate. `views` and `plain` (crops and flips alone) are the augmentation's.
@@ -121,8 +121,8 @@ class MethodEntry(Spec):
     reference: str
     learners: dict[EngineName, str]
     networks: Literal["any", "convolutional", "vit"] = "any"
-    published: Published
-    small: Small
+    published: PublishedRecipe
+    small: SmallRecipe
 
     @property
     def engines(self) -> tuple[EngineName, ...]:

@@ -15,7 +15,7 @@ from benchmark.specs.base import Spec
 from benchmark.specs.stages import Kind
 
 
-class Measures(Spec):
+class CoresetMetricsSpec(Spec):
     """The spec of a `measure` stage: the geometry of a coreset in the space that it was picked in."""
 
 

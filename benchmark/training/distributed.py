@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Ranks:
+class DeviceSplit:
     """Rank `rank` of `size`, each with `groups` / `size` BatchNorm groups of a step."""
 
     rank: int
@@ -94,7 +94,7 @@ def _obstacle(recipe: Recipe, devices: int, batches: set[int]) -> str:
             f"{devices} devices cannot share {groups} BatchNorm group(s) evenly; use a number of devices that divides "
             f"it, or a recipe with a smaller batchnorm_group"
         )
-    place = Ranks(0, devices, groups)
+    place = DeviceSplit(0, devices, groups)
     for crops in (views * batch for batch in batches):
         # Also a group of one row: it has no variance, and one device then normalises all of the step at once.
         empty = any(stretch.start == stretch.stop for stretch in place.stretches(crops))

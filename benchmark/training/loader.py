@@ -37,7 +37,7 @@ _EFFECTS, _LOCAL = 1, 2
 
 
 @dataclass(frozen=True)
-class Crops:
+class StepCrops:
     """What one step of one rank sees, normalised and in memory channels last: `views` float32 [m, 3, S, S], the first
     `first` of which are of view 1, and the `local` crops float32 [l, 3, s, s] (crop 1 of every image, crop 2 of every
     image, ...), None where the augmentation has none."""
@@ -48,7 +48,7 @@ class Crops:
 
 
 @dataclass(frozen=True)
-class Request:
+class CropRequest:
     """The crops of one size that one step needs: `rows` int64 [m], the image of each; `numbers` float64 [m, VARIATES];
     the first `first` are the first crops of their images; `effects` None where the augmentation has none."""
 
@@ -74,7 +74,7 @@ class Feed:
     device: torch.device
     workers: int = 0
 
-    def requests(self, step: int) -> list[Request]:
+    def requests(self, step: int) -> list[CropRequest]:
         """What this rank has to make for step `step`: the views, and the local crops where there are any."""
         rows, key = self.rows(step), (*self.key, step)
         wanted = [self._request(self.augmentation, np.tile(rows, (self.augmentation.views, 1)), key)]
@@ -83,7 +83,7 @@ class Feed:
             wanted.append(self._request(spec, np.tile(rows, (local.count, 1)), (*key, _LOCAL)))
         return wanted
 
-    def _request(self, spec: Augmentation, rows: NDArray[np.int64], key: tuple[int, ...]) -> Request:
+    def _request(self, spec: Augmentation, rows: NDArray[np.int64], key: tuple[int, ...]) -> CropRequest:
         """This rank's part of `rows` [crops of each image, images]."""
         mine = self.stretch(rows.size)
         view = np.indices(rows.shape)[0].ravel()
@@ -91,22 +91,22 @@ class Feed:
         if any(spec.blur + spec.solarise):
             after = effects(uniforms((*key, _EFFECTS), rows.size, EFFECT_VARIATES)[mine], view[mine], spec)
         first = int(np.count_nonzero(view[mine] == 0))
-        return Request(rows.ravel()[mine], uniforms(key, rows.size)[mine], spec, first, after)
+        return CropRequest(rows.ravel()[mine], uniforms(key, rows.size)[mine], spec, first, after)
 
-    def crops(self, start: int, stop: int) -> Iterator[Crops]:
+    def crops(self, start: int, stop: int) -> Iterator[StepCrops]:
         """The crops of steps start .. stop - 1, on `device`. Errors of reading and decoding images pass through."""
         images = self.images
         if isinstance(images, SquareImages):
             return _one_ahead(lambda step: self._from_squares(images, step), range(start, stop))
         return self._from_files(images, range(start, stop))
 
-    def _from_squares(self, images: SquareImages, step: int) -> Crops:
+    def _from_squares(self, images: SquareImages, step: int) -> StepCrops:
         requests = self.requests(step)
         rows = _images(requests)
         squares = torch.from_numpy(images.take(rows)).to(self.device)
         return _crops(requests, [_from_squares(request, squares, rows) for request in requests])
 
-    def _from_files(self, images: FileImages, steps: range) -> Iterator[Crops]:
+    def _from_files(self, images: FileImages, steps: range) -> Iterator[StepCrops]:
         loader = DataLoader(
             _Cuts(images),
             batch_sampler=(_items(self.requests(step)) for step in steps),  # type: ignore[arg-type]
@@ -119,13 +119,13 @@ class Feed:
             yield _crops(requests, [_from_cuts(*pair, self.device) for pair in zip(requests, made, strict=True)])
 
 
-def _from_squares(request: Request, squares: torch.Tensor, rows: NDArray[np.int64]) -> torch.Tensor:
+def _from_squares(request: CropRequest, squares: torch.Tensor, rows: NDArray[np.int64]) -> torch.Tensor:
     """`squares` are those of images `rows`, which are sorted."""
     place = torch.from_numpy(np.searchsorted(rows, request.rows)).to(squares.device)
     return augment(squares.index_select(0, place), request.numbers, request.augmentation, request.effects)
 
 
-def _from_cuts(request: Request, made: torch.Tensor, device: torch.device) -> torch.Tensor:
+def _from_cuts(request: CropRequest, made: torch.Tensor, device: torch.device) -> torch.Tensor:
     """`made` uint8 [m, S, S, 3] holds the cuts image by image."""
     cuts = torch.empty_like(made)
     cuts[torch.from_numpy(_by_image(request.rows))] = made
@@ -133,15 +133,15 @@ def _from_cuts(request: Request, made: torch.Tensor, device: torch.device) -> to
     return augment_crops(there, request.numbers, request.augmentation, request.effects)
 
 
-def _crops(requests: list[Request], made: list[torch.Tensor]) -> Crops:
+def _crops(requests: list[CropRequest], made: list[torch.Tensor]) -> StepCrops:
     views, *local = (crops.contiguous(memory_format=torch.channels_last) for crops in made)
-    return Crops(views, requests[0].first, *local)
+    return StepCrops(views, requests[0].first, *local)
 
 
-def _one_ahead(make: Callable[[int], Crops], steps: range) -> Iterator[Crops]:
+def _one_ahead(make: Callable[[int], StepCrops], steps: range) -> Iterator[StepCrops]:
     """`make` of every step, in a thread of its own, the next one while the last one is being used."""
     with ThreadPoolExecutor(1) as thread:
-        made: deque[Future[Crops]] = deque()
+        made: deque[Future[StepCrops]] = deque()
         for step in steps:
             made.append(thread.submit(make, step))
             if len(made) > 1:
@@ -156,7 +156,7 @@ Item = tuple[int, list[Cut]]
 """An image and what is wanted of it: a file is decoded once for all of its crops."""
 
 
-def _images(requests: list[Request]) -> NDArray[np.int64]:
+def _images(requests: list[CropRequest]) -> NDArray[np.int64]:
     return np.unique(np.concatenate([request.rows for request in requests]))
 
 
@@ -164,13 +164,13 @@ def _by_image(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.argsort(rows, kind="stable")
 
 
-def _items(requests: list[Request]) -> list[Item]:
+def _items(requests: list[CropRequest]) -> list[Item]:
     images = _images(requests)
     cuts = zip(*(_cuts(request, images) for request in requests), strict=True)
     return [(image, list(wanted)) for image, wanted in zip(images.tolist(), cuts, strict=True)]
 
 
-def _cuts(request: Request, images: NDArray[np.int64]) -> list[Cut]:
+def _cuts(request: CropRequest, images: NDArray[np.int64]) -> list[Cut]:
     order = _by_image(request.rows)
     starts = np.searchsorted(request.rows[order], images)
     return [(request.augmentation, numbers) for numbers in np.split(request.numbers[order], starts[1:])]

@@ -16,7 +16,7 @@ ORDER, AUGMENT, LAYERS = range(3)
 
 
 @dataclass(frozen=True)
-class Course:
+class StepPlan:
     """The steps of one run over `images` images in batches of `batch`.
 
     `chained`: batches are cut from an endless chain of permutations and are always full; otherwise every epoch ends
@@ -88,7 +88,7 @@ def _permutation(seed: int, epoch: int, images: int) -> NDArray[np.int64]:
     return stream(seed, ORDER, epoch).permutation(images)
 
 
-def course(recipe: Recipe, images: int, seed: int, coreset: int | None = None) -> Course:
+def course(recipe: Recipe, images: int, seed: int, coreset: int | None = None) -> StepPlan:
     """The course of `recipe` over `images` images, ordered by `seed`. A batch is never larger than the data: it is all
     of them then.
 
@@ -100,12 +100,12 @@ def course(recipe: Recipe, images: int, seed: int, coreset: int | None = None) -
         raise UserError("the coded number of epochs depends on the size of the coreset, and there is none")
     batch = min(recipe.batch, images)
     if isinstance(recipe.length, Steps):
-        return Course(images, batch, recipe.length.steps, True, seed)
-    whole = Course(images, batch, 0, False, seed, recipe.drop_last)
+        return StepPlan(images, batch, recipe.length.steps, True, seed)
+    whole = StepPlan(images, batch, 0, False, seed, recipe.drop_last)
     return replace(whole, steps=epochs_of(recipe.length, coreset or 0) * whole.per_epoch)
 
 
-def learning_rate(schedule: Cosine, peak: float, course: Course, step: int) -> float:
+def learning_rate(schedule: Cosine, peak: float, course: StepPlan, step: int) -> float:
     """The learning rate of step `step` (from 0).
 
     Per epoch and per iteration it is the released `util/misc.py` adjust_lr_wd: the cosine at epoch / epochs, epochs
@@ -123,7 +123,7 @@ def learning_rate(schedule: Cosine, peak: float, course: Course, step: int) -> f
     return rate * min(1.0, (step + 1) / warm) if warm else rate
 
 
-def _done(schedule: Cosine, course: Course, step: int, warm: int) -> float:
+def _done(schedule: Cosine, course: StepPlan, step: int, warm: int) -> float:
     """The share of the cosine that lies behind step `step`."""
     if schedule.per == "epoch":
         return (course.epoch(step) - 1 + schedule.counted_from) / course.epochs

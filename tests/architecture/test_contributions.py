@@ -19,7 +19,7 @@ from benchmark.errors import UserError
 from benchmark.evaluations import EVALUATIONS
 from benchmark.execution.run import Machine, check_machine
 from benchmark.images.standins.root import drawn_as
-from benchmark.planning.planned_table import Session
+from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.profiles import find_profile
 from benchmark.planning.query import Query
 from benchmark.registry import Registry, SkippedContribution
@@ -208,7 +208,7 @@ def test_a_learner_that_cannot_be_imported_is_one_line() -> None:
 
 def test_names_that_are_none_are_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"unknown evaluation 'nearest'; .*linear-clean"):
-        Session(Query("2", "smoke", evaluation="nearest", store=tmp_path / "runs"))
+        PlannedTable(Query("2", "smoke", evaluation="nearest", store=tmp_path / "runs"))
     with pytest.raises(UserError, match="unknown execution engine 'locale'; did you mean local"):
         check_machine(Machine("cpu", engine="locale"))
     with pytest.raises(UserError, match="unknown format 'markdown'; known: csv, json, latex, md, text"):
@@ -220,19 +220,19 @@ def test_a_table_refuses_an_evaluation_without_accuracy(monkeypatch: pytest.Monk
     ranking = replace(EVALUATIONS.get("linear-clean"), name="ranking", measures=(Measure("map", "mean precision"),))
     monkeypatch.setitem(EVALUATIONS._entries, "ranking", ranking)
     with pytest.raises(UserError, match="evaluation 'ranking' measures map; a table shows measure 'accuracy'"):
-        Session(Query("2", "smoke", evaluation="ranking", store=tmp_path / "runs"))
+        PlannedTable(Query("2", "smoke", evaluation="ranking", store=tmp_path / "runs"))
 
 
 def test_a_chosen_evaluation_never_reproduces_published_values(tmp_path: Path) -> None:
     asked = {"targets": ("cub",), "rows": ("X",), "store": tmp_path / "runs"}
-    planned = Session(Query("2", "smoke", evaluation="linear-released", **asked))
+    planned = PlannedTable(Query("2", "smoke", evaluation="linear-released", **asked))
     (cell,) = planned.cells.values()
     assert cell.evaluate.kind.module == "benchmark.evaluations.linear_released"
     assert not planned.verified_paper
     layout = planned.values().layout
     assert layout.evaluation == EVALUATIONS.get("linear-released").title
     assert any("evaluation linear-released" in note for note in layout.notes)
-    usual = Session(Query("2", "smoke", **asked)).values().layout
+    usual = PlannedTable(Query("2", "smoke", **asked)).values().layout
     assert "evaluation" not in usual.model_dump(mode="json")
 
 

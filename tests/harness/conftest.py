@@ -8,7 +8,7 @@ import pytest
 from benchmark.execution.store import open_store
 from benchmark.execution.task import Task
 from benchmark.execution.worker import run_stage
-from benchmark.planning.planned_table import Session
+from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.query import Query
 from benchmark.specs.cells import ordered
 
@@ -18,7 +18,7 @@ SMALL = {"targets": ("dtd",), "rows": ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+
 
 def smoke_session(root, **fields):
     """A question to Table 2 in the smoke profile, with the store at `root`."""
-    return Session(Query(**{"table": "2", "profile": "smoke", "store": root, **fields}))
+    return PlannedTable(Query(**{"table": "2", "profile": "smoke", "store": root, **fields}))
 
 
 def run_in_process(session, ends=None):

@@ -7,7 +7,7 @@ from PIL import Image
 from benchmark.__main__ import main
 from benchmark.execution import run as execution
 from benchmark.images.data import Data
-from benchmark.planning.planned_table import Session
+from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.query import Query
 
 SHARE = 200
@@ -111,9 +111,9 @@ def test_bad_images_within_the_share_of_an_openset_are_counted_and_named_and_the
 def test_the_note_is_there_again_when_the_images_were_read_before(root, store):
     truncate(root / "opensets" / "pool" / "train" / "007.jpg")
     query = Query("2", "mini", targets=("leaves",), openset="pool", rows=("OS",), data_root=root, store=store)
-    first = Session(query)
+    first = PlannedTable(query)
     first.data.read(first.wanted)
-    again = Session(query)
+    again = PlannedTable(query)
     assert again.data_notes() == first.data_notes() != []
     assert Data(root, False, store).skipped(first.wanted) == first.data_notes()
 

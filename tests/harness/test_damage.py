@@ -26,7 +26,7 @@ from benchmark.planning.encoders import find_encoder
 from benchmark.report.collect import assemble, collect, runs_of
 from benchmark.report.formats import render
 from benchmark.stages import sample
-from benchmark.stages.sample import Draw, PluginSampling
+from benchmark.stages.sample import PluginSampling, SampleSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop")
@@ -271,7 +271,7 @@ def test_a_sampler_is_not_blamed_for_damaged_features(monkeypatch):
         local={sample.digest("{}"): "outside"}, file=file, has=lambda name: False, stage=None, record=None
     )
     with pytest.raises(Damage, match=r"features\.npy is not what was written"):
-        sample._plugin(task, Draw(sampling=spec, budget=3, seed=0), spec, SimpleNamespace(ids=("a",)))
+        sample._plugin(task, SampleSpec(sampling=spec, budget=3, seed=0), spec, SimpleNamespace(ids=("a",)))
 
 
 # Other readers -------------------------------------------------------------------------------------------------------

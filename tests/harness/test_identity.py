@@ -19,7 +19,7 @@ from benchmark.stages import KINDS
 from benchmark.stages.pretrain import KIND as PRETRAIN
 from benchmark.stages.pretrain import Pretraining
 from benchmark.stages.sample import KIND as SAMPLE
-from benchmark.stages.sample import Draw, RandomSampling, SimCoreSampling
+from benchmark.stages.sample import RandomSampling, SampleSpec, SimCoreSampling
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "keys.json"
@@ -85,10 +85,12 @@ def test_a_new_field_of_one_sampler_leaves_the_keys_of_the_others_alone():
         invented: int = 3
 
     def key(sampling):
-        spec = Draw.model_construct(sampling=sampling, budget="5%", seed=0)
+        spec = SampleSpec.model_construct(sampling=sampling, budget="5%", seed=0)
         return Stage(SAMPLE, spec, (), "").key
 
-    assert key(RandomSampling()) == Stage(SAMPLE, Draw(sampling=RandomSampling(), budget="5%", seed=0), (), "").key
+    assert (
+        key(RandomSampling()) == Stage(SAMPLE, SampleSpec(sampling=RandomSampling(), budget="5%", seed=0), (), "").key
+    )
     assert key(Grown(k=5)) != key(SimCoreSampling(k=5))
 
 

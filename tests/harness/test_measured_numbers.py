@@ -13,7 +13,7 @@ from benchmark.datasets.targets import TARGETS
 from benchmark.images.journal import LINES
 from benchmark.images.scan import SKIPPABLE
 from benchmark.planning.costs import Costs, Training
-from benchmark.planning.planned_table import Session
+from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.profiles import find_profile
 from benchmark.planning.query import Query
 from benchmark.published.claims import evaluate
@@ -151,7 +151,7 @@ def shares_at_the_cap():
 
 def times_the_images_of_x(row):
     """Least and largest share of what a row of the paper profile sees in what X sees, over the targets."""
-    session = Session(Query(table="2", profile="paper", store=ROOT / "no-store"))
+    session = PlannedTable(Query(table="2", profile="paper", store=ROOT / "no-store"))
     costs = Costs(session)
 
     def seen(name: str, target: str) -> Training:

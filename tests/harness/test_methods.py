@@ -12,7 +12,7 @@ from benchmark.errors import UnknownName, UserError
 from benchmark.methods import METHODS
 from benchmark.methods._lcr import AS_SAM
 from benchmark.planning.encoders import embedding_of
-from benchmark.planning.planned_table import Session
+from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.profiles import MINI, PAPER, SMOKE
 from benchmark.planning.query import Query
 from benchmark.specs.recipes import SGD, Adam, AdamW, Epochs, SeedAxes
@@ -24,7 +24,7 @@ TABLE4 = ("byol", "swav", "dino", "mae")
 
 
 def session(tmp_path, table, **options):
-    return Session(Query(table, options.pop("profile", "paper"), store=tmp_path, **options))
+    return PlannedTable(Query(table, options.pop("profile", "paper"), store=tmp_path, **options))
 
 
 def test_the_methods_of_the_issue_are_all_there():

@@ -12,7 +12,7 @@ from benchmark.commands._planned_run import planned_run
 from benchmark.errors import UserError
 from benchmark.images.data import Data
 from benchmark.planning.costs import training_length
-from benchmark.planning.planned_table import Session
+from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.profiles import PROFILES
 from benchmark.planning.query import Query
 from benchmark.sampling.samplers import find_sampler
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def session(tmp_path, **fields):
-    return Session(Query(**{"table": "2", "profile": "smoke", "store": tmp_path, **fields}))
+    return PlannedTable(Query(**{"table": "2", "profile": "smoke", "store": tmp_path, **fields}))
 
 
 def kinds(plan):

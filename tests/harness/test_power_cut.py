@@ -16,7 +16,7 @@ from benchmark.execution.task import StageResult, Task
 from benchmark.images.growing import growing_rows
 from benchmark.specs.stages import Images, Stage
 from benchmark.stages import sample
-from benchmark.stages.sample import KIND, Draw, RandomSampling
+from benchmark.stages.sample import KIND, RandomSampling, SampleSpec
 from benchmark.system import make_folder, place_aside, write_atomically
 
 
@@ -68,7 +68,7 @@ def assert_made(calls, folder):
 
 def a_stage():
     images = Images("opensets", "pool", "train", "m" * 64, 10)
-    return Stage(KIND, Draw(sampling=RandomSampling(), budget=3, seed=0), (("openset", images),), "a draw")
+    return Stage(KIND, SampleSpec(sampling=RandomSampling(), budget=3, seed=0), (("openset", images),), "a draw")
 
 
 def test_a_stage_is_on_the_disk_with_its_name_before_it_counts_as_finished(tmp_path, calls, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.planning.planned_table import Session
+from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.query import Query
 from benchmark.report.collect import collect
 from benchmark.specs.artefacts import PICKS
@@ -58,7 +58,7 @@ def by_hand(picked, pool):
 
 
 def test_images_of_the_targets_own_source_leave_purity_without_held_out(tmp_path, data_root, run_here):
-    session = Session(
+    session = PlannedTable(
         Query("2", "mini", targets=("leaves",), openset="pool", data_root=data_root, store=tmp_path / "runs")
     )
     session.read_data(lambda *_: None)

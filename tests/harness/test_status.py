@@ -11,12 +11,12 @@ from benchmark.__main__ import main
 from benchmark.execution.record import Record, digests, write_record
 from benchmark.execution.store import Store, open_store
 from benchmark.specs.stages import Images, Stage
-from benchmark.stages.sample import KIND, Draw, PluginSampling, RandomSampling
+from benchmark.stages.sample import KIND, PluginSampling, RandomSampling, SampleSpec
 
 
 def a_stage(seed=0, sampling=None, label="a draw"):
     images = Images("opensets", "pool", "train", "m" * 64, 10)
-    draw = Draw(sampling=sampling or RandomSampling(), budget=3, seed=seed)
+    draw = SampleSpec(sampling=sampling or RandomSampling(), budget=3, seed=seed)
     return Stage(KIND, draw, (("openset", images),), label)
 
 

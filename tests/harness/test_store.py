@@ -17,14 +17,14 @@ from benchmark.execution.store import Store, open_store
 from benchmark.execution.task import StageResult, Task
 from benchmark.specs import stages
 from benchmark.specs.stages import Images, Stage
-from benchmark.stages.sample import KIND, Draw, RandomSampling
+from benchmark.stages.sample import KIND, RandomSampling, SampleSpec
 from benchmark.system import write_atomically
 from benchmark.training import features as embed
 
 
 def stage(seed=0):
     images = Images("opensets", "pool", "train", "m" * 64, 10)
-    return Stage(KIND, Draw(sampling=RandomSampling(), budget=3, seed=seed), (("openset", images),), "a draw")
+    return Stage(KIND, SampleSpec(sampling=RandomSampling(), budget=3, seed=seed), (("openset", images),), "a draw")
 
 
 @pytest.fixture

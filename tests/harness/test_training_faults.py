@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from benchmark.execution import memory
 from benchmark.execution.display import make_screen
 from benchmark.execution.engines import local
-from benchmark.execution.engines.local import Executor, Worker, how_it_ended
+from benchmark.execution.engines.local import LocalEngine, Worker, how_it_ended
 from benchmark.execution.store import open_store
 from benchmark.execution.task import Task
 from benchmark.execution.worker import Context, attempt
@@ -109,7 +109,7 @@ class Dead:
 
 def test_a_killed_worker_is_a_failed_stage_that_says_what_to_lower(new_session, tmp_path, monkeypatch):
     session, stage, store = one_cell(new_session, tmp_path / "runs")
-    executor = Executor(store, Context(store.root, session.data, "cpu"), 1, make_screen())
+    executor = LocalEngine(store, Context(store.root, session.data, "cpu"), 1, make_screen())
     worker = Worker(Dead(), pipe=None, stage=stage)
     monkeypatch.setattr(worker, "kill", lambda: None)
     executor._workers.append(worker)
@@ -131,7 +131,7 @@ def test_a_worker_that_dies_before_its_first_stage_is_a_failed_stage(new_session
     monkeypatch.setattr(local, "_CODE", "import sys; sys.exit(7)")
     session = new_session(tmp_path, targets=("dtd",), rows=("X",), steps=1)
     store = open_store(tmp_path)
-    executor = Executor(store, Context(store.root, session.data, "cpu"), 1, make_screen())
+    executor = LocalEngine(store, Context(store.root, session.data, "cpu"), 1, make_screen())
     states = executor.run(session.plan.stages)
     assert sorted(states.values()) == ["failed", "skipped"]
     (crash,) = store.failures()

@@ -12,7 +12,7 @@ from benchmark.comparison import outcome
 from benchmark.comparison.plan import Comparison
 from benchmark.comparison.request import Request
 from benchmark.planning.encoders import Encoder
-from benchmark.planning.planned_table import Session
+from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.query import Query
 from benchmark.published.tables import table_names
 from benchmark.report.collect import collect
@@ -36,9 +36,9 @@ def compared(tmp_path, **fields):
 def test_no_stage_names_its_work_twice(tmp_path):
     comparison = compared(tmp_path, train=True)
     titles = {stage.title for trial in comparison.trials() for end in trial.ends() for stage in [end, *_below(end)]}
-    session = Session(Query("2", "smoke", targets=("dtd",), controls=True, store=tmp_path))
+    session = PlannedTable(Query("2", "smoke", targets=("dtd",), controls=True, store=tmp_path))
     titles |= {stage.title for stage in session.plan.stages}
-    assert "count purity of random 1%, dtd from imagenet, seed 0 for dtd" in titles
+    assert "count purity of random 1%, dtd from imagenet, seed 0" in titles
     assert "compute metrics of random 1%, dtd from imagenet, seed 0" in titles
     assert [title for title in titles if DOUBLED.search(title)] == []
 
@@ -70,13 +70,13 @@ def test_a_table_of_one_column_has_one_column():
 
 def test_a_plan_names_its_table_once_and_one_seed_as_one(tmp_path):
     query = Query("2", "smoke", targets=("dtd",), rows=("X",), steps=1, store=tmp_path)
-    text = planned_run(Session(query)).render()
+    text = planned_run(PlannedTable(query)).render()
     assert text.startswith("table2, profile smoke (rendered stand-in images), protocol clean, seed 0\n")
     assert re.search(r"^X +dtd +0 +1 step ", text, re.MULTILINE)
     # What rounds to nothing is not said to cost nothing.
     assert "cost: less than 0.1 device-hours" in text and "0.0 device-hours" not in text
     both = planned_run(
-        Session(Query("2", "smoke", targets=("dtd",), rows=("X",), seeds=(0, 1), store=tmp_path))
+        PlannedTable(Query("2", "smoke", targets=("dtd",), rows=("X",), seeds=(0, 1), store=tmp_path))
     ).render()
     assert "seeds 0, 1\n" in both and "40 steps" in both
 
@@ -135,6 +135,6 @@ def test_nouns_agree_with_their_numbers():
 )
 def test_a_table_says_how_long_its_rows_were_trained(rows, steps, said, tmp_path):
     query = Query("2", "smoke", targets=("dtd",), rows=rows, steps=steps, store=tmp_path)
-    session = Session(query)
+    session = PlannedTable(query)
     notes = collect(session.values(), session.store).notes
     assert [note for note in notes if "optimiser step" in note] == said

@@ -19,7 +19,7 @@ from benchmark.methods.simsiam import SimSiam
 from benchmark.methods.swav import SwAV
 from benchmark.methods.vicreg import VICReg
 from benchmark.pretrain.engines import Engine
-from benchmark.pretrain.learner import Learner, Moment
+from benchmark.pretrain.learner import Learner, TrainingPosition
 from benchmark.specs.recipes import EMA, SGD, Augmentation, Backbone, Cosine, Recipe, Steps
 
 RESNET = Backbone(name="test_resnet", library="timm")
@@ -79,8 +79,8 @@ def small_methods() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def midway() -> Moment:
-    return Moment(step=5, steps=10, epoch=2, epochs=4)
+def midway() -> TrainingPosition:
+    return TrainingPosition(step=5, steps=10, epoch=2, epochs=4)
 
 
 # What every method is made of, by our names: z projections, p predictions (SwAV: scores), t what a teacher makes.

@@ -18,7 +18,7 @@ from benchmark.execution.display import shown
 from benchmark.execution.run import Machine, Work, check_machine, check_stages, execute
 from benchmark.execution.store import Store
 from benchmark.images.data import Data
-from benchmark.images.sources import Given
+from benchmark.images.sources import NamedFolders
 from benchmark.methods import title_of
 from benchmark.planning.encoders import Encoder, find_encoder
 from benchmark.planning.names import find_protocol
@@ -103,7 +103,7 @@ class Job:
 
 def prepare(request: Request) -> Job:
     """Resolve and check all names, and read the images; UserError before anything else is written."""
-    folders = Given((("target", request.target), ("pool", request.pool)))
+    folders = NamedFolders((("target", request.target), ("pool", request.pool)))
     data = Data(folders, False, request.store)
     profile = find_profile(request.profile)
     setup = profile.setup(precision=request.precision)

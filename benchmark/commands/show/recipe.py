@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from benchmark.specs.methods import Evidence, MethodEntry, Published
+from benchmark.specs.methods import Evidence, MethodEntry, PublishedRecipe
 from benchmark.specs.recipes import Recipe
 
 MEANING = {
@@ -28,7 +28,7 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
         yield path, value
 
 
-def fields(published: Published) -> Iterator[tuple[str, object]]:
+def fields(published: PublishedRecipe) -> Iterator[tuple[str, object]]:
     """The fields of a recipe that need evidence; what says only which of several a spec is has none."""
     for path, value in leaves(published.model_dump(mode="json")):
         neutral = path in NOT_ASKED and value == NOT_ASKED[path]

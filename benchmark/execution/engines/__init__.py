@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark.execution.display import Screen
+from benchmark.execution.display import RunDisplay
 from benchmark.execution.store import Store
 from benchmark.execution.worker import Context
 from benchmark.registry import Registry
@@ -31,7 +31,7 @@ class Job:
     store: Store
     context: Context
     workers: int
-    screen: Screen
+    screen: RunDisplay
 
 
 Run = Callable[[Iterable[Stage]], dict[str, State]]

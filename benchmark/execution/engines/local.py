@@ -12,7 +12,7 @@ from multiprocessing import Pipe, connection
 
 from benchmark.errors import UserError
 from benchmark.execution import memory
-from benchmark.execution.display import Screen
+from benchmark.execution.display import RunDisplay
 from benchmark.execution.engines import ExecutionEngine, Job, Run, State
 from benchmark.execution.store import Store
 from benchmark.execution.worker import Context, Report
@@ -96,7 +96,7 @@ def how_it_ended(exitcode: int | None) -> str:
 
 
 @dataclass
-class Executor:
+class LocalEngine:
     """Runs the stages of a plan with `jobs` workers. Failures end nothing but what builds on them.
 
     At the first SIGINT or SIGTERM stages that can save what they have are asked to and waited for, and all others are
@@ -106,7 +106,7 @@ class Executor:
     store: Store
     context: Context
     jobs: int
-    screen: Screen
+    screen: RunDisplay
     states: dict[str, State] = field(default_factory=dict)
     _waiting: list[Stage] = field(default_factory=list)
     _workers: list[Worker] = field(default_factory=list)
@@ -248,7 +248,7 @@ class Executor:
 
 
 def _start(job: Job) -> Run:
-    return Executor(job.store, job.context, job.workers, job.screen).run
+    return LocalEngine(job.store, job.context, job.workers, job.screen).run
 
 
 entry = ExecutionEngine("local", "worker processes of this machine", _start)

@@ -16,7 +16,7 @@ SIDE = 48
 _STEP = 2.0 / SIDE
 
 
-class Dice:
+class NamedRandom:
     """Uniform numbers from a name: the same name gives the same numbers, on every machine and in every order of use."""
 
     def __init__(self, name: str) -> None:
@@ -100,7 +100,7 @@ def paint(picture: Field, mask: Field, colour: Colour) -> Field:
     return picture + mask[..., None] * (colour - picture)
 
 
-def background(dice: Dice) -> Field:
+def background(dice: NamedRandom) -> Field:
     """A slope between two colours with a few soft discs, [side, side, 3]."""
     hue = dice.between(0, 1)
     near, far = (hsv(hue + dice.between(0, 0.3), dice.between(0.05, 0.45), dice.between(0.25, 0.9)) for _ in range(2))
@@ -112,7 +112,7 @@ def background(dice: Dice) -> Field:
     return picture
 
 
-def expose(picture: Field, dice: Dice) -> NDArray[np.uint8]:
+def expose(picture: Field, dice: NamedRandom) -> NDArray[np.uint8]:
     """Light from one side, a colour cast and noise, as uint8 [side, side, 3]."""
     at = grid(turn=dice.between(0, 2 * np.pi))
     light = dice.between(0.75, 1.1) + dice.between(0.0, 0.3) * at.x

@@ -21,7 +21,7 @@ from benchmark.errors import UserError
 from benchmark.images.items import FolderLabels, Items, MissingImages, folder_of
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.sources import ImageRoot
-from benchmark.images.standins.drawing import SIDE, Dice, background, expose, grid, hsv, paint
+from benchmark.images.standins.drawing import SIDE, NamedRandom, background, expose, grid, hsv, paint
 from benchmark.images.standins.families import FAMILIES, Palette, Shape
 from benchmark.images.standins.unrelated import KINDS
 from benchmark.specs.base import digest
@@ -168,7 +168,7 @@ def _family(folder: str) -> str:
 
 def render(folder: str, seed: str) -> NDArray[np.uint8]:
     """An image of the class `folder` ("<family>__<class>"), uint8 [side, side, 3]; the same for the same arguments."""
-    family, dice = _family(folder), Dice(seed)
+    family, dice = _family(folder), NamedRandom(seed)
     if family in KINDS:
         return expose(KINDS[family](dice), dice)
     shape = _wobbled(_class_shape(folder), dice)
@@ -189,16 +189,16 @@ def _class_shape(folder: str) -> Shape:
     number = int(text)
     related = number >= CLASSES
     count, place = (RELATED_CLASSES, number - CLASSES) if related else (CLASSES, number)
-    dice = Dice(f"standins {VERSION} classes of {family} {related}")
+    dice = NamedRandom(f"standins {VERSION} classes of {family} {related}")
     orders = [np.arange(count), *(dice.order(count) for _ in range(3))]
     return Shape(*((float(order[place]) + 0.5) / count for order in orders))
 
 
-def _wobbled(shape: Shape, dice: Dice) -> Shape:
+def _wobbled(shape: Shape, dice: NamedRandom) -> Shape:
     return Shape(shape.a, *(min(max(value + dice.between(-WOBBLE, WOBBLE), 0.0), 1.0) for value in shape[1:]))
 
 
-def _palette(family: str, dice: Dice) -> Palette:
+def _palette(family: str, dice: NamedRandom) -> Palette:
     """Colours around the family's hue, far enough around it to overlap with most other families'."""
     hue = list(FAMILIES).index(family) / len(FAMILIES) + dice.between(-0.13, 0.13)
     return Palette(

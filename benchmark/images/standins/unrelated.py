@@ -7,8 +7,8 @@ import numpy as np
 from benchmark.images.standins.drawing import (
     SIDE,
     Colour,
-    Dice,
     Field,
+    NamedRandom,
     ellipse,
     grid,
     hsv,
@@ -17,46 +17,46 @@ from benchmark.images.standins.drawing import (
     stroke,
 )
 
-Kind = Callable[[Dice], Field]
+Kind = Callable[[NamedRandom], Field]
 
 
-def _colour(dice: Dice) -> Colour:
+def _colour(dice: NamedRandom) -> Colour:
     return hsv(dice.between(0, 1), dice.between(0.1, 0.9), dice.between(0.2, 1))
 
 
-def _blend(share: Field, dice: Dice) -> Field:
+def _blend(share: Field, dice: NamedRandom) -> Field:
     """Two colours, the second where `share` is 1."""
     first, second = _colour(dice), _colour(dice)
     return first + share[..., None] * (second - first)
 
 
-def noise(dice: Dice) -> Field:
+def noise(dice: NamedRandom) -> Field:
     """Coarse squares of random colours."""
     cells = (4, 6, 8, 12, 16, 24)[int(dice.between(0, 6))]
     return dice.field(cells, cells, 3).repeat(SIDE // cells, axis=0).repeat(SIDE // cells, axis=1)
 
 
-def gradient(dice: Dice) -> Field:
+def gradient(dice: NamedRandom) -> Field:
     at = grid(turn=dice.between(0, 2 * np.pi))
     return _blend(np.clip(at.x * dice.between(0.3, 1) + 0.5, 0, 1), dice)
 
 
-def stripes(dice: Dice) -> Field:
+def stripes(dice: NamedRandom) -> Field:
     at = grid(turn=dice.between(0, np.pi))
     return _blend(np.clip(np.sin(at.x * dice.between(5, 25)) * 3 + 0.5, 0, 1), dice)
 
 
-def checker(dice: Dice) -> Field:
+def checker(dice: NamedRandom) -> Field:
     at, dense = grid(turn=dice.between(0, np.pi)), dice.between(4, 14)
     return _blend(np.clip(np.sin(at.x * dense) * np.sin(at.y * dense) * 6 + 0.5, 0, 1), dice)
 
 
-def rings(dice: Dice) -> Field:
+def rings(dice: NamedRandom) -> Field:
     at = grid(shift=(dice.between(-0.6, 0.6), dice.between(-0.6, 0.6)))
     return _blend(np.clip(np.sin(np.sqrt(at.x**2 + at.y**2) * dice.between(8, 25)) * 3 + 0.5, 0, 1), dice)
 
 
-def blobs(dice: Dice) -> Field:
+def blobs(dice: NamedRandom) -> Field:
     """Many overlapping ellipses."""
     picture = np.ones((SIDE, SIDE, 3)) * _colour(dice)
     for _ in range(12):
@@ -65,7 +65,7 @@ def blobs(dice: Dice) -> Field:
     return picture
 
 
-def shards(dice: Dice) -> Field:
+def shards(dice: NamedRandom) -> Field:
     """Overlapping triangles."""
     picture = np.ones((SIDE, SIDE, 3)) * _colour(dice)
     for _ in range(8):
@@ -76,7 +76,7 @@ def shards(dice: Dice) -> Field:
     return picture
 
 
-def scribble(dice: Dice) -> Field:
+def scribble(dice: NamedRandom) -> Field:
     """Lines across the picture."""
     picture = np.ones((SIDE, SIDE, 3)) * _colour(dice)
     for _ in range(9):
@@ -85,7 +85,7 @@ def scribble(dice: Dice) -> Field:
     return picture
 
 
-def mosaic(dice: Dice) -> Field:
+def mosaic(dice: NamedRandom) -> Field:
     """Cells around random points, a colour each."""
     at, points, colours = grid(), dice.field(14, 2) * 2 - 1, dice.field(14, 3)
     distance = (at.x[..., None] - points[:, 0]) ** 2 + (at.y[..., None] - points[:, 1]) ** 2
@@ -93,7 +93,7 @@ def mosaic(dice: Dice) -> Field:
     return nearest
 
 
-def clouds(dice: Dice) -> Field:
+def clouds(dice: NamedRandom) -> Field:
     """A sum of a few waves."""
     share: Field = np.full((SIDE, SIDE), 0.5)
     for _ in range(5):

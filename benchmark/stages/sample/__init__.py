@@ -63,7 +63,7 @@ class PluginSampling(Spec):
 Sampling = Annotated[RandomSampling | SimCoreSampling | OracleSampling | PluginSampling, Field(discriminator="kind")]
 
 
-class Draw(Spec):
+class SampleSpec(Spec):
     """One run of a sampler. `budget`: images, "5%" of the pool, or None for the stopping rule or an input's size."""
 
     sampling: Sampling
@@ -101,7 +101,7 @@ class SamplerError(Exception):
 def run(task: ImageTask, folder: Path) -> StageResult:
     """Write positions, scores and ids of the picks, in pick order."""
     draw = task.stage.spec
-    assert isinstance(draw, Draw)
+    assert isinstance(draw, SampleSpec)
     manifest = task.data.verified_source(task.images("openset"), task.progress).manifest
     _import_libraries(draw)
     started = time.perf_counter()
@@ -121,14 +121,14 @@ def run(task: ImageTask, folder: Path) -> StageResult:
     return StageResult(metrics=metrics, info={**selection.info, "seconds": round(seconds, 3)})
 
 
-def _import_libraries(draw: Draw) -> None:
+def _import_libraries(draw: SampleSpec) -> None:
     """Import what samplers import late, so that the seconds recorded are the sampler's own."""
     if isinstance(draw.sampling, SimCoreSampling | PluginSampling):
         for name in _LIBRARIES:
             importlib.import_module(name)
 
 
-def _select(task: ImageTask, draw: Draw, manifest: Manifest) -> Selection:
+def _select(task: ImageTask, draw: SampleSpec, manifest: Manifest) -> Selection:
     n_pool = len(manifest)
     match draw.sampling:
         case RandomSampling():
@@ -151,7 +151,7 @@ def _features(task: ImageTask) -> tuple[NDArray[np.float32], NDArray[np.float32]
     return target, pool
 
 
-def _plugin(task: ImageTask, draw: Draw, spec: PluginSampling, manifest: Manifest) -> Selection:
+def _plugin(task: ImageTask, draw: SampleSpec, spec: PluginSampling, manifest: Manifest) -> Selection:
     """The picks of a sampler that the user named, held to the contract."""
     text = task.local[digest(spec.identity)]
     plugin = resolve(text)
@@ -196,12 +196,12 @@ class _Places:
         raise TypeError("this sampler was given no features")
 
 
-def _budget(task: ImageTask, draw: Draw) -> int | str | None:
+def _budget(task: ImageTask, draw: SampleSpec) -> int | str | None:
     """The draw's own budget, or the size of another sampler's coreset where that is an input."""
     return task.record("size_of").metrics["size"] if task.has("size_of") else draw.budget
 
 
-def _oracle(task: ImageTask, draw: Draw, n_pool: int) -> Selection:
+def _oracle(task: ImageTask, draw: SampleSpec, n_pool: int) -> Selection:
     """A random draw from the relevant images: all of them where the budget is larger."""
     relevant: NDArray[np.int64] = np.flatnonzero(task.data.relevant(task.images("relevance")))
     order = Random().select(None, _Places(n_pool), budget=n_pool, seed=draw.seed).indices

@@ -46,7 +46,7 @@ _EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")
 
 
 @dataclass(frozen=True)
-class Plugin:
+class ResolvedSampler:
     """A sampler as it was named.
 
     name: what tables call it: what the user wrote, without folders.
@@ -65,7 +65,7 @@ class Plugin:
     make: Callable[..., Sampler]
 
 
-def resolve(text: str) -> Plugin:
+def resolve(text: str) -> ResolvedSampler:
     """The sampler that `text` names, made once to see that it can be made.
 
     A name of `baselines` goes before an entry point, an entry point before a file. Raises UserError, one line, for all
@@ -110,11 +110,11 @@ def _value(name: str, text: str) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _registered(entry: Entry, text: str, fields: Fields) -> Plugin:
+def _registered(entry: Entry, text: str, fields: Fields) -> ResolvedSampler:
     make = _maker(text, _guarded(f"sampler {entry.name}", lambda: entry.type), entry.make, fields)
     sampler: Any = make()  # one of ours: a dataclass
     identity = {"sampler": entry.name, "version": entry.version, "fields": _moving(asdict(sampler))}
-    return Plugin("registry", text, identity, fields, make)
+    return ResolvedSampler("registry", text, identity, fields, make)
 
 
 def _moving(fields: Fields) -> Fields:
@@ -124,7 +124,7 @@ def _moving(fields: Fields) -> Fields:
     }
 
 
-def _of_class(origin: str, attribute: str, text: str, fields: Fields) -> Plugin:
+def _of_class(origin: str, attribute: str, text: str, fields: Fields) -> ResolvedSampler:
     if origin.endswith(".py"):
         path = Path(origin)
         found = _class(_from_file(path), attribute, path.name)
@@ -132,19 +132,19 @@ def _of_class(origin: str, attribute: str, text: str, fields: Fields) -> Plugin:
     return _of_type("module", _class(_import(origin), attribute, origin), text, fields)
 
 
-def _of_entry_point(point: EntryPoint, text: str, fields: Fields) -> Plugin:
+def _of_entry_point(point: EntryPoint, text: str, fields: Fields) -> ResolvedSampler:
     found = _guarded(f"entry point {point.name} ({point.value})", point.load)
     return _of_type("entry point", _with_select(found, point.value), text, fields)
 
 
-def _of_type(kind: Kind, found: type[Sampler], name: str, fields: Fields) -> Plugin:
+def _of_type(kind: Kind, found: type[Sampler], name: str, fields: Fields) -> ResolvedSampler:
     make = _maker(name, found, found, fields)
     make()
     identity = {"class": found.__qualname__, "sha256": _source_sha256(found), "fields": fields}
-    return Plugin(kind, name, identity, fields, make)
+    return ResolvedSampler(kind, name, identity, fields, make)
 
 
-def _of_id_file(name: str, fields: Fields, known: list[str]) -> Plugin:
+def _of_id_file(name: str, fields: Fields, known: list[str]) -> ResolvedSampler:
     path = Path(name)
     if path.suffix == ".py":
         raise UserError(f"'{name}' says no class: give {name}:MySampler")
@@ -155,7 +155,7 @@ def _of_id_file(name: str, fields: Fields, known: list[str]) -> Plugin:
     if fields:
         raise UserError(f"{name}: a list of ids has no fields")
     ids = read_ids(path)
-    return Plugin("ids", path.name, {"ids_sha256": ids.sha256, "ids": len(ids.ids)}, {}, ids.bind)
+    return ResolvedSampler("ids", path.name, {"ids_sha256": ids.sha256, "ids": len(ids.ids)}, {}, ids.bind)
 
 
 def _maker(name: str, found: type[Sampler], call: Callable[..., Sampler], fields: Fields) -> Callable[..., Sampler]:

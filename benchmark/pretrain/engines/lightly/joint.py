@@ -8,7 +8,7 @@ from lightly.models.modules.heads import BarlowTwinsProjectionHead, SimCLRProjec
 from torch import nn
 
 from benchmark.methods import barlow_twins, simclr, vicreg
-from benchmark.pretrain.learner import Learner, Moment, Outputs
+from benchmark.pretrain.learner import Learner, Outputs, TrainingPosition
 from benchmark.specs.recipes import Recipe
 from benchmark.training.backbones import build, feature_dimension
 
@@ -32,7 +32,7 @@ class JointEmbedding(Learner):
     def forward(self, views: torch.Tensor, first: int, local: torch.Tensor | None = None) -> Outputs:
         return {"z": self.projector(self.trunk(views))}
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         return self.scale * cast(torch.Tensor, self.criterion(*outputs["z"].chunk(2)))
 
 

@@ -9,7 +9,7 @@ from lightly.models.modules.masked_vision_transformer_timm import MaskedVisionTr
 from torch import nn
 
 from benchmark.methods import mae
-from benchmark.pretrain.learner import Learner, Moment, Outputs
+from benchmark.pretrain.learner import Learner, Outputs, TrainingPosition
 from benchmark.specs.recipes import Recipe
 from benchmark.training.backbones import build, check_maskable
 
@@ -53,5 +53,5 @@ class MAE(Learner):
             target = (target - target.mean(-1, keepdim=True)) / (target.var(-1, keepdim=True) + 1e-6).sqrt()
         return {"error": (predicted.float() - target.float()).square().mean((1, 2))}
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         return outputs["error"].mean()

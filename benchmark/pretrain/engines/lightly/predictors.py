@@ -14,7 +14,7 @@ from torch import nn
 
 from benchmark.methods import byol, simsiam
 from benchmark.pretrain.engines.lightly.teacher import follow, teacher_of
-from benchmark.pretrain.learner import Learner, Moment, Outputs
+from benchmark.pretrain.learner import Learner, Outputs, TrainingPosition
 from benchmark.specs.recipes import Recipe
 from benchmark.training.backbones import build, feature_dimension
 from benchmark.training.optimisers import Group
@@ -41,11 +41,11 @@ class BYOL(Learner):
             target = self.teacher(views)
         return {"p": self.predictor(self.online(views)), "target": target}
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         (p1, p2), (t1, t2) = outputs["p"].chunk(2), outputs["target"].chunk(2)
         return cast(torch.Tensor, 4 + 2 * (self._negative_cosine(p1, t2) + self._negative_cosine(p2, t1)))
 
-    def after_update(self, moment: Moment) -> None:
+    def after_update(self, moment: TrainingPosition) -> None:
         follow(self.teacher, self.online, self.method.ema, moment)
 
 
@@ -67,7 +67,7 @@ class SimSiam(Learner):
         z = self.projector(self.trunk(views))
         return {"z": z.detach(), "p": self.predictor(z)}
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         (p1, p2), (z1, z2) = outputs["p"].chunk(2), outputs["z"].chunk(2)
         return cast(torch.Tensor, (self._negative_cosine(p1, z2) + self._negative_cosine(p2, z1)) / 2)
 

@@ -28,7 +28,7 @@ Keys = dict[str, tuple[Any, Callable[[Any], Any]]]
 
 
 @dataclass(frozen=True)
-class Words:
+class SoloLearnConfig:
     """One method: the name of its class in `solo.methods`, its name there and its own keys."""
 
     class_name: str
@@ -53,7 +53,7 @@ class Words:
             raise UserError(f"solo-learn's {self.class_name} {' and '.join(asked)}; use engine lightly")
 
 
-def words(method: Any, width: int) -> Words:
+def words(method: Any, width: int) -> SoloLearnConfig:
     """`method` (a spec of `benchmark.methods`) in solo-learn's words; `width` is the backbone's d."""
     return _WORDS[method.kind](method, width)
 
@@ -80,31 +80,33 @@ def _attributes(**told: Any) -> Keys:
     return {key: (value, attrgetter(key)) for key, value in told.items()}
 
 
-def _simclr(method: SimCLR, width: int) -> Words:
+def _simclr(method: SimCLR, width: int) -> SoloLearnConfig:
     keys = _attributes(temperature=method.temperature) | _projector(method.hidden or width, method.output, last=2)
-    return Words("SimCLR", "simclr", keys, refused={"has a head without BatchNorm": method.batchnorm})
+    return SoloLearnConfig("SimCLR", "simclr", keys, refused={"has a head without BatchNorm": method.batchnorm})
 
 
-def _moco(method: MoCo, width: int) -> Words:
+def _moco(method: MoCo, width: int) -> SoloLearnConfig:
     keys = {
         **_attributes(temperature=method.temperature),
         "queue_size": (method.queue, lambda built: built.queue.shape[2]),
         **_projector(method.hidden or width, method.output, last=2),
     }
     refused = {"asks with both views": not method.symmetric, "has a head of two layers": method.layers == 1}
-    return Words("MoCoV2Plus", "mocov2plus", keys, method.ema, refused)
+    return SoloLearnConfig("MoCoV2Plus", "mocov2plus", keys, method.ema, refused)
 
 
-def _byol(method: BYOL, width: int) -> Words:
+def _byol(method: BYOL, width: int) -> SoloLearnConfig:
     keys = _projector(method.hidden, method.output, last=3) | _predictor(method.predictor)
-    return Words("BYOL", "byol", keys, method.ema)
+    return SoloLearnConfig("BYOL", "byol", keys, method.ema)
 
 
-def _simsiam(method: SimSiam, width: int) -> Words:
-    return Words("SimSiam", "simsiam", _projector(method.hidden, method.output, last=6) | _predictor(method.predictor))
+def _simsiam(method: SimSiam, width: int) -> SoloLearnConfig:
+    return SoloLearnConfig(
+        "SimSiam", "simsiam", _projector(method.hidden, method.output, last=6) | _predictor(method.predictor)
+    )
 
 
-def _swav(method: SwAV, width: int) -> Words:
+def _swav(method: SwAV, width: int) -> SoloLearnConfig:
     keys: Keys = {
         **_projector(method.hidden, method.output, last=3),
         "num_prototypes": (method.prototypes, attrgetter("prototypes.out_features")),
@@ -118,10 +120,10 @@ def _swav(method: SwAV, width: int) -> Words:
             freeze_prototypes_epochs=0,
         ),
     }
-    return Words("SwAV", "swav", keys)
+    return SoloLearnConfig("SwAV", "swav", keys)
 
 
-def _dino(method: DINO, width: int) -> Words:
+def _dino(method: DINO, width: int) -> SoloLearnConfig:
     low, high = method.teacher_temperature
 
     def linear(place: int) -> Callable[[Any], Any]:
@@ -153,32 +155,34 @@ def _dino(method: DINO, width: int) -> Words:
         **_attributes(clip_grad=0, freeze_last_layer=0),
     }
     refused = {"moves its centre by 0.9": method.centre_momentum != 0.9}
-    return Words("DINO", "dino", keys, method.ema, refused)
+    return SoloLearnConfig("DINO", "dino", keys, method.ema, refused)
 
 
-def _mae(method: MAE, width: int) -> Words:
+def _mae(method: MAE, width: int) -> SoloLearnConfig:
     keys: Keys = {
         **_attributes(mask_ratio=method.mask, norm_pix_loss=method.normalise),
         "decoder_embed_dim": (method.width, attrgetter("decoder.decoder_embed.out_features")),
         "decoder_depth": (method.depth, lambda built: len(built.decoder.decoder_blocks)),
         "decoder_num_heads": (method.heads, lambda built: built.decoder.decoder_blocks[0].attn.num_heads),
     }
-    return Words("MAE", "mae", keys)
+    return SoloLearnConfig("MAE", "mae", keys)
 
 
-def _barlow_twins(method: BarlowTwins, width: int) -> Words:
+def _barlow_twins(method: BarlowTwins, width: int) -> SoloLearnConfig:
     keys = _projector(method.hidden, method.output, last=6)
-    return Words("BarlowTwins", "barlow_twins", keys | _attributes(lamb=method.off_diagonal, scale_loss=method.scale))
+    return SoloLearnConfig(
+        "BarlowTwins", "barlow_twins", keys | _attributes(lamb=method.off_diagonal, scale_loss=method.scale)
+    )
 
 
-def _vicreg(method: VICReg, width: int) -> Words:
+def _vicreg(method: VICReg, width: int) -> SoloLearnConfig:
     weights = _attributes(
         sim_loss_weight=method.invariance,
         # solo-learn sums the two views' variance terms, as the paper does; VICReg's own code takes their mean.
         var_loss_weight=method.variance / 2,
         cov_loss_weight=method.covariance,
     )
-    return Words("VICReg", "vicreg", _projector(method.hidden, method.output, last=6) | weights)
+    return SoloLearnConfig("VICReg", "vicreg", _projector(method.hidden, method.output, last=6) | weights)
 
 
 def _neighbours(method: NNCLR | All4One) -> Keys:
@@ -190,15 +194,15 @@ def _neighbours(method: NNCLR | All4One) -> Keys:
     }
 
 
-def _nnclr(method: NNCLR, width: int) -> Words:
-    return Words("NNCLR", "nnclr", _neighbours(method))
+def _nnclr(method: NNCLR, width: int) -> SoloLearnConfig:
+    return SoloLearnConfig("NNCLR", "nnclr", _neighbours(method))
 
 
-def _all4one(method: All4One, width: int) -> Words:
-    return Words("All4One", "all4one", _neighbours(method), method.ema)
+def _all4one(method: All4One, width: int) -> SoloLearnConfig:
+    return SoloLearnConfig("All4One", "all4one", _neighbours(method), method.ema)
 
 
-_WORDS: dict[str, Callable[[Any, int], Words]] = {
+_WORDS: dict[str, Callable[[Any, int], SoloLearnConfig]] = {
     "simclr": _simclr,
     "moco": _moco,
     "byol": _byol,

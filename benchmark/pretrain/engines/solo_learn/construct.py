@@ -19,7 +19,7 @@ from torch import nn
 from benchmark.errors import UserError
 from benchmark.methods.dino import DINO
 from benchmark.methods.mae import MAE
-from benchmark.pretrain.engines.solo_learn.config import Words
+from benchmark.pretrain.engines.solo_learn.config import SoloLearnConfig
 from benchmark.specs.recipes import Recipe
 from benchmark.training.backbones import build, check_maskable, feature_dimension
 
@@ -55,7 +55,7 @@ class _GivenMomentum(_Given, BaseMomentumMethod):  # type: ignore[misc]
     pass
 
 
-def construct(recipe: Recipe, told: Words) -> Any:
+def construct(recipe: Recipe, told: SoloLearnConfig) -> Any:
     """solo-learn's method of the recipe. Raises UserError where it resolved a key otherwise than it was told."""
     method = getattr(solo_methods, told.class_name)
     given = _GivenMomentum if issubclass(method, BaseMomentumMethod) else _GivenBase
@@ -111,7 +111,7 @@ def _masked(network: Any, recipe: Recipe) -> nn.Module:
     return cast(nn.Module, masked)
 
 
-def settings(recipe: Recipe, told: Words, backbone: str) -> dict[str, Any]:
+def settings(recipe: Recipe, told: SoloLearnConfig, backbone: str) -> dict[str, Any]:
     """solo-learn's configuration of `recipe`.
 
     The optimiser and schedule are stated too, so that its defaults never stand for ours, although our loop runs them.
@@ -147,7 +147,7 @@ def settings(recipe: Recipe, told: Words, backbone: str) -> dict[str, Any]:
     }
 
 
-def _momentum(told: Words) -> dict[str, Any]:
+def _momentum(told: SoloLearnConfig) -> dict[str, Any]:
     if told.ema is None:
         return {}
     return {"momentum": {"base_tau": told.ema.base, "final_tau": told.ema.final, "classifier": False}}
@@ -162,7 +162,7 @@ def _patch_size(recipe: Recipe) -> int | None:
     return int(network.patch_embed.patch_size[0]) if hasattr(network, "patch_embed") else None
 
 
-def resolved(built: Any, told: Words) -> dict[str, Any]:
+def resolved(built: Any, told: SoloLearnConfig) -> dict[str, Any]:
     """What a built solo-learn method will really do, in the words of `settings`."""
     found = {
         "backbone": {"name": built.backbone_name, "kwargs": dict(built.backbone_args)},

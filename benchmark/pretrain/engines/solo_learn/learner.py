@@ -17,8 +17,8 @@ from benchmark.pretrain.engines.solo_learn.config import words
 from benchmark.pretrain.engines.solo_learn.construct import construct
 from benchmark.pretrain.learner import (
     Learner,
-    Moment,
     Outputs,
+    TrainingPosition,
     average_buffers,
     tau,
     teacher_temperature,
@@ -75,7 +75,7 @@ class SoloLearner(Learner):
             outputs["images"] = views
         return outputs
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         views = self.method.num_large_crops
         images_seen = len(outputs["feats"]) // views
         # Constant: no label of any image reaches solo-learn.
@@ -107,18 +107,18 @@ class SoloLearner(Learner):
             group["lr"] = self.spec.transformer_lr
         return group
 
-    def begin(self, moment: Moment) -> None:
+    def begin(self, moment: TrainingPosition) -> None:
         self.method.epoch = moment.epoch - 1
         if isinstance(self.spec, DINO):
             loss = self.method.dino_loss_func
             loss.teacher_temp_schedule, loss.epoch = [teacher_temperature(self.spec, moment)], 0
 
-    def before_update(self, moment: Moment) -> None:
+    def before_update(self, moment: TrainingPosition) -> None:
         frozen = {SwAV: "prototypes", DINO: "head.last_layer"}.get(type(self.spec))
         if frozen and moment.share < cast(SwAV | DINO, self.spec).frozen:
             without_gradients(self.method.get_submodule(frozen).parameters())
 
-    def after_update(self, moment: Moment) -> None:
+    def after_update(self, moment: TrainingPosition) -> None:
         ema = getattr(self.spec, "ema", None)
         if ema is None:
             return
