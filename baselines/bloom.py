@@ -16,6 +16,7 @@ from baselines.core.rows import Rows
 from baselines.core.scoring import unit_rows
 from baselines.core.selection import Budget, Features, Selection, check_features, check_rows, check_shape, row_blocks
 from baselines.core.top import BLOCK_ROWS, images_of
+from baselines.registry import Entry
 
 
 @dataclass(frozen=True)
@@ -137,3 +138,6 @@ def _retrieve(own: NDArray[np.float64], pool: Features, n_pool: int, passed: NDA
 def _turns_among(rows: NDArray[np.int64], own: NDArray[np.float64], pool: Features, m: int) -> Turns:
     turns = round_robin(own, Rows(pool, rows), m)
     return turns._replace(positions=rows[turns.positions])
+
+
+entry = Entry("bloom", "baselines.bloom:BloomCoreset", "Singh et al., ICASSP 2025, arXiv 2412.16942", place=14)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from baselines.core.fields import check_count, check_positive
 from baselines.core.rows import checked_rows, sample_positions
-from baselines.core.scoring import unit_rows
+from baselines.core.scoring import exact_scores, unit_rows
 from baselines.core.selection import Budget, Features, Selection, check_features, check_shape
 from baselines.core.top import images_of, selection
+from baselines.registry import Entry
 
 MAX_ITERATIONS = 1000
 """Steps of the solver (L-BFGS): on unit rows it takes some tens."""
@@ -34,6 +35,9 @@ class ClassifierScore:
     The two classes weigh the same however many rows they have; this moves the intercept and the balance of the
     penalty. The sample holds what of OS belongs to X too, so the log-odds are those of X against a mixture: a
     monotone function of the density ratio, hence the same order.
+
+    Log-odds are added up in a fixed order (`exact_scores`): equal rows tie, wherever they stand. The weights themselves
+    may differ in their last digits between processors, as the solver adds up by BLAS.
 
     Training takes at most (n + sample) x d float64 numbers of memory, scoring one block of the pool. Raises
     ValueError for a field out of its range.
@@ -60,7 +64,7 @@ class ClassifierScore:
         own = unit_rows(np.asarray(target[0:n_target]))
         log_odds, converged = _train(own, unit_rows(checked_rows(pool, positions, "pool")), self.c)
         info = {"trained_on": positions.size, "converged": converged}
-        return selection(pool, lambda rows: log_odds(unit_rows(rows)), budget, "classifier", info)
+        return selection(pool, log_odds, budget, "classifier", info)
 
 
 def _train(
@@ -73,5 +77,14 @@ def _train(
     model = LogisticRegression(C=c, class_weight="balanced", max_iter=MAX_ITERATIONS)
     with threadpool_limits(1):
         model.fit(np.concatenate([own, other]), np.repeat([1, 0], [len(own), len(other)]))
-    weights, intercept = model.coef_[0], float(model.intercept_[0])
-    return lambda rows: rows @ weights + intercept, bool(model.n_iter_[0] < MAX_ITERATIONS)
+    intercept, converged = float(model.intercept_[0]), bool(model.n_iter_[0] < MAX_ITERATIONS)
+    return lambda rows: exact_scores(rows, model.coef_)[:, 0] + intercept, converged
+
+
+entry = Entry(
+    "classifier",
+    "baselines.classifier:ClassifierScore",
+    "logistic density ratio, Bickel et al., JMLR 2009",
+    version=2,
+    place=10,
+)

@@ -14,6 +14,7 @@ from baselines.core.fields import check_choice, check_count
 from baselines.core.pool_clusters import PoolClusters, assign, cluster_pool
 from baselines.core.selection import Budget, Features, Selection
 from baselines.core.shares import even_shares
+from baselines.registry import Entry
 
 Share = Literal["balanced", "proportional"]
 
@@ -105,3 +106,8 @@ class ClusterRetrieval:
             _, nearness = assign(clustered.centres[other], grid_rows(rows), "centre")
             yield from other[np.lexsort((other, -nearness)), None]
         yield np.flatnonzero((counts == 0) & ~clustered.centres.any(axis=1))
+
+
+entry = Entry(
+    "cluster-retrieval", "baselines.cluster_retrieval:ClusterRetrieval", "Oquab et al., TMLR 2024, section 3", place=5
+)

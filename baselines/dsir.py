@@ -7,13 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.core.exact import grid
 from baselines.core.fields import check_count, check_positive
 from baselines.core.kmeans import centroids
+from baselines.core.pool_clusters import assign
 from baselines.core.resampling import gumbel_top_k
 from baselines.core.rows import checked_rows, sample_positions
 from baselines.core.scoring import unit_rows
-from baselines.core.selection import Budget, Features, Selection, check_features, check_rows, check_shape, row_blocks
-from baselines.core.top import BLOCK_ROWS, images_of
+from baselines.core.selection import Budget, Features, Selection, check_features, check_shape
+from baselines.core.top import images_of
+from baselines.registry import Entry
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class DSIR:
 
     clusters: buckets of the histogram (10,000 in the paper, for documents of hundreds of n-grams). The clusters are
         of the target's rows and a sample of the pool's together, so that the histogram is fine where either has
-        mass; a row belongs to the centroid of highest cosine, ties by smaller number. At most one a row.
+        mass; a row belongs to the nearest centroid, compared exactly (`assign`), ties by smaller number. At most one
+        a row.
     sample: rows of the pool, uniform without replacement by the seed, that are clustered.
     smoothing: rows added to every cluster of the target's histogram, so that a cluster without any is unlikely, not
         impossible (Laplace). The pool's histogram needs none: a row that is weighed was counted.
@@ -63,8 +67,8 @@ class DSIR:
         check_features(target, "target")
         own = unit_rows(np.asarray(target[0:n_target]))
         centres = self._centres(own, pool, n_pool, seed)
-        labels = _labels(pool, n_pool, centres)
-        goal = self._shares(np.argmax(own @ centres.T, axis=1), len(centres))
+        labels, _ = assign(pool, centres, "pool")
+        goal = self._shares(assign(own, centres, "target")[0], len(centres))
         # Clusters without a pool row have no weight; nobody asks for it.
         present = np.maximum(np.bincount(labels, minlength=len(centres)), 1) / n_pool
         positions, scores = gumbel_top_k(np.log(goal / present)[labels], images, seed)
@@ -77,7 +81,7 @@ class DSIR:
 
     def _centres(self, own: NDArray[np.float64], pool: Features, n_pool: int, seed: int) -> NDArray[np.float64]:
         sampled = checked_rows(pool, sample_positions(n_pool, self.sample, seed), "pool")
-        return centroids(np.concatenate([own, unit_rows(sampled)]), self.clusters, seed=seed)
+        return grid(centroids(np.concatenate([own, unit_rows(sampled)]), self.clusters, seed=seed))
 
     def _shares(self, labels: NDArray[np.integer], clusters: int) -> NDArray[np.float64]:
         """Smoothed histogram [clusters] that sums to 1."""
@@ -86,14 +90,8 @@ class DSIR:
         return shares
 
 
-def _labels(pool: Features, n_pool: int, centres: NDArray[np.float64]) -> NDArray[np.int32]:
-    """Cluster int32 [N] of every row of the pool."""
-    labels = np.empty(n_pool, dtype=np.int32)
-    for first, block in row_blocks(pool, n_pool, BLOCK_ROWS):
-        check_rows(block, "pool", first)
-        labels[first : first + len(block)] = np.argmax(unit_rows(block) @ centres.T, axis=1)
-    return labels
-
-
 def _divergence(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
     return float(np.sum(p * np.log(p / q)))
+
+
+entry = Entry("dsir", "baselines.dsir:DSIR", "Xie et al., NeurIPS 2023", version=2, place=9)

@@ -13,6 +13,7 @@ from baselines.core.fields import check_count
 from baselines.core.rows import Rows, rows_at
 from baselines.core.selection import Budget, Features, Selection, check_rows, row_blocks
 from baselines.nearest import NearestRetrieval
+from baselines.registry import Entry
 
 FRONT_NUMBERS = 2**25
 """float32 similarities kept at a time, 128 MiB: rows of the front times target images."""
@@ -204,3 +205,8 @@ def _best(bounds: NDArray[np.float64], m: int) -> NDArray[np.int64]:
     else:
         found = np.arange(bounds.size)
     return found[np.lexsort((found, -bounds[found]))]
+
+
+entry = Entry(
+    "facility-location", "baselines.facility_location:FacilityLocation", "Minoux 1978; Wei et al., ICML 2015", place=6
+)

@@ -14,6 +14,7 @@ from baselines.core.ranking import Candidates, FeatureRanking
 from baselines.core.rows import rows_at
 from baselines.core.scoring import exact_scores
 from baselines.core.selection import Budget, Features, Selection
+from baselines.registry import Entry
 
 FRONT_NUMBERS = 2**20
 """float64 numbers in the rows that are kept at a time, 8 MiB, and their number:"""
@@ -166,3 +167,6 @@ def _angle(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     unit, unit_other = one / np.linalg.norm(one), other / np.linalg.norm(other)
     # Unlike the arc cosine this keeps its digits for small angles.
     return 2 * math.atan2(float(np.linalg.norm(unit - unit_other)), float(np.linalg.norm(unit + unit_other)))
+
+
+entry = Entry("herding", "baselines.herding:Herding", "Welling, ICML 2009; Chen et al., UAI 2010", place=8)

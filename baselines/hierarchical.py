@@ -15,6 +15,7 @@ from baselines.core.fields import check_count
 from baselines.core.pool_clusters import PoolClusters, cluster_pool
 from baselines.core.selection import Budget, Features, Selection
 from baselines.core.shares import even_shares
+from baselines.registry import Entry
 
 Numbers = NDArray[np.int64]
 
@@ -147,3 +148,6 @@ def _down_the_tree(sizes: Numbers, parents: list[Numbers], images: int, rng: np.
             children = np.flatnonzero(parent == node)
             shares[children] = even_shares(below[children], int(above[node]), rng)
     return shares
+
+
+entry = Entry("hierarchical", "baselines.hierarchical:HierarchicalKMeans", "Vo et al., TMLR 2024", place=16)

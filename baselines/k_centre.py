@@ -12,6 +12,7 @@ from baselines.core.ranking import Candidates
 from baselines.core.round_robin import exact_neighbours
 from baselines.core.rows import rows_at
 from baselines.core.selection import Budget, Features, Selection
+from baselines.registry import Entry
 
 GROWTH = 4
 """The neighbours kept per image grow by this factor when an image has used up its own."""
@@ -129,3 +130,6 @@ class _Cover:
 
     def _hardest(self) -> int:
         return int(np.argmin([self.nearest.of(image)[1] for image in range(len(self._points))]))
+
+
+entry = Entry("k-centre", "baselines.k_centre:KCentre", "Sener and Savarese, ICLR 2018", place=7)

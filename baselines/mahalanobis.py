@@ -8,11 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.core.exact import grid, grid_columns, grid_rows
 from baselines.core.fields import check_count
 from baselines.core.kmeans import centroids
-from baselines.core.scoring import unit_rows
+from baselines.core.pool_clusters import assign
+from baselines.core.scoring import tree_sum, unit_rows
 from baselines.core.selection import Budget, Features, Selection, check_features, check_shape
 from baselines.core.top import images_of, selection
+from baselines.registry import Entry
 
 MIN_SHRINKAGE = 1e-6
 """Least share of the isotropic part: a target of two rows has Ledoit-Wolf shrinkage 0 and a singular covariance."""
@@ -21,7 +24,8 @@ NO_SPREAD = 1e-12
 
 
 class _Gaussians(NamedTuple):
-    """Means [k, d] of Gaussians that share one covariance, and the matrix W [d, d] with W W^T its inverse."""
+    """Means [k, d] of Gaussians that share one covariance, and the matrix W [d, d] with W W^T its inverse. Both are
+    rounded so that products of them and of grid rows are exact."""
 
     means: NDArray[np.float64]
     whitening: NDArray[np.float64]
@@ -44,6 +48,10 @@ class Mahalanobis:
     perturbation; and the covariance is shrunk towards its mean variance by Ledoit and Wolf's estimate
     (scikit-learn), because a target may have fewer rows than features: Sigma = (1 - s) S + s tr(S) / d I. `s` is in
     `info["shrinkage"]` and at least `MIN_SHRINKAGE`. A target without any spread has Sigma = I, the Euclidean limit.
+
+    Unit rows, means and the columns of the whitening matrix are rounded to 26 bits for scoring, their products are
+    exact (`baselines.core.exact`) and squares are added up in a fixed order: equal rows tie, wherever they stand. The
+    covariance itself may differ in its last digits between processors, as it is made by BLAS.
 
     Time is that of one float64 product [N, d] x [d, d] and k differences [N, d]; memory a few times the target's in
     float64 and d x d numbers. Raises ValueError for a `k` that is no int of at least 1.
@@ -69,19 +77,18 @@ class Mahalanobis:
         points = unit_rows(np.asarray(target[0:n_target]))
         fitted = _fit(points, _labels(points, self.k, seed))
         info = {"k": len(fitted.means), "shrinkage": fitted.shrinkage}
-        return selection(pool, lambda rows: -_squares(unit_rows(rows), fitted), budget, "mahalanobis", info)
+        return selection(pool, lambda rows: -_squares(grid_rows(rows), fitted), budget, "mahalanobis", info)
 
 
-def _labels(points: NDArray[np.float64], k: int, seed: int) -> NDArray[np.intp]:
-    """Cluster [n] of every unit row of `points` [n, d]: that of the centroid of highest cosine, ties by smaller
-    number."""
+def _labels(points: NDArray[np.float64], k: int, seed: int) -> NDArray[np.int32]:
+    """Cluster [n] of every unit row of `points` [n, d]: that of the nearest centroid, ties by smaller number."""
     if k == 1:
-        return np.zeros(len(points), dtype=np.intp)
-    labels: NDArray[np.intp] = np.argmax(points @ centroids(points, k, seed=seed).T, axis=1)
+        return np.zeros(len(points), dtype=np.int32)
+    labels, _ = assign(points, grid(centroids(points, k, seed=seed)), "target")
     return labels
 
 
-def _fit(points: NDArray[np.float64], labels: NDArray[np.intp]) -> _Gaussians:
+def _fit(points: NDArray[np.float64], labels: NDArray[np.int32]) -> _Gaussians:
     # Late: scikit-learn and scipy cost more than a second to import and are needed here only.
     from scipy.linalg import solve_triangular
     from sklearn.covariance import ledoit_wolf_shrinkage, shrunk_covariance
@@ -91,20 +98,23 @@ def _fit(points: NDArray[np.float64], labels: NDArray[np.intp]) -> _Gaussians:
     means = np.stack([points[cluster == c].mean(axis=0) for c in range(used.size)])
     residuals = points - means[cluster]
     if np.abs(residuals).max() < NO_SPREAD:
-        return _Gaussians(means, np.eye(points.shape[1]), 1.0)
+        return _Gaussians(grid(means), np.eye(points.shape[1]), 1.0)
     with threadpool_limits(1):
         shrinkage = max(float(ledoit_wolf_shrinkage(residuals, assume_centered=True)), MIN_SHRINKAGE)
         covariance = shrunk_covariance(residuals.T @ residuals / len(points), shrinkage)
         factor = np.linalg.cholesky(covariance)
         whitening = solve_triangular(factor, np.eye(len(factor)), lower=True).T
-    return _Gaussians(means, whitening, shrinkage)
+    return _Gaussians(grid(means), grid_columns(whitening), shrinkage)
 
 
 def _squares(rows: NDArray[np.float64], fitted: _Gaussians) -> NDArray[np.float64]:
-    """Squared Mahalanobis distances [b] of unit `rows` [b, d] to the nearest mean."""
-    white = rows @ fitted.whitening
+    """Squared Mahalanobis distances [b] of the grid rows `rows` [b, d] to the nearest mean."""
+    white = fitted.whitening.T @ rows.T
     least = np.full(len(rows), np.inf)
     for mean in fitted.means @ fitted.whitening:
-        apart = white - mean
-        np.minimum(least, np.einsum("ij,ij->i", apart, apart), out=least)
+        apart = white - mean[:, None]
+        np.minimum(least, tree_sum(apart * apart), out=least)
     return least
+
+
+entry = Entry("mahalanobis", "baselines.mahalanobis:Mahalanobis", "Lee et al., NeurIPS 2018", version=2, place=11)

@@ -1,8 +1,10 @@
 """How good a coreset is, before anything is trained on it: numbers from the features of target and picks alone.
 
-All similarities are cosines of L2-normalised rows, good to about 1e-6 (`baselines.core.pairs`). A table is anything
-sliceable into float16, float32 or float64 rows; `PickedRows` makes one of a pool and positions. Two tables of n and m
-rows cost 2 n m d operations and under 0.5 GB of memory whatever n and m. Purity is in `baselines.purity`.
+All similarities are cosines of L2-normalised rows. Those with a target row are exact in float64 once unit rows are
+rounded to multiples of 2**-26 (`baselines.core.exact`); those between two picks are float32's, good to about 1e-6. A
+table is anything sliceable into float16, float32 or float64 rows; `PickedRows` makes one of a pool and positions. Two
+tables of n and m rows cost 2 n m d operations and under 0.5 GB of memory whatever n and m. Purity is in
+`baselines.purity`.
 """
 
 from __future__ import annotations
@@ -104,9 +106,13 @@ def density_and_coverage(target: Features, picks: Features, *, k: int = NEIGHBOU
     over k, as a mean over the picks; not bounded by 1. Coverage: share of the balls with a pick inside. On unit rows,
     where Euclidean distance orders as cosine does. A pick on the rim is outside, as in the authors' code.
 
+    Distances are compared exactly, between unit rows rounded to multiples of 2**-26: a copy of the k-th neighbour is on
+    the rim, whatever the block size, the threads or the processor. Where the two distances of unit rows that are not
+    rounded differ by more than 2**-25 sqrt(d), their comparison gives the same.
+
     Raises ValueError for k below 1 and for a target of k rows or fewer.
     """
-    balls = pairs_within(target, "target", k).farthest
+    balls = pairs_within(target, "target", k, precision="exact").farthest
     return _density_and_coverage(pairs_between(target, picks, balls), k)
 
 
@@ -120,15 +126,18 @@ def mmd2(target: Features, picks: Features) -> float:
 
     Raises ValueError for a table of one row.
     """
-    return _mmd2(pairs_within(target, "target", 1), pairs_within(picks, "picks", 1), pairs_between(target, picks))
+    own = pairs_within(target, "target", 1, precision="exact")
+    return _mmd2(own, pairs_within(picks, "picks", 1, precision="fast"), pairs_between(target, picks))
 
 
 def near_duplicate_share(picks: Features, *, threshold: float = DUPLICATE_COSINE) -> float:
     """Share of the rows of `picks` [m, d] whose nearest other row has a cosine above `threshold`.
 
+    The cosine is float32's: one within about 1e-6 of the threshold may count as above or below it.
+
     Raises ValueError for a single row.
     """
-    return _share_above(pairs_within(picks, "picks", 1), threshold)
+    return _share_above(pairs_within(picks, "picks", 1, precision="fast"), threshold)
 
 
 def coreset_metrics(
@@ -148,7 +157,8 @@ def coreset_metrics(
     if np.unique(indices).size != indices.size:
         raise ValueError("indices must be unique: the same image was picked twice")
     picks = PickedRows(pool, np.sort(indices))
-    among, own = pairs_within(picks, "picks", 1), pairs_within(target, "target", k)
+    among = pairs_within(picks, "picks", 1, precision="fast")
+    own = pairs_within(target, "target", k, precision="exact")
     between = pairs_between(target, picks, own.farthest)
     density, coverage = _density_and_coverage(between, k)
     return CoresetMetrics(

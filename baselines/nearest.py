@@ -8,6 +8,7 @@ from baselines.core.exact import checked
 from baselines.core.round_robin import round_robin
 from baselines.core.scoring import unit_rows
 from baselines.core.selection import Budget, Features, Selection
+from baselines.registry import Entry
 
 
 @dataclass(frozen=True)
@@ -37,3 +38,6 @@ class NearestRetrieval:
         rows, images = checked(target, pool, budget, "nearest")
         turns = round_robin(unit_rows(rows), pool, images)
         return Selection(turns.positions, turns.scores, "budget", {"k": turns.rounds})
+
+
+entry = Entry("nearest", "baselines.nearest:NearestRetrieval", "Oquab et al., DINOv2, TMLR 2024, section 3", place=4)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from baselines.core.selection import Budget, BudgetError, Features, Selection, parse_budget
+from baselines.registry import Entry
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,6 @@ class Random:
             raise BudgetError('budget None: random has no stopping rule, give an int or a share such as "5%"')
         indices = np.random.Generator(np.random.PCG64(seed)).permutation(n_pool)[:images].astype(np.int64)
         return Selection(indices, np.zeros(images, dtype=np.float32), "budget", {"seed": int(seed)})
+
+
+entry = Entry("random", "baselines.random:Random", "uniform, without replacement", place=1)

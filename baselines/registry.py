@@ -1,4 +1,4 @@
-"""The samplers by name. Nothing is imported before a sampler is asked for: some need more than numpy.
+"""The samplers by name, one file each: the `entry` of every file of this folder, read at the first look-up.
 
 >>> from baselines import SAMPLERS
 >>> SAMPLERS["simcore-k1"].make()
@@ -8,11 +8,17 @@ SimCore(k=1, ...)
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+import pkgutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from baselines.core.selection import Sampler
+if TYPE_CHECKING:
+    from baselines.core.selection import Sampler
+
+NO_SAMPLERS = ("contract", "metrics", "purity", "registry")
+"""Files of the package that hold no sampler."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,7 @@ class Entry:
 
     version: bumped by hand when a change of its code moves its picks; part of the identity of stored results.
     stops: whether it has a stopping rule of its own (budget None).
+    place: its place in lists; samplers of one place are sorted by name.
     """
 
     name: str
@@ -29,6 +36,7 @@ class Entry:
     fields: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1
     stops: bool = False
+    place: int = 100
 
     @property
     def type(self) -> type[Sampler]:
@@ -41,30 +49,47 @@ class Entry:
         return self.type(**{**self.fields, **fields})
 
 
-_KIM = "Kim, Bae, Yun, CVPR 2023"
+class Samplers(Mapping[str, Entry]):
+    """The entries of all files of the package `package`, by name. Its folders and the files `without` hold none.
 
-SAMPLERS: Mapping[str, Entry] = {
-    entry.name: entry
-    for entry in (
-        Entry("random", "baselines.random:Random", "uniform, without replacement"),
-        Entry("simcore", "baselines.simcore:SimCore", _KIM, stops=True),
-        Entry("simcore-k1", "baselines.simcore:SimCore", f"{_KIM}, dagger rows", {"k": 1}, stops=True),
-        Entry("nearest", "baselines.nearest:NearestRetrieval", "Oquab et al., DINOv2, TMLR 2024, section 3"),
-        Entry(
-            "cluster-retrieval", "baselines.cluster_retrieval:ClusterRetrieval", "Oquab et al., TMLR 2024, section 3"
-        ),
-        Entry(
-            "facility-location", "baselines.facility_location:FacilityLocation", "Minoux 1978; Wei et al., ICML 2015"
-        ),
-        Entry("k-centre", "baselines.k_centre:KCentre", "Sener and Savarese, ICLR 2018"),
-        Entry("herding", "baselines.herding:Herding", "Welling, ICML 2009; Chen et al., UAI 2010"),
-        Entry("dsir", "baselines.dsir:DSIR", "Xie et al., NeurIPS 2023"),
-        Entry("classifier", "baselines.classifier:ClassifierScore", "logistic density ratio, Bickel et al., JMLR 2009"),
-        Entry("mahalanobis", "baselines.mahalanobis:Mahalanobis", "Lee et al., NeurIPS 2018"),
-        Entry("knn", "baselines.knn:KNNDistance", "Sun et al., ICML 2022"),
-        Entry("tsds", "baselines.tsds:TSDS", "Liu et al., NeurIPS 2024"),
-        Entry("bloom", "baselines.bloom:BloomCoreset", "Singh et al., ICASSP 2025, arXiv 2412.16942"),
-        Entry("semdedup", "baselines.semdedup:SemDeDup", "Abbas et al., 2023, around SimCore", stops=True),
-        Entry("hierarchical", "baselines.hierarchical:HierarchicalKMeans", "Vo et al., TMLR 2024"),
-    )
-}
+    The first look-up imports the files. It raises ImportError for a file that cannot be imported, TypeError for one
+    that has no `entry` of type `Entry`, and ValueError for a name that is taken; each names the file.
+    """
+
+    def __init__(self, package: str, without: tuple[str, ...] = ()) -> None:
+        self._package, self._without = package, without
+
+    @cached_property
+    def _entries(self) -> dict[str, Entry]:
+        entries: dict[str, Entry] = {}
+        files: dict[str, str] = {}
+        for file, entry in sorted(self._listed(), key=lambda listed: (listed[1].place, listed[1].name)):
+            if entry.name in entries:
+                raise ValueError(f"{file}: the name '{entry.name}' is taken by {files[entry.name]}")
+            entries[entry.name], files[entry.name] = entry, file
+        return entries
+
+    def _listed(self) -> Iterator[tuple[str, Entry]]:
+        for module in pkgutil.iter_modules(importlib.import_module(self._package).__path__):
+            if module.ispkg or module.name.startswith("_") or module.name in self._without:
+                continue
+            file = f"{self._package}/{module.name}.py"
+            try:
+                entry = getattr(importlib.import_module(f"{self._package}.{module.name}"), "entry", None)
+            except Exception as error:
+                raise ImportError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
+            if not isinstance(entry, Entry):
+                raise TypeError(f"{file} has no 'entry' of type Entry (a file without a sampler: NO_SAMPLERS)")
+            yield file, entry
+
+    def __getitem__(self, name: str) -> Entry:
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+SAMPLERS: Mapping[str, Entry] = Samplers("baselines", NO_SAMPLERS)

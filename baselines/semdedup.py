@@ -21,6 +21,7 @@ from baselines.core.selection import (
     check_shape,
     parse_budget,
 )
+from baselines.registry import Entry
 from baselines.simcore import SimCore
 
 SMALLEST_EPS = 1e-6
@@ -104,3 +105,6 @@ def near_duplicates(pool: Features, clustered: PoolClusters, eps: float) -> NDAr
                 before |= (grid_rows(rows_at(pool, farther)) @ rows.T > 1 - eps).any(axis=0)
             gone[block] = before
     return gone
+
+
+entry = Entry("semdedup", "baselines.semdedup:SemDeDup", "Abbas et al., 2023, around SimCore", stops=True, place=15)

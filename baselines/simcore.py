@@ -13,6 +13,7 @@ from baselines.core.kmeans import centroids
 from baselines.core.ranking import BLOCK_ROWS, FeatureRanking, SimilarityRanking
 from baselines.core.rounds import FailingRound, Overshoot, StopRule, greedy_rounds
 from baselines.core.selection import Budget, BudgetError, Features, Selection, check_shape, parse_budget
+from baselines.registry import Entry
 
 __all__ = ["SimCore", "StopRule", "greedy_rounds"]
 
@@ -129,3 +130,6 @@ class SimCore:
             rule = StopRule(self.tau, self.reference_round, self.failing_round)
         picks = greedy_rounds(ranking, limit=limit, rule=rule, overshoot=self.overshoot, seed=seed)
         return Selection(picks.indices, picks.scores, picks.stopped_by, {**picks.info, "cap": min(limit, ranking.n)})
+
+
+entry = Entry("simcore", "baselines.simcore:SimCore", "Kim, Bae, Yun, CVPR 2023", stops=True, place=2)

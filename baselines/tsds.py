@@ -15,6 +15,7 @@ from baselines.core.scoring import unit_rows
 from baselines.core.selection import Budget, Features, Selection, check_features, check_shape
 from baselines.core.top import images_of
 from baselines.core.transport import Neighbourhoods
+from baselines.registry import Entry
 
 
 @dataclass(frozen=True)
@@ -124,3 +125,6 @@ def _different(positions: NDArray[np.int64], n_pool: int) -> NDArray[np.int64]:
     seen = np.zeros(n_pool, dtype=np.bool_)
     seen[positions] = True
     return np.flatnonzero(seen)
+
+
+entry = Entry("tsds", "baselines.tsds:TSDS", "Liu et al., NeurIPS 2024", place=13)

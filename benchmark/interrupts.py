@@ -22,16 +22,21 @@ def raise_signal(number: int, frame: FrameType | None = None) -> None:
     raise KeyboardInterrupt if number == signal.SIGINT else Terminated
 
 
+REPLACED = (signal.SIG_DFL, signal.default_int_handler, raise_signal)
+"""Handlers that a run takes the place of: those that Python sets by itself, and the command line's."""
+
+
 @contextlib.contextmanager
 def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """Call `handler` for both signals during the block.
 
-    A signal that the process ignores, as what a shell starts in the background ignores Ctrl-C, stays ignored. Only the
-    main thread may handle signals: in another one nothing changes.
+    A signal that the process ignores, as what a shell starts in the background ignores Ctrl-C, stays ignored. A handler
+    of the program that calls this package, a server's or a notebook's, stays too. Only the main thread may handle
+    signals: in another one nothing changes.
     """
     main = threading.current_thread() is threading.main_thread()
     before = {number: signal.getsignal(number) for number in SIGNALS if main}
-    changed = {number: old for number, old in before.items() if old not in (None, signal.SIG_IGN)}
+    changed = {number: old for number, old in before.items() if old in REPLACED}
     for number in changed:
         signal.signal(number, handler)
     try:
@@ -59,12 +64,20 @@ class StopRequest:
 
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
-    """Both signals wait until the block has ended, and in a process that is spawned in it until `leave_to_run`."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    """Both signals wait until the block has ended, and in a process that is spawned in it until `leave_to_run`.
+
+    The mask is this thread's and is inherited by what it starts. A signal that reaches another thread of the process
+    is remembered, and raised again after the block.
+    """
+    received: list[int] = []
+    with handled(lambda number, frame: received.append(number)):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    for number in received:
+        signal.raise_signal(number)
 
 
 def leave_to_run(*_: object) -> None:

@@ -3,6 +3,7 @@
 numpy at the top; the tails of Student's t come from scipy.special (a dependency of scikit-learn), imported late.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.specs import Metric
+from benchmark.specs.datasets import Metric
+
+
+def predictions_sha256(predicted: NDArray[np.int32]) -> str:
+    """SHA-256 of predictions [n] as little-endian int32."""
+    return hashlib.sha256(predicted.astype("<i4").tobytes()).hexdigest()
+
 
 Basis = Literal["seeds and items", "seeds", "items", "published"]
 Floats = NDArray[np.float64]
@@ -187,8 +194,6 @@ def paired_means(left: Sequence[float], right: Sequence[float], confidence: floa
 
 
 # Variances -----------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Parts:
     """What `variance_parts` gives: `per_seed` [..., S] in points, the others [...]; see `Spread`."""
@@ -248,8 +253,6 @@ def _satterthwaite(parts: Floats, degrees: NDArray[Any]) -> Floats:
 
 
 # Intervals -----------------------------------------------------------------------------------------------------------
-
-
 def half_width(spread: Spread, tail: float) -> float:
     """Half the width, in points, of the interval that leaves out `tail` (0 to 0.5) on either side.
 

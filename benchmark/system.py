@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, also after a power cut, and the SHA-256 of files."""
+"""Files that appear whole or not at all, and the CPU cores of this process."""
 
 import contextlib
 import errno
@@ -7,6 +7,12 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+
+def cores() -> int:
+    """The CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
 
 LARGE = 2**20
 """Bytes from which on a file is hashed once per process, and again only after it has changed."""

@@ -7,15 +7,14 @@ import math
 import numpy as np
 import torch
 
-from benchmark.pretrain.backbones import Groups, group_batchnorm, groups_of
 from benchmark.pretrain.engines import find_engine
-from benchmark.pretrain.images import SquareImages
-from benchmark.pretrain.learner import Learner, Moment
-from benchmark.pretrain.numerics import autocast, fixed
-from benchmark.pretrain.optimisers import optimiser
+from benchmark.pretrain.learner import Learner, TrainingPosition
 from benchmark.pretrain.train import Watch, train
-from benchmark.recipe_specs import Recipe
-from benchmark.specs import SeedAxes
+from benchmark.specs.recipes import Recipe, SeedAxes
+from benchmark.training.backbones import Groups, group_batchnorm, groups_of
+from benchmark.training.image_views import SquareImages
+from benchmark.training.numerics import autocast, fixed
+from benchmark.training.optimisers import optimiser
 from scripts.bench_racers import CLASSES, IMAGES, READS, Case, Pacer
 
 
@@ -56,7 +55,7 @@ def _step(
     crops: list[torch.Tensor],
     labels: dict[str, torch.Tensor],
 ) -> None:
-    moment = Moment(step=500, steps=1000, epoch=5, epochs=10)
+    moment = TrainingPosition(step=500, steps=1000, epoch=5, epochs=10)
     views, *local = crops
     learner.begin(moment)
     with autocast(torch.device("cpu"), recipe.precision):

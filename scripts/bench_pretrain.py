@@ -27,12 +27,10 @@ from tabulate import tabulate
 
 from benchmark.errors import UserError
 from benchmark.methods import METHODS
-from benchmark.networks import NETWORKS
-from benchmark.pretrain.engines import find_engine
-from benchmark.pretrain.engines.solo_learn import METHODS as SOLO_METHODS
-from benchmark.profiles import MINI, SMOKE, Profile
-from benchmark.recipe_specs import Recipe, Steps
-from benchmark.specs import Precision
+from benchmark.planning.profiles import MINI, SMOKE, Profile
+from benchmark.pretrain.engines import ENGINES, find_engine
+from benchmark.specs.recipes import Precision, Recipe, Steps
+from benchmark.training.backbone_names import NETWORKS
 from scripts.bench_racers import Case, Failed, Racer, lay_out
 from scripts.bench_record import add_options, save
 from scripts.race_table import BARE, COMPILED, CONTIGUOUS, OURS, SOLO, table
@@ -190,7 +188,7 @@ def _contenders(recipe: Recipe, options: argparse.Namespace) -> Iterator[tuple[s
     if options.contiguous:
         yield CONTIGUOUS, f"{ours}:bare", {"contiguous": True}
     there = all(importlib.util.find_spec(name) for name in ("solo", "lightning"))
-    if there and recipe.method.kind in SOLO_METHODS and not options.no_solo:
+    if there and recipe.method.kind in ENGINES.get("solo-learn").methods() and not options.no_solo:
         for workers in options.workers:
             yield f"{SOLO} with {workers} workers", "scripts.bench_solo:solo", {"workers": workers}
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmark.recipe_specs import Recipe
+from benchmark.specs.recipes import Recipe
 
 IMAGES, CLASSES = 512, 10
 READS = 200_000

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from benchmark.environment import packages
+from benchmark.execution.environment import packages
 
 Plain = str | int | float | bool | None
 Case = Mapping[str, Plain | list[float]]

@@ -20,7 +20,6 @@ for.
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
 import shutil
@@ -42,6 +41,7 @@ from baselines.core.selection import Selection, row_blocks
 from baselines.simcore import SimCore
 from scripts import bench_data as data
 from scripts import bench_ratios as ratios
+from scripts import bench_record
 from scripts.bench_machine import GB, AnonymousMemory, machine, peaks
 from scripts.released_rounds import released_rounds
 
@@ -243,7 +243,7 @@ def case_d(folder: Path, scale: float, rounds: int) -> Iterator[str]:
                 partial(from_index, file, centres, f"IVF{cells},Flat", nprobe),
                 against=exact,
             )
-            for nprobe in (16, 64, cells // 4)
+            for nprobe in sorted({16, 64, cells // 4})
         ),
     ]
     found = run("d", clusterings, rounds) | run("d", entrants, rounds)
@@ -305,15 +305,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each line, of which the fastest counts")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of BLAS and faiss")
     parser.add_argument("--work-dir", type=Path, help="where the pools go: 13 GB at full size (default: the system's)")
-    parser.add_argument("--save", type=Path, help="JSON file for the machine, the versions and every round's seconds")
+    bench_record.add_options(parser)
     parser.add_argument("--keep", action="store_true", help="leave the pools there, for the next run")
     return parser.parse_args()
-
-
-def save(options: argparse.Namespace) -> None:
-    record = {"machine": machine(options.threads), "threads": options.threads, "scale": options.scale, "cases": KEPT}
-    options.save.parent.mkdir(parents=True, exist_ok=True)
-    options.save.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def main() -> None:
@@ -331,7 +325,7 @@ def main() -> None:
             for line in CASES[name](folder, options.scale, options.rounds):
                 print(line, flush=True)
         if options.save:
-            save(options)
+            bench_record.save(options.save, KEPT, options.load, threads=options.threads, scale=options.scale)
     finally:
         if not options.keep:
             shutil.rmtree(folder)

@@ -27,10 +27,10 @@ from solo.methods.base import BaseMethod
 from solo.utils.misc import make_contiguous
 from torch.utils.data import DataLoader
 
-from benchmark.pretrain.backbones import build, feature_dimension
+from benchmark.pretrain.engines.solo_learn.config import words
 from benchmark.pretrain.engines.solo_learn.construct import networks, settings
-from benchmark.pretrain.engines.solo_learn.words import words
-from benchmark.recipe_specs import Augmentation, Recipe
+from benchmark.specs.recipes import Augmentation, Recipe
+from benchmark.training.backbones import build, feature_dimension
 from scripts.bench_racers import IMAGES, READS, Case, Pacer
 
 NAME = "suite_vit"

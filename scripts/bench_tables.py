@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from benchmark.published import load_table
+from benchmark.published.tables import load_table
 from scripts.bench_record import Plain, add_options, save
 
 

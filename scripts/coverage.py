@@ -20,7 +20,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from benchmark.specs import Metric
+from benchmark.specs.datasets import Metric
 from benchmark.statistics import Parts, combine, half_width, variance_parts
 from scripts.bench_record import Plain, add_options, save
 

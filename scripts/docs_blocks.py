@@ -14,9 +14,9 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from benchmark.collect import assemble
-from benchmark.report.document import signed
-from benchmark.report.render import render
+from benchmark.report.blocks import signed
+from benchmark.report.collect import assemble
+from benchmark.report.formats import render
 from benchmark.statistics import Estimate
 from scripts import bench_record, docs_values, race_table
 

@@ -27,13 +27,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.claims import MeasuredEvidence
-from benchmark.collect import Layout, Run, evidence_of
-from benchmark.costs import Costs
-from benchmark.published import load_table
-from benchmark.query import Query
-from benchmark.results import read_results
-from benchmark.session import Session
+from benchmark.planning.costs import Costs
+from benchmark.planning.planned_table import PlannedTable
+from benchmark.planning.query import Query
+from benchmark.published.claims import MeasuredEvidence
+from benchmark.published.tables import load_table
+from benchmark.report.collect import Run, evidence_of
+from benchmark.report.records import read_results
+from benchmark.specs.cells import Layout
 from benchmark.statistics import Estimate, paired_means
 from scripts import bench_record
 
@@ -206,7 +207,7 @@ def _of_bench(name: str, where: str, field: str) -> list[float]:
 @cache
 def _spending(table: str, *targets: str) -> dict[str, float]:
     query = Query(table=table, profile="paper", targets=targets, store=RESULTS / "no-store")
-    return Costs(Session(query)).spending()
+    return Costs(PlannedTable(query)).spending()
 
 
 def _of_plan(parts: tuple[str, ...]) -> float:
@@ -214,7 +215,7 @@ def _of_plan(parts: tuple[str, ...]) -> float:
         case (table, what) if what == "hours":
             return float(sum(_spending(table).values()))
         case (table, "cheapest target" | "dearest target" as which, "hours"):
-            sums = [sum(_spending(table, target).values()) for target in Session(Query(table, "paper")).targets]
+            sums = [sum(_spending(table, target).values()) for target in PlannedTable(Query(table, "paper")).targets]
             return float(min(sums) if which.startswith("cheapest") else max(sums))
         case (table, shared, what) if shared.startswith("shared with "):
             both = _spending(table).keys() & _spending(shared.removeprefix("shared with ")).keys()

@@ -15,8 +15,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmark.record import Record  # noqa: E402
-from benchmark.run.artefacts import PICKS  # noqa: E402
+from benchmark.execution.record import Record  # noqa: E402
+from benchmark.specs.artefacts import PICKS  # noqa: E402
 from benchmark.system import file_sha256, write_atomically  # noqa: E402
 
 

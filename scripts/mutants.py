@@ -59,9 +59,7 @@ READ_PICKS = f'rows["openset"] = {PICKS}'
 SEEDS = "SeedAxes(init=seed, data=seed)"
 RANKING = "FeatureRanking(pool, centres, block_rows=self.block_rows, device=self.device)"
 SELECT = "simcore.select(*_features(task), budget=_budget(task, draw), seed=draw.seed)"
-PROBE = """clean_probe(
-    train, _labels(task, "train"), test, _labels(task, "test"), spec, progress=task.progress
-)"""
+PROBE = "clean_probe(train, labels[0], test, labels[1], spec, progress=task.progress)"
 RATES = '{PURITY: everything["purity"], BASE_RATE: everything["base_rate"], CEILING: everything["ceiling"]}'
 CHOICE = "accuracy(one.predict(train[held]), train_labels[held], spec.metric)"
 
@@ -76,8 +74,8 @@ MUTANTS = (
     ),
     Mutant(
         "coreset put before X",
-        "{name: task.source(name) for name in rows if task.has(name)}",
-        "{name: task.source(name) for name in reversed(rows) if task.has(name)}",
+        "{name: _source(task, name) for name in rows if task.has(name)}",
+        "{name: _source(task, name) for name in reversed(rows) if task.has(name)}",
         (ROWS,),
     ),
     Mutant("initial weights of seed 0 in every plan", SEEDS, "SeedAxes(init=0, data=seed)", (IDENTITY,)),
@@ -138,7 +136,7 @@ MUTANTS = (
     Mutant(
         "probe learns shuffled labels",
         PROBE,
-        PROBE.replace('_labels(task, "train")', 'np.random.default_rng(0).permutation(_labels(task, "train"))'),
+        PROBE.replace("labels[0]", "labels[0][::-1].copy()"),
         (RUN,),
     ),
     Mutant(
@@ -176,7 +174,7 @@ MUTANTS = (
         "no fsync",
         "os.fsync",
         "(lambda _descriptor: None)",
-        ("tests/harness/test_flush.py", "tests/harness/test_store.py"),
+        ("tests/harness/test_power_cut.py", "tests/harness/test_store.py"),
         every=True,
     ),
 )

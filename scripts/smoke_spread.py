@@ -34,7 +34,7 @@ Values = dict[str, dict[str, dict[str, float]]]
 
 def values_of(session, store, seed: int) -> tuple[Values, Values]:
     """Accuracy and purity in per cent of all finished cells at `seed`, and how much one item of each counts."""
-    from benchmark.run.artefacts import PREDICTIONS
+    from benchmark.specs.artefacts import PREDICTIONS
     from benchmark.statistics import item_weights
 
     found: Values = {}
@@ -93,12 +93,12 @@ def _each(samples: dict, make: Callable[[str, str, str], dict]) -> dict:
 
 def measure(root: Path) -> dict:
     """Run all cells at all seeds in the store `root`; the content of the golden file."""
-    from benchmark.launch import Machine, Work, execute
-    from benchmark.query import Query
-    from benchmark.session import Session
-    from benchmark.store import Store
+    from benchmark.execution.run import Machine, Work, execute
+    from benchmark.execution.store import Store
+    from benchmark.planning.planned_table import PlannedTable
+    from benchmark.planning.query import Query
 
-    session = Session(Query("2", "smoke", targets=TARGETS, rows=ROWS, seeds=SEEDS, store=root))
+    session = PlannedTable(Query("2", "smoke", targets=TARGETS, rows=ROWS, seeds=SEEDS, store=root))
     failed = execute(Work(session.plan.stages, session.query.store, session.data), Machine("cpu"))
     if failed:
         raise SystemExit(f"{len(failed)} stages failed: see `python -m benchmark status --store {root}`")

@@ -17,16 +17,15 @@ from pathlib import Path
 import numpy as np
 
 from baselines import Random
-from benchmark.embed import embed
-from benchmark.environment import environment
-from benchmark.evaluate.clean import fit
-from benchmark.images.catalogue import Data
+from benchmark.evaluations._logistic_regression import fit
+from benchmark.execution.environment import environment
+from benchmark.images.data import Data
+from benchmark.planning.profiles import MINI
 from benchmark.pretrain.encoder import load_encoder
-from benchmark.pretrain.images import SquareImages
 from benchmark.pretrain.train import train
-from benchmark.profiles import MINI
-from benchmark.recipe_specs import Recipe
-from benchmark.specs import SeedAxes
+from benchmark.specs.recipes import Recipe, SeedAxes
+from benchmark.training.features import embed
+from benchmark.training.image_views import SquareImages
 
 TARGET, OPENSET, BUDGET, FOLDS = "pets3", "mixed", "5%", 4
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)

@@ -161,8 +161,9 @@ class Best:
         """Raise a floor to the (m + 1)-th best score, and drop what is not above it."""
         size = self._size[c]
         positions, scores = self._positions[c, :size], self._scores[c, :size]
-        self._rises += 1
         self._floor[c] = np.partition(scores, size - self._m - 1)[size - self._m - 1]
+        # After the floor: another thread's hits that were counted by this number must not be by the floor before it.
+        self._rises += 1
         # Ties with the floor go too: they could not be told from the ones already left out.
         keep = np.flatnonzero(scores > self._floor[c])
         self._size[c] = keep.size

@@ -125,7 +125,7 @@ WAYS: dict[str, Callable[[Float32], Times]] = {
     "rows first": _rows_first,
     "torch": _by_torch,
 }
-"""The products there are on a CPU. Which is the fastest hangs on the processor, the shapes and the library."""
+"""The products there are on a CPU. Which is the fastest depends on the processor, the shapes and the library."""
 
 
 class _Fastest:
@@ -168,7 +168,7 @@ def torch_product(centroids: Float32, device: str) -> Product:
         rows = block if block.dtype == np.float16 else float32_rows(block)
         # A buffer of torch's own: page-locked it travels faster, and torch warns of read-only memory maps.
         kind = torch.float16 if rows.dtype == np.float16 else torch.float32
-        sent = torch.empty(rows.shape, dtype=kind, pin_memory=weights.is_cuda)
+        sent = torch.empty(rows.shape, dtype=kind, device="cpu", pin_memory=weights.is_cuda)
         np.copyto(sent.numpy(), rows)
         with torch.inference_mode(), torch.autocast(weights.device.type, enabled=False), _full_float32:
             arrived = sent.to(weights.device, non_blocking=True).float()
@@ -213,21 +213,4 @@ def _switches() -> list[Any]:
     import torch
 
     mkldnn: Any = torch.backends.mkldnn
-    switches: list[Any] = [torch.backends.cuda.matmul, mkldnn.matmul]
-    return switches if all(hasattr(switch, "fp32_precision") for switch in switches) else [_OldSwitch()]
-
-
-class _OldSwitch:
-    """The one switch of torch before 2.9. Later versions refuse it to programs that have used the new ones."""
-
-    @property
-    def fp32_precision(self) -> str:
-        import torch
-
-        return torch.get_float32_matmul_precision()
-
-    @fp32_precision.setter
-    def fp32_precision(self, value: str) -> None:
-        import torch
-
-        torch.set_float32_matmul_precision("highest" if value == "ieee" else value)
+    return [torch.backends.cuda.matmul, mkldnn.matmul]

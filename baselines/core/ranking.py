@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any
 
 import numpy as np
@@ -142,8 +142,8 @@ class FeatureRanking(Ranking):
     def _parts(self, m: int, taken: Mask, step: int) -> Iterator[list[Candidates]]:
         lists = [_List(*rough, error) for rough, error in zip(self._pass(m, taken), self._error, strict=True)]
         while True:
-            asked = [one.ask(step, taken) for one in lists]
-            yield [one.certify(scores) for one, scores in zip(lists, self._score_again(asked), strict=True)]
+            positions = [one.next_free(step, taken) for one in lists]
+            yield [one.certify(scores) for one, scores in zip(lists, self._score_again(positions), strict=True)]
             if not any(one.remaining for one in lists):
                 return
 
@@ -158,9 +158,11 @@ class FeatureRanking(Ranking):
             scores = self._rough_scores(first, block)
             return first, best.hits(scores, taken[first : first + len(block)] if some else None)
 
-        with self._threads() as threads:
-            for first, found in in_order(hits, row_blocks(self._pool, self.n, self._block_rows), threads):
-                best.take(first, found)
+        blocks = row_blocks(self._pool, self.n, self._block_rows)
+        # Whatever ends the loop, no thread multiplies any more when BLAS gets its threads back.
+        with self._threads() as threads, closing(in_order(hits, blocks, threads)) as results:
+            for first, block_hits in results:
+                best.take(first, block_hits)
         return best.finish()
 
     def _threads(self) -> AbstractContextManager[int]:
@@ -212,8 +214,8 @@ class FeatureRanking(Ranking):
             rows = np.asarray(self._pool[first:stop])
             for start in range(0, pairs.size, step):
                 part = pairs[start : start + step]
-                wanted, where = np.unique(positions[part] - first, return_inverse=True)
-                scores[part] = self._pair_scores(rows[wanted], where, centroid[part])
+                unique, row = np.unique(positions[part] - first, return_inverse=True)
+                scores[part] = self._pair_scores(rows[unique], row, centroid[part])
         return np.split(scores, np.cumsum(sizes)[:-1])
 
     def _pair_scores(
@@ -255,17 +257,17 @@ class _List:
         """Candidates not scored again."""
         return self._positions.size - self._next
 
-    def ask(self, step: int, taken: Mask) -> NDArray[np.int64]:
+    def next_free(self, step: int, taken: Mask) -> NDArray[np.int64]:
         """Positions of the next `step` free candidates, to be scored again."""
         ahead = self._positions[self._next :]
         free = np.flatnonzero(~taken[ahead])
         self._next += int(free[step]) if free.size > step else ahead.size
-        self._asked = ahead[free[:step]]
-        return self._asked
+        self._being_scored = ahead[free[:step]]
+        return self._being_scored
 
     def certify(self, scores: NDArray[np.float64]) -> Candidates:
-        """What is certain, now that the positions asked for last have these float64 scores."""
-        positions = np.concatenate([self._scored[0], self._asked])
+        """What is certain, now that the positions of the last `next_free` have these float64 scores."""
+        positions = np.concatenate([self._scored[0], self._being_scored])
         scores = np.concatenate([self._scored[1], scores])
         bound = float(self._rough[self._next]) if self.remaining else self._floor
         sure = scores > bound + self._error

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -25,30 +26,37 @@ AHEAD = 2
 """Blocks that wait for every thread: as many are held in memory besides those worked on."""
 
 
+_limiting = threading.Lock()
+"""Held by the one thread that has limited BLAS: two that set and restore in turn would leave the limit behind."""
+
+
 @contextmanager
 def one_blas_thread() -> Iterator[int]:
     """Inside, NumPy's BLAS (and torch, where it is loaded) stays on the calling thread.
 
     Yields the number of threads that BLAS was allowed, at most the cores of this process: as many may call it at once.
-    Without threadpoolctl, which NumPy can do without, nothing is limited and the number is 1.
+    Without threadpoolctl, which NumPy can do without, nothing is limited and the number is 1. It is also 1 while
+    another thread of this process is inside.
     """
     controller = _controller()
-    if controller is None:
+    if controller is None or not _limiting.acquire(blocking=False):
         yield 1
         return
-    blas = controller.select(user_api="blas")
-    threads = max((library["num_threads"] for library in blas.info()), default=1)
     with ExitStack() as stack:
+        stack.callback(_limiting.release)
+        blas = controller.select(user_api="blas")
+        threads = max((library["num_threads"] for library in blas.info()), default=1)
         stack.enter_context(blas.limit(limits=1))
         stack.enter_context(_one_torch_thread())
         yield max(1, min(threads, _cores()))
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
+def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Generator[Result]:
     """`work` of every item, in the order of the items, on `threads` threads; with one, on the calling thread.
 
     Items are taken on the calling thread, at most `threads` * (1 + `AHEAD`) before their results are asked for. The
-    first error in the order of the items is raised, as without threads.
+    first error in the order of the items is raised, as without threads. Close what is returned to stop early: no thread
+    is left running then.
     """
     if threads == 1:
         yield from map(work, items)

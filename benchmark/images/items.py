@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from benchmark.errors import UserError
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.names import check_names
-from benchmark.specs import Role, digest
+from benchmark.specs.base import digest
+from benchmark.specs.datasets import Role
 
 if TYPE_CHECKING:
     from PIL.Image import Image

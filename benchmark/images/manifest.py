@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from benchmark.specs import Role, digest
+from benchmark.specs.base import digest
+from benchmark.specs.datasets import Role
 from benchmark.system import write_atomically
 
 Split = Literal["train", "test"]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from benchmark.errors import UserError
 from benchmark.images.items import Items, folder_of
 from benchmark.images.sources import Source
-from benchmark.specs import digest
+from benchmark.specs.base import digest
 
 HELDOUT = "-heldout"
 

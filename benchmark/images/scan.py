@@ -11,14 +11,15 @@ from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
-from benchmark.environment import cores
 from benchmark.errors import UserError
 from benchmark.images.items import Items, Joined, MissingImages, folder_of
 from benchmark.images.journal import Journal, Seen
 from benchmark.images.manifest import FOLDER, Manifest, Split, join_manifests, load_manifest
 from benchmark.images.sources import ImageRoot, Source
 from benchmark.progress import Progress, silent
-from benchmark.specs import OpenSet, Role, Target, digest
+from benchmark.specs.base import digest
+from benchmark.specs.datasets import OpenSet, Role, Target
+from benchmark.system import cores
 
 VERSION = 1
 SKIPPABLE = 0.01

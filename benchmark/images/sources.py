@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.datasets.opensets import OPENSETS
 from benchmark.errors import UserError
 from benchmark.images.items import Folder, Items, Joined, MissingImages
 from benchmark.images.manifest import Manifest, Split
-from benchmark.images.rows import HubPointer, Rows, find_rows
-from benchmark.opensets import OPENSETS
-from benchmark.specs import Role
+from benchmark.images.parquet import HubPointer, Rows, find_rows
+from benchmark.specs.datasets import Role
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -62,7 +62,7 @@ class DataRoot(ImageRoot):
     """A folder with `targets/<name>/{train,test}/<class>/...` and `opensets/<name>/train/...`.
 
     In the place of a split's image files there may be Parquet files, or a `hub.toml` in the data set's folder; see
-    `benchmark.images.rows`.
+    `benchmark.images.parquet`.
     """
 
     standins = False
@@ -100,7 +100,7 @@ class DataRoot(ImageRoot):
 
 
 @dataclass(frozen=True)
-class Given(ImageRoot):
+class NamedFolders(ImageRoot):
     """Folders, or data sets of the Hub, that a user names one by one; each is one unlabelled split.
 
     `places` are (name, place) pairs: a folder with images in it or below it, or Parquet files; else `owner/name` or

@@ -1,10 +1,10 @@
 """Self-supervised methods, one file each: what it is published with and where each value was read."""
 
-from benchmark.method_specs import Method
-from benchmark.recipes import MethodEntry
 from benchmark.registry import Registry
+from benchmark.specs.methods import MethodEntry
+from benchmark.specs.recipes import Method, Recipe
 
-METHODS: Registry[MethodEntry] = Registry("method", "benchmark.methods", MethodEntry)
+METHODS: Registry[MethodEntry] = Registry("method", "benchmark.methods", MethodEntry, group="benchmark.methods")
 
 
 def entry_of(method: Method) -> MethodEntry | None:
@@ -19,3 +19,10 @@ def title_of(method: Method) -> str:
     """The method's title; its kind where no entry is of that kind."""
     entry = entry_of(method)
     return entry.title if entry else method.kind
+
+
+def read_recipe(value: object) -> Recipe:
+    """A recipe from its JSON, whatever its method. Raises pydantic's ValidationError where it is none."""
+    # A method is read by its class, so that all methods are imported first.
+    METHODS.names()
+    return Recipe.model_validate(value)

@@ -1,11 +1,48 @@
 """The two readings of LCR that are measured, and the recipes of its released code (GANPerf/LCR at fe591d4)."""
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
-from benchmark.method_specs import BYOL, EMA, LCR, MoCo
-from benchmark.recipe_specs import LARS, SGD, Augmentation, Backbone, Cosine, Epochs
-from benchmark.recipes import EVERYTHING, RESNET50, Evidence, Lengths, MethodEntry, Published, Small
+from pydantic import Field
 
+from benchmark.methods.byol import BYOL
+from benchmark.methods.moco import MoCo
+from benchmark.specs.methods import (
+    EVERYTHING,
+    RESNET50,
+    Evidence,
+    Lengths,
+    MethodEntry,
+    PublishedRecipe,
+    SmallRecipe,
+)
+from benchmark.specs.recipes import EMA, LARS, SGD, Augmentation, Backbone, Cosine, Epochs, MethodSpec
+
+
+class LCR(MethodSpec):
+    """Learning Common Rationale (Shu et al. 2023): a branch of K = `projections` 1x1 convolutions that fits the GradCAM
+    of `inner`'s loss, loss + nu * KL; its map weights the features that are pooled. Switches: docs/engines.md."""
+
+    wraps_encoder: ClassVar[bool] = True
+
+    kind: Literal["lcr"] = "lcr"
+    inner: Annotated[MoCo | BYOL, Field(discriminator="kind")]
+    projections: int = Field(default=32, gt=0)
+    nu: float = 0.01
+    sign: Literal["+", "-"] = "+"
+    weights: Literal["elementwise", "gap"] = "elementwise"
+    target: Literal["none", "minmax"] = "none"
+    softmax: Literal["row", "all"] = "row"
+    temperature: float = Field(default=1.0, gt=0)
+    detach: bool = False
+    map: Literal["batch", "image", "none"] = "batch"
+
+    @property
+    def one_device(self) -> bool:
+        return True
+
+
+LEARNER = "benchmark.pretrain.lcr:RationaleLearner"
+"""Around the learner of the inner method, of whichever engine."""
 AS_RELEASED: dict[str, object] = {}
 AS_SAM: dict[str, object] = {
     "sign": "-",
@@ -46,9 +83,9 @@ def on_moco(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
         name=name,
         title=title,
         reference="Shu et al., CVPR 2023",
-        engines=("lightly",),
+        learners={"lightly": LEARNER},
         networks="convolutional",
-        published=Published(
+        published=PublishedRecipe(
             engine="lightly",
             method=LCR.model_validate({"inner": inner, **switches}),
             backbone=RESNET50,
@@ -68,7 +105,7 @@ def on_moco(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
                 ),
             },
         ),
-        small=Small(method=LCR.model_validate({"inner": small, "projections": 8, **switches}), stem=STEM),
+        small=SmallRecipe(method=LCR.model_validate({"inner": small, "projections": 8, **switches}), stem=STEM),
     )
 
 
@@ -81,9 +118,9 @@ def on_byol(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
         name=name,
         title=title,
         reference="Shu et al., CVPR 2023",
-        engines=("lightly", "solo-learn"),
+        learners={"lightly": LEARNER, "solo-learn": LEARNER},
         networks="convolutional",
-        published=Published(
+        published=PublishedRecipe(
             engine="lightly",
             method=LCR.model_validate({"inner": inner, **released, **switches}),
             backbone=Backbone(name="resnet50", library="torchvision", stem="no-maxpool"),
@@ -111,5 +148,7 @@ def on_byol(name: str, title: str, switches: dict[str, object]) -> MethodEntry:
                 "schedule": Evidence(tag="code", note="the length of the cosine is 800 epochs for CUB there, 100 here"),
             },
         ),
-        small=Small(method=LCR.model_validate({"inner": small, "projections": 8, **released, **switches}), stem=STEM),
+        small=SmallRecipe(
+            method=LCR.model_validate({"inner": small, "projections": 8, **released, **switches}), stem=STEM
+        ),
     )

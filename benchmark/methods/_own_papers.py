@@ -1,21 +1,28 @@
 """Methods that no table of SimCore has: heads and loss of their own papers, all else as for SimCLR."""
 
-from benchmark.method_specs import Method
 from benchmark.methods._simcore import BORROWED_LENGTHS
-from benchmark.recipe_specs import Augmentation, Cosine, Optimiser
-from benchmark.recipes import EVERYTHING, RESNET50, Evidence, MethodEntry, Published, Small
+from benchmark.specs.methods import (
+    EVERYTHING,
+    RESNET50,
+    SOLO_LEARN,
+    Evidence,
+    MethodEntry,
+    PublishedRecipe,
+    SmallRecipe,
+)
+from benchmark.specs.recipes import Augmentation, Cosine, Method, Optimiser
 
 
 def own_paper(
-    name: str, title: str, reference: str, method: Method, optimiser: Optimiser, small: Method
+    name: str, title: str, reference: str, method: Method, optimiser: Optimiser, small: Method, lightly: str
 ) -> MethodEntry:
-    """The entry of such a method; `small` is its form in the small profiles."""
+    """The entry of such a method. `small` is its form in the small profiles, `lightly` the place of its learner."""
     return MethodEntry(
         name=name,
         title=title,
         reference=reference,
-        engines=("solo-learn", "lightly"),
-        published=Published(
+        learners={"solo-learn": SOLO_LEARN, "lightly": lightly},
+        published=PublishedRecipe(
             method=method,
             backbone=RESNET50,
             augmentation=Augmentation(size=224),
@@ -27,5 +34,5 @@ def own_paper(
             lengths=BORROWED_LENGTHS,
             evidence={EVERYTHING: Evidence(tag="ours", note="its own paper's heads and loss, the rest as for SimCLR")},
         ),
-        small=Small(method=small),
+        small=SmallRecipe(method=small),
     )

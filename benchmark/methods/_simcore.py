@@ -1,7 +1,7 @@
 """What SimCore's methods have in common: how long each run trains, where that was read, and who borrows it."""
 
-from benchmark.recipe_specs import CodedEpochs, Epochs
-from benchmark.recipes import CODE, Evidence, Lengths
+from benchmark.specs.methods import CODE, Evidence, Lengths
+from benchmark.specs.recipes import CodedEpochs, Epochs
 
 CODED = CodedEpochs()
 

@@ -1,8 +1,40 @@
 """All4One, published on CIFAR-10 and CIFAR-100 with the accuracy of its online classifier."""
 
-from benchmark.method_specs import EMA, All4One
-from benchmark.recipe_specs import LARS, Augmentation, Backbone, Cosine, Epochs, Online
-from benchmark.recipes import EVERYTHING, Evidence, Lengths, MethodEntry, Published, Small
+from typing import Literal
+
+from pydantic import Field
+
+from benchmark.specs.methods import (
+    EVERYTHING,
+    SOLO_LEARN,
+    Evidence,
+    Lengths,
+    MethodEntry,
+    PublishedRecipe,
+    SmallRecipe,
+)
+from benchmark.specs.recipes import EMA, LARS, Augmentation, Backbone, Cosine, Epochs, MethodSpec, Online
+
+
+class All4One(MethodSpec):
+    """All4One (Estepa et al. 2023): neighbour, centroid and redundancy terms, as in solo-learn's `all4one.py`.
+
+    `transformer_lr` is the peak learning rate of the centroid transformer, whatever the optimiser's is.
+    """
+
+    kind: Literal["all4one"] = "all4one"
+    temperature: float = Field(gt=0)
+    queue: int = Field(gt=0)
+    ema: EMA
+    hidden: int = 2048
+    output: int = 256
+    predictor: int = 4096
+    transformer_lr: float = 0.1
+
+    @property
+    def one_device(self) -> bool:
+        return True
+
 
 _1000 = Epochs(epochs=1000)
 
@@ -10,8 +42,8 @@ entry = MethodEntry(
     name="all4one",
     title="All4One",
     reference="Estepa et al., ICCV 2023",
-    engines=("solo-learn",),
-    published=Published(
+    learners={"solo-learn": SOLO_LEARN},
+    published=PublishedRecipe(
         method=All4One(temperature=0.2, queue=98304, ema=EMA(base=0.99)),
         backbone=Backbone(name="resnet18", library="torchvision", stem="cifar"),
         augmentation=Augmentation(
@@ -36,7 +68,7 @@ entry = MethodEntry(
             ),
         },
     ),
-    small=Small(
+    small=SmallRecipe(
         engine="solo-learn",
         method=All4One(
             temperature=0.2, queue=1024, ema=EMA(base=0.97), hidden=512, output=128, predictor=512, transformer_lr=1e-3

@@ -1,16 +1,37 @@
 """BYOL, a method of Table 4."""
 
-from benchmark.method_specs import BYOL, EMA
+from typing import Literal
+
 from benchmark.methods._simcore import CODED, EVIDENCE
-from benchmark.recipe_specs import Adam, Augmentation, Cosine, Epochs
-from benchmark.recipes import CODE, RESNET50, Evidence, Lengths, MethodEntry, Published, Small
+from benchmark.specs.methods import (
+    CODE,
+    RESNET50,
+    SOLO_LEARN,
+    Evidence,
+    Lengths,
+    MethodEntry,
+    PublishedRecipe,
+    SmallRecipe,
+)
+from benchmark.specs.recipes import EMA, Adam, Augmentation, Cosine, Epochs, MethodSpec
+
+
+class BYOL(MethodSpec):
+    """BYOL (Grill et al. 2020): predictions of one view's teacher projection, 2 - 2 cos, both ways, summed."""
+
+    kind: Literal["byol"] = "byol"
+    ema: EMA
+    hidden: int = 4096
+    output: int = 256
+    predictor: int = 4096
+
 
 entry = MethodEntry(
     name="byol",
     title="BYOL",
     reference="Grill et al., NeurIPS 2020",
-    engines=("solo-learn", "lightly"),
-    published=Published(
+    learners={"solo-learn": SOLO_LEARN, "lightly": "benchmark.pretrain.engines.lightly.predictors:BYOL"},
+    published=PublishedRecipe(
         method=BYOL(ema=EMA(base=0.996, per="epoch", buffers="averaged")),
         alone=BYOL(ema=EMA(base=0.996, final=0.996, per="epoch", buffers="averaged")),
         backbone=RESNET50,
@@ -45,5 +66,5 @@ entry = MethodEntry(
             "lengths.both": Evidence(tag="ours", note="200 epochs as issue 3 says of X + OS; no such row in Table 4"),
         },
     ),
-    small=Small(method=BYOL(ema=EMA(base=0.97), hidden=512, output=128, predictor=512)),
+    small=SmallRecipe(method=BYOL(ema=EMA(base=0.97), hidden=512, output=128, predictor=512)),
 )

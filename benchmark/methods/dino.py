@@ -1,9 +1,38 @@
 """DINO, a method of Table 4."""
 
-from benchmark.method_specs import DINO, EMA
+from typing import Literal
+
+from pydantic import Field
+
 from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS
-from benchmark.recipe_specs import AdamW, Augmentation, Backbone, Cosine
-from benchmark.recipes import CODE, Evidence, MethodEntry, Published, Small
+from benchmark.specs.methods import CODE, SOLO_LEARN, Evidence, MethodEntry, PublishedRecipe, SmallRecipe
+from benchmark.specs.recipes import EMA, AdamW, Augmentation, Backbone, Cosine, MethodSpec
+
+
+class DINO(MethodSpec):
+    """DINO (Caron et al. 2021): cross-entropy to a centred, sharpened teacher of the other views.
+
+    The teacher's temperature rises linearly between the two of `teacher_temperature` over the first `warmup` share of
+    the epochs; the last layer does not move during the first `frozen` share. `teacher`: a "copy" of the student's
+    initial weights, or random weights of its "own". `probed`: whose backbone is kept.
+    """
+
+    kind: Literal["dino"] = "dino"
+    prototypes: int = Field(gt=1)
+    ema: EMA
+    hidden: int = 2048
+    bottleneck: int = 256
+    batchnorm: bool = False
+    norm_last_layer: bool = True
+    student_temperature: float = 0.1
+    teacher_temperature: tuple[float, float] = (0.04, 0.07)
+    warmup: float = Field(default=0.0, ge=0, le=1)
+    centre_momentum: float = 0.9
+    frozen: float = Field(default=0.0, ge=0, le=1)
+    drop_path: float = Field(default=0.0, ge=0, lt=1)
+    teacher: Literal["copy", "own"] = "copy"
+    probed: Literal["teacher", "student"] = "teacher"
+
 
 SCALED = "of 5000 epochs, in whole epochs, in the code with --stop; else what its command line says, by default none"
 
@@ -11,8 +40,8 @@ entry = MethodEntry(
     name="dino",
     title="DINO",
     reference="Caron et al., ICCV 2021",
-    engines=("solo-learn", "lightly"),
-    published=Published(
+    learners={"solo-learn": SOLO_LEARN, "lightly": "benchmark.pretrain.engines.lightly.clusters:DINO"},
+    published=PublishedRecipe(
         method=DINO(
             prototypes=65536,
             ema=EMA(base=0.996, per="epoch", buffers="averaged"),
@@ -43,7 +72,7 @@ entry = MethodEntry(
             "batchnorm_group": Evidence(tag="code", note="no BatchNorm in it"),
         },
     ),
-    small=Small(
+    small=SmallRecipe(
         method=DINO(
             prototypes=256,
             ema=EMA(base=0.97),

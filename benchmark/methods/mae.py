@@ -1,17 +1,35 @@
 """MAE, a method of Table 4."""
 
-from benchmark.method_specs import MAE
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
 from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS
-from benchmark.recipe_specs import AdamW, Augmentation, Backbone, Cosine
-from benchmark.recipes import Evidence, MethodEntry, Published, Small
+from benchmark.specs.methods import SOLO_LEARN, Evidence, MethodEntry, PublishedRecipe, SmallRecipe
+from benchmark.specs.recipes import AdamW, Augmentation, Backbone, Cosine, MethodSpec
+
+
+class MAE(MethodSpec):
+    """MAE (He et al. 2022): mean squared error of the pixels of masked patches; `normalise` standardises each patch."""
+
+    views: ClassVar[Literal[1, 2]] = 1
+    token: ClassVar[Literal["head", "patches"]] = "patches"
+
+    kind: Literal["mae"] = "mae"
+    mask: float = Field(default=0.75, gt=0, lt=1)
+    normalise: bool = False
+    width: int = 512
+    depth: int = 8
+    heads: int = 16
+
 
 entry = MethodEntry(
     name="mae",
     title="MAE",
     reference="He et al., CVPR 2022",
-    engines=("solo-learn", "lightly"),
+    learners={"solo-learn": SOLO_LEARN, "lightly": "benchmark.pretrain.engines.lightly.masks:MAE"},
     networks="vit",
-    published=Published(
+    published=PublishedRecipe(
         method=MAE(),
         backbone=Backbone(name="vit_base_patch16_224", library="timm"),
         augmentation=Augmentation(
@@ -40,7 +58,7 @@ entry = MethodEntry(
             "standardise": Evidence(tag="code", note="train_sup.py; the class token is probed"),
         },
     ),
-    small=Small(
+    small=SmallRecipe(
         method=MAE(width=128, depth=2, heads=4), weight_decay=0.05, views=1, plain=True, per_view=False, token="patches"
     ),
 )

@@ -1,16 +1,41 @@
 """MoCo as the released code of SimCore has it (v1: a linear head), in no table of the paper; small runs are v2."""
 
-from benchmark.method_specs import EMA, MoCo
+from typing import Literal
+
+from pydantic import Field
+
 from benchmark.methods._simcore import AS_SIMCLR, BORROWED_EVIDENCE, BORROWED_LENGTHS, SCRIPTS
-from benchmark.recipe_specs import SGD, Augmentation, Cosine
-from benchmark.recipes import CODE, RESNET50, Evidence, MethodEntry, Published, Small
+from benchmark.specs.methods import CODE, RESNET50, SOLO_LEARN, Evidence, MethodEntry, PublishedRecipe, SmallRecipe
+from benchmark.specs.recipes import EMA, SGD, Augmentation, Cosine, MethodSpec
+
+
+class MoCo(MethodSpec):
+    """MoCo (He et al. 2020) and v2 (Chen et al. 2020): keys of a teacher in a queue of `queue` negatives per view.
+
+    `layers` of the head: 1 (v1) or 2 (v2, `hidden` wide, None meaning d). `symmetric`: both views are queries, each
+    with a queue of its own; otherwise view 1 asks and view 2 answers.
+    """
+
+    kind: Literal["moco"] = "moco"
+    temperature: float = Field(gt=0)
+    queue: int = Field(gt=0)
+    ema: EMA
+    layers: Literal[1, 2] = 2
+    hidden: int | None = None
+    output: int = 128
+    symmetric: bool = True
+
+    @property
+    def one_device(self) -> bool:
+        return not self.symmetric
+
 
 entry = MethodEntry(
     name="moco",
     title="MoCo",
     reference="He et al., CVPR 2020; Chen et al., 2020",
-    engines=("lightly", "solo-learn"),
-    published=Published(
+    learners={"lightly": "benchmark.pretrain.engines.lightly.queues:MoCo", "solo-learn": SOLO_LEARN},
+    published=PublishedRecipe(
         # solo-learn's head has two layers and both its views ask.
         engine="lightly",
         method=MoCo(temperature=1.0, queue=1024, ema=EMA(base=0.999, final=0.999), layers=1, symmetric=False),
@@ -35,5 +60,5 @@ entry = MethodEntry(
             "lengths.both": AS_SIMCLR,
         },
     ),
-    small=Small(method=MoCo(temperature=0.2, queue=1024, ema=EMA(base=0.97), hidden=512, output=128)),
+    small=SmallRecipe(method=MoCo(temperature=0.2, queue=1024, ema=EMA(base=0.97), hidden=512, output=128)),
 )

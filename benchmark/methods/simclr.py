@@ -1,16 +1,30 @@
 """SimCLR, the method of Tables 2, 3 and 5."""
 
-from benchmark.method_specs import SimCLR
+from typing import Literal
+
+from pydantic import Field
+
 from benchmark.methods._simcore import EVIDENCE, LENGTHS
-from benchmark.recipe_specs import SGD, Augmentation, Cosine
-from benchmark.recipes import RESNET50, Evidence, MethodEntry, Published, Small
+from benchmark.specs.methods import RESNET50, SOLO_LEARN, Evidence, MethodEntry, PublishedRecipe, SmallRecipe
+from benchmark.specs.recipes import SGD, Augmentation, Cosine, MethodSpec
+
+
+class SimCLR(MethodSpec):
+    """SimCLR (Chen et al. 2020): NT-Xent over two views. `hidden` of None means the backbone's feature dimension d."""
+
+    kind: Literal["simclr"] = "simclr"
+    temperature: float = Field(gt=0)
+    hidden: int | None = None
+    output: int = 128
+    batchnorm: bool = False
+
 
 entry = MethodEntry(
     name="simclr",
     title="SimCLR",
     reference="Chen et al., ICML 2020",
-    engines=("solo-learn", "lightly"),
-    published=Published(
+    learners={"solo-learn": SOLO_LEARN, "lightly": "benchmark.pretrain.engines.lightly.joint:SimCLR"},
+    published=PublishedRecipe(
         method=SimCLR(temperature=0.07),
         backbone=RESNET50,
         augmentation=Augmentation(size=224),
@@ -31,5 +45,5 @@ entry = MethodEntry(
             "batchnorm_group": Evidence(tag="derived", note="DataParallel over the authors' four GPUs"),
         },
     ),
-    small=Small(method=SimCLR(temperature=0.2, batchnorm=True), per_view=False),
+    small=SmallRecipe(method=SimCLR(temperature=0.2, batchnorm=True), per_view=False),
 )

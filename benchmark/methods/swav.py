@@ -1,16 +1,38 @@
 """SwAV, a method of Table 4."""
 
-from benchmark.method_specs import SwAV
+from typing import Literal
+
+from pydantic import Field
+
 from benchmark.methods._simcore import BORROWED_EVIDENCE, BORROWED_LENGTHS, SCRIPTS
-from benchmark.recipe_specs import SGD, Augmentation, Cosine
-from benchmark.recipes import CODE, RESNET50, Evidence, MethodEntry, Published, Small
+from benchmark.specs.methods import CODE, RESNET50, SOLO_LEARN, Evidence, MethodEntry, PublishedRecipe, SmallRecipe
+from benchmark.specs.recipes import SGD, Augmentation, Cosine, MethodSpec
+
+
+class SwAV(MethodSpec):
+    """SwAV (Caron et al. 2020): swapped prediction of Sinkhorn assignments to `prototypes`, which do not move during
+    the first `frozen` share of the training. No queue."""
+
+    kind: Literal["swav"] = "swav"
+    prototypes: int = Field(gt=1)
+    hidden: int = 4096
+    output: int = 2048
+    temperature: float = 0.1
+    epsilon: float = 0.05
+    iterations: int = 3
+    frozen: float = Field(default=0.0, ge=0, le=1)
+
+    @property
+    def one_device(self) -> bool:
+        return True
+
 
 entry = MethodEntry(
     name="swav",
     title="SwAV",
     reference="Caron et al., NeurIPS 2020",
-    engines=("solo-learn", "lightly"),
-    published=Published(
+    learners={"solo-learn": SOLO_LEARN, "lightly": "benchmark.pretrain.engines.lightly.clusters:SwAV"},
+    published=PublishedRecipe(
         method=SwAV(prototypes=100, epsilon=0.02, frozen=10 / 5000),
         backbone=RESNET50,
         augmentation=Augmentation(size=224),
@@ -34,5 +56,5 @@ entry = MethodEntry(
             "batchnorm_group": Evidence(tag="derived", note="only the backbone is spread over the four GPUs"),
         },
     ),
-    small=Small(method=SwAV(prototypes=60, hidden=512, output=128, frozen=0.05)),
+    small=SmallRecipe(method=SwAV(prototypes=60, hidden=512, output=128, frozen=0.05)),
 )

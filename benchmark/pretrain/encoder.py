@@ -6,10 +6,10 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from benchmark.method_specs import LCR
-from benchmark.pretrain.backbones import build
-from benchmark.pretrain.rationale import RationaleEncoder
-from benchmark.recipe_specs import Recipe
+from benchmark.methods._lcr import LCR
+from benchmark.pretrain.lcr import RationaleEncoder
+from benchmark.specs.recipes import Recipe
+from benchmark.training.backbones import build
 
 
 def build_encoder(recipe: Recipe) -> nn.Module:

@@ -4,19 +4,21 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NotRequired, TypedDict, cast
+from typing import cast
 
 import torch
 from torch import nn
 
-from benchmark.method_specs import DINO, EMA
+from benchmark.methods.dino import DINO
+from benchmark.specs.recipes import EMA
+from benchmark.training.optimisers import Group
 
 Outputs = dict[str, torch.Tensor]
 """Tensors by name, each with a row for every crop (or image) that the step made it of, in the step's order."""
 
 
 @dataclass(frozen=True)
-class Moment:
+class TrainingPosition:
     """Where a training is: `step` (from 0) of `steps`, in epoch `epoch` (from 1) of `epochs`."""
 
     step: int
@@ -35,29 +37,17 @@ class Moment:
         return min(1.0, (self.epoch - 1) / max(1, self.epochs))
 
 
-def tau(ema: EMA, moment: Moment) -> float:
+def tau(ema: EMA, moment: TrainingPosition) -> float:
     """The teacher's momentum at `moment` (BYOL, Section 3.2; per epoch as the released `ssl/byol.py` on_epoch_end)."""
     done = moment.epochs_share if ema.per == "epoch" else moment.share
     return ema.final - (ema.final - ema.base) * (math.cos(math.pi * done) + 1) / 2
 
 
-def teacher_temperature(method: DINO, moment: Moment) -> float:
+def teacher_temperature(method: DINO, moment: TrainingPosition) -> float:
     """DINO's temperature of the teacher: linear over the first `warmup` share of the epochs, then constant."""
     low, high = method.teacher_temperature
     warm = method.warmup * moment.epochs
     return high if moment.epoch - 1 >= warm else low + (high - low) * (moment.epoch - 1) / warm
-
-
-class Group(TypedDict):
-    """Parameters that the optimiser treats alike; without an own `lr` or `weight_decay` they have the recipe's.
-
-    The learning rate of a `static` group stays at its peak.
-    """
-
-    params: list[nn.Parameter]
-    lr: NotRequired[float]
-    static: NotRequired[bool]
-    weight_decay: NotRequired[float]
 
 
 class Learner(nn.Module, ABC):
@@ -80,7 +70,7 @@ class Learner(nn.Module, ABC):
         """Outputs of crops [m, 3, S, S], the first `first` of them of view 1, and of local crops [l, 3, s, s]."""
 
     @abstractmethod
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         """The scalar loss of a whole step's outputs, in float32."""
 
     def groups(self) -> list[Group]:
@@ -95,13 +85,13 @@ class Learner(nn.Module, ABC):
         """The network whose weights are kept, of the form that `pretrain.encoder.build_encoder` builds."""
         return self.backbone
 
-    def begin(self, moment: Moment) -> None:
+    def begin(self, moment: TrainingPosition) -> None:
         """Before a step's forward pass."""
 
-    def before_update(self, moment: Moment) -> None:
+    def before_update(self, moment: TrainingPosition) -> None:
         """Between the gradients and the optimiser's step."""
 
-    def after_update(self, moment: Moment) -> None:
+    def after_update(self, moment: TrainingPosition) -> None:
         """After the optimiser's step."""
 
     def statistics(self) -> dict[str, float]:
@@ -122,7 +112,7 @@ def average_buffers(teacher: nn.Module, online: nn.Module, momentum: float) -> N
             mean.lerp_(latest, 1 - momentum)
 
 
-class Around(Learner):
+class LearnerWrapper(Learner):
     """A learner around another one, `inner`, that does what `inner` does wherever it does nothing else."""
 
     def __init__(self, inner: Learner) -> None:
@@ -137,7 +127,7 @@ class Around(Learner):
     def forward(self, views: torch.Tensor, first: int, local: torch.Tensor | None = None) -> Outputs:
         return cast(Outputs, self.inner(views, first, local))
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         return self.inner.loss(outputs, moment)
 
     def groups(self) -> list[Group]:
@@ -149,20 +139,20 @@ class Around(Learner):
     def encoder(self) -> nn.Module:
         return self.inner.encoder()
 
-    def begin(self, moment: Moment) -> None:
+    def begin(self, moment: TrainingPosition) -> None:
         self.inner.begin(moment)
 
-    def before_update(self, moment: Moment) -> None:
+    def before_update(self, moment: TrainingPosition) -> None:
         self.inner.before_update(moment)
 
-    def after_update(self, moment: Moment) -> None:
+    def after_update(self, moment: TrainingPosition) -> None:
         self.inner.after_update(moment)
 
     def statistics(self) -> dict[str, float]:
         return self.inner.statistics()
 
 
-class WithOnlineClassifier(Around):
+class WithOnlineClassifier(LearnerWrapper):
     """`inner` with a linear classifier on its backbone's features, which do not learn from it."""
 
     def __init__(self, inner: Learner, dimension: int, classes: int, lr: float) -> None:
@@ -181,7 +171,7 @@ class WithOnlineClassifier(Around):
         outputs = super().forward(views, first, local)
         return {**outputs, "online": self.classifier(self._features[0].float())}
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         labels = outputs["labels"].repeat(len(outputs["online"]) // len(outputs["labels"]))
         known = labels >= 0
         loss = nn.functional.cross_entropy(outputs["online"][known], labels[known]) if known.any() else 0.0

@@ -12,20 +12,21 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from benchmark.images.augment import stream
-from benchmark.pretrain import checkpoint, ranks
-from benchmark.pretrain.backbones import Groups, group_batchnorm, groups_of
 from benchmark.pretrain.engines import find_engine
-from benchmark.pretrain.feed import Crops, Feed
-from benchmark.pretrain.files import CLASSIFIER, ENCODER
-from benchmark.pretrain.images import TrainingImages
-from benchmark.pretrain.learner import Moment, Outputs, WithOnlineClassifier
-from benchmark.pretrain.numerics import autocast, fixed
-from benchmark.pretrain.optimisers import optimiser
-from benchmark.pretrain.schedule import AUGMENT, LAYERS, Course, course, learning_rate
+from benchmark.pretrain.learner import Outputs, TrainingPosition, WithOnlineClassifier
 from benchmark.progress import Progress, never, silent, unheard
-from benchmark.recipe_specs import Recipe
-from benchmark.specs import SeedAxes, digest
+from benchmark.specs.artefacts import CLASSIFIER, ENCODER
+from benchmark.specs.base import digest
+from benchmark.specs.recipes import Recipe, SeedAxes
+from benchmark.training import checkpoint
+from benchmark.training import distributed as ranks
+from benchmark.training.augment import stream
+from benchmark.training.backbones import Groups, group_batchnorm, groups_of
+from benchmark.training.image_views import TrainingImages
+from benchmark.training.loader import Feed, StepCrops
+from benchmark.training.numerics import autocast, fixed
+from benchmark.training.optimisers import optimiser
+from benchmark.training.schedule import AUGMENT, LAYERS, StepPlan, course, learning_rate
 
 _CURVE_POINTS = 200
 _UNREAD_LOSSES = 32
@@ -84,7 +85,7 @@ class _Job:
     recipe: Recipe
     images: TrainingImages
     seeds: SeedAxes
-    course: Course
+    course: StepPlan
     groups: int
     device: str
     folder: Path
@@ -151,7 +152,7 @@ def train(
 
 def _work(job: _Job, rank: int) -> checkpoint.State:
     """Do the part of rank `rank`; rank 0 writes the files."""
-    place = ranks.Ranks(rank, job.devices, job.groups)
+    place = ranks.DeviceSplit(rank, job.devices, job.groups)
     name = f"cuda:{rank}" if job.device == "cuda" and job.devices > 1 else job.device
     with fixed(job.recipe.threads), torch.random.fork_rng():
         if torch.device(name).type == "cuda":
@@ -166,7 +167,7 @@ def _work(job: _Job, rank: int) -> checkpoint.State:
 class _Trainer:
     """One rank's model and optimiser, from its checkpoint on."""
 
-    def __init__(self, job: _Job, place: ranks.Ranks, device: torch.device) -> None:
+    def __init__(self, job: _Job, place: ranks.DeviceSplit, device: torch.device) -> None:
         self.job, self.place, self.device = job, place, device
         recipe = job.recipe
         learner = find_engine(recipe.engine).build(recipe, job.seeds.init, job.classes)
@@ -221,7 +222,7 @@ class _Trainer:
                 break
         self._save()
 
-    def _step(self, crops: Crops) -> None:
+    def _step(self, crops: StepCrops) -> None:
         job, moment = self.job, self.moment
         # Layers with randomness of their own (stochastic depth, masks) draw from the global generator.
         torch.manual_seed(int(stream(job.seeds.data, LAYERS, moment.step, self.place.rank).integers(2**63)))
@@ -238,7 +239,7 @@ class _Trainer:
         self.learner.after_update(moment)
         self._unread.append(loss.detach())
 
-    def _outputs(self, crops: Crops) -> Outputs:
+    def _outputs(self, crops: StepCrops) -> Outputs:
         """What the networks make of this rank's crops, gathered over all ranks, in float32."""
         rows = self.job.course.rows(self.steps)
         if self.place.size > 1:
@@ -251,9 +252,9 @@ class _Trainer:
         return outputs
 
     @property
-    def moment(self) -> Moment:
+    def moment(self) -> TrainingPosition:
         course = self.job.course
-        return Moment(self.steps, course.steps, course.epoch(self.steps), course.epochs)
+        return TrainingPosition(self.steps, course.steps, course.epoch(self.steps), course.epochs)
 
     def _rate(self, peak: float, step: int | None = None) -> float:
         return learning_rate(self.job.recipe.schedule, peak, self.job.course, self.steps if step is None else step)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from benchmark.report.document import foreign_targets, some
-from benchmark.report.model import SeedResult, TableResult
-from benchmark.wording import counted, counted_range
+from benchmark.report.blocks import foreign_targets, some
+from benchmark.report.table import SeedResult, TableResult
+from benchmark.specs.wording import counted, counted_range
 
 STAND_INS = "STAND-IN IMAGES: the numbers marked s are not of the datasets that the columns name."
 
@@ -46,7 +46,8 @@ def _measured(result: TableResult) -> str:
         f"; {result.table.unit}",
     ]
     task = result.table.task
-    return EVALUATIONS.get(task, task).capitalize() + "".join(parts)
+    title = result.evaluation or EVALUATIONS.get(task, task)
+    return title[:1].upper() + title[1:] + "".join(parts)
 
 
 def _trained(runs: Iterable[SeedResult]) -> str:

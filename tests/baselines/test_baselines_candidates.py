@@ -52,6 +52,25 @@ def test_hits_looked_for_before_the_floors_rose() -> None:
         assert one.positions.tolist() == other.positions.tolist()
 
 
+def test_hits_looked_for_while_a_floor_rises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread may look for hits at any moment of a cut: what it finds by the lower floor is looked at again."""
+    scores, free = np.random.default_rng(3).random((1, 31)), np.zeros(31, dtype=bool)
+    scores[0, 30] = 0  # above the floor before the cut alone
+    best = Best(1, 7, n=31, block_rows=30, dtype=scores.dtype)
+    partition, meanwhile = np.partition, []
+
+    def interrupted(values: np.ndarray, rank: int) -> np.ndarray:
+        meanwhile.append(best.hits(scores[:, 30:], None))
+        return partition(values, rank)
+
+    monkeypatch.setattr(np, "partition", interrupted)
+    best.add(0, scores[:, :30], free[:30])
+    best.take(30, meanwhile[0])
+    [kept_then] = best.finish()
+    assert kept_then.floor == np.sort(scores[0])[-8]
+    assert sorted(kept_then.scores) == np.sort(scores[0])[-7:].tolist()
+
+
 def test_first_floors_leave_out_what_is_not_above_them() -> None:
     scores = np.arange(40.0)[None]
     best = Best(1, 10, n=40, block_rows=40, dtype=scores.dtype, floors=np.array([35.0]))

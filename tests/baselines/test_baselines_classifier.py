@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from baselines import BudgetError
-from baselines.classifier import ClassifierScore
+from baselines.classifier import ClassifierScore, _train
 from baselines.core.rows import sample_positions
 
 
@@ -40,6 +40,13 @@ def test_what_looks_like_the_target_comes_first_and_equal_rows_tie_by_position()
     picks = ClassifierScore().select(near[20:], pool, budget=40)
     assert sorted(picks.indices.tolist()) == list(range(100, 140))
     assert (picks.indices[1::2] - picks.indices[::2] == 20).all()
+
+
+def test_the_place_in_a_block_moves_no_score() -> None:
+    target, pool = cone(60, 33, 4, 0.5), cone(300, 33, 5)
+    log_odds, _ = _train(unit(target), unit(pool), 1.0)
+    assert [log_odds(row[None])[0] for row in pool] == log_odds(pool).tolist()
+    np.testing.assert_array_equal(log_odds(pool[::-1])[::-1], log_odds(4 * pool))
 
 
 def test_the_sample_is_the_seeds_and_at_most_the_pool() -> None:

@@ -8,7 +8,8 @@ from sklearn.neighbors import NearestNeighbors
 
 import baselines.knn
 from baselines import BudgetError
-from baselines.knn import KNNDistance
+from baselines.core.exact import grid_rows
+from baselines.knn import KNNDistance, _distances
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -50,6 +51,15 @@ def test_equal_rows_tie_by_position_and_few_cosines_at_once_give_the_same(monkey
     assert (picks[1::2] - picks[::2] == 20).all()
     monkeypatch.setattr(baselines.knn, "_SCORES", 7 * 30)
     assert KNNDistance(k=3).select(target, pool, budget=40).indices.tolist() == picks.tolist()
+
+
+def test_no_order_of_additions_moves_a_distance() -> None:
+    rng = np.random.default_rng(4)
+    target, pool = (grid_rows(rng.standard_normal((rows, 33))) for rows in (50, 70))
+    shuffled = rng.permutation(33)  # a BLAS of another machine adds up in another order
+    distances = _distances(pool, target, 5)
+    assert _distances(pool[:, shuffled], target[:, shuffled], 5).tolist() == distances.tolist()
+    assert _distances(target, target, 1).tolist() == [0.0] * 50
 
 
 def test_bad_fields_and_no_stopping_rule() -> None:

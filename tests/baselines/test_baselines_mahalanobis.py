@@ -6,8 +6,9 @@ from scipy.spatial.distance import cdist
 from sklearn.covariance import LedoitWolf
 
 from baselines import BudgetError
+from baselines.core.exact import grid_rows
 from baselines.core.kmeans import centroids
-from baselines.mahalanobis import MIN_SHRINKAGE, Mahalanobis
+from baselines.mahalanobis import MIN_SHRINKAGE, Mahalanobis, _fit, _squares
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -80,6 +81,15 @@ def test_two_rows_have_a_covariance_that_can_be_inverted() -> None:
     picks = Mahalanobis().select(target, pool, budget=2)
     assert picks.indices.tolist() == [1, 0]
     assert picks.info["shrinkage"] == MIN_SHRINKAGE
+
+
+def test_no_order_of_additions_moves_a_distance() -> None:
+    rows, fitted = grid_rows(domain(50, 33, 7)), _fit(unit(domain(40, 33, 8)), np.arange(40, dtype=np.int32) % 2)
+    shuffled = np.random.default_rng(9).permutation(33)  # a BLAS of another machine adds up in another order
+    same = fitted._replace(means=fitted.means[:, shuffled], whitening=fitted.whitening[shuffled])
+    assert _squares(rows[:, shuffled], same).tolist() == _squares(rows, fitted).tolist()
+    alone = [_squares(row[None], fitted)[0] for row in rows]  # nor does the place in a block
+    assert alone == _squares(rows, fitted).tolist()
 
 
 def test_bad_fields_and_no_stopping_rule() -> None:

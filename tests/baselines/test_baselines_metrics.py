@@ -17,6 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 from baselines import FeatureError
 from baselines.core import pairs
 from baselines.core import rows as reading
+from baselines.core.exact import grid_rows
 from baselines.metrics import (
     CoresetMetrics,
     Overlap,
@@ -149,29 +150,61 @@ def _tables(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 def test_every_metric_is_what_scikit_learn_gives(tables: tuple[np.ndarray, np.ndarray], k: int, block: int) -> None:
     target, picks = (one.astype(np.float64) for one in tables)
     cosines = cosine_similarity(target, picks)
-    expected = CoresetMetrics(
+    least, most = _prdc(target, picks, k, -_undecided(target)), _prdc(target, picks, k, _undecided(target))
+    close = [_share_of_close(picks, 0.9 + shift) for shift in (1e-6, -1e-6)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pairs, "BLOCK_ROWS", block)  # tiles smaller than the tables: their seams must not show
+        found = coreset_metrics(tables[0], tables[1], np.arange(len(picks)), k=k, threshold=0.9)
+    assert least[0] <= found.density <= most[0]
+    assert least[1] <= found.coverage <= most[1]
+    assert close[0] <= found.near_duplicates <= close[1]
+    assert found == CoresetMetrics(
         len(picks),
         near(cosines.max(axis=1).sum()),
         near(cosines.max(axis=1).mean()),
         near(cosines.max(axis=0).mean()),
         near(1 - cosines.max(axis=1).min()),
-        *_prdc(target, picks, k),
+        found.density,
+        found.coverage,
         # The kernel's slope is up to 12, and three sums of it come together.
         pytest.approx(_kid(target, picks), abs=1e-5),
-        _share_of_close(picks, 0.9),
+        found.near_duplicates,
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pairs, "BLOCK_ROWS", block)  # tiles smaller than the tables: their seams must not show
-        found = coreset_metrics(tables[0], tables[1], np.arange(len(picks)), k=k, threshold=0.9)
-    assert found == expected
 
 
-def _prdc(target: np.ndarray, picks: np.ndarray, k: int) -> tuple[Any, float]:
-    """Density and coverage by Euclidean distances between unit rows."""
+@settings(max_examples=40, deadline=None)
+@given(_tables(), st.integers(1, 3), st.integers(0, 2**32))
+def test_balls_are_compared_exactly(tables: tuple[np.ndarray, np.ndarray], k: int, seed: int) -> None:
+    """Against whole numbers, with picks on rims (copies of target rows and their mirror images) and close to them."""
+    target, picks = tables
+    rng = np.random.default_rng(seed)
+    copies = target[rng.integers(0, len(target), len(picks) // 3 + 1)]
+    flipped = target * np.where(np.arange(target.shape[1]) == 0, -1, 1).astype(target.dtype)
+    beside = copies * (1 + 1e-5 * rng.normal(size=copies.shape))
+    target, picks = np.concatenate([target, flipped]), np.concatenate([picks, copies, -copies, 2 * copies, beside])
+    x, y = ((grid_rows(one) * 2**26).astype(np.int64).astype(object) for one in (target, picks))
+    own, between = (((x[:, None] - other[None]) ** 2).sum(axis=2) for other in (x, y))
+    np.fill_diagonal(own, 2**60)
+    inside = between < np.sort(own, axis=1)[:, k - 1, None]
+    expected = inside.sum() / (k * len(y)), inside.any(axis=1).mean()
+    for block in (5, 4096):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pairs, "BLOCK_ROWS", block)
+            assert density_and_coverage(target, picks, k=k) == expected
+
+
+def _undecided(target: np.ndarray) -> float:
+    """Rounding a unit row to multiples of 2**-26 moves it by at most 2**-27 sqrt(d), so it moves each of the two
+    distances that are compared by at most twice that; float64 adds the rest to metric and reference."""
+    return float(2**-25 * np.sqrt(target.shape[1]) + 1e-14)
+
+
+def _prdc(target: np.ndarray, picks: np.ndarray, k: int, slack: float) -> tuple[float, float]:
+    """Density and coverage by Euclidean distances between unit rows, of balls whose radii are larger by `slack`."""
     x, y = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in (target, picks))
-    radii = NearestNeighbors(n_neighbors=k).fit(x).kneighbors()[0][:, -1]
-    inside = np.linalg.norm(x[:, None] - y[None], axis=2) < radii[:, None]
-    return near(inside.sum() / (k * len(y))), float(inside.any(axis=1).mean())
+    radii = NearestNeighbors(n_neighbors=k, algorithm="kd_tree").fit(x).kneighbors()[0][:, -1]
+    inside = np.linalg.norm(x[:, None] - y[None], axis=2) < radii[:, None] + slack
+    return float(inside.sum() / (k * len(y))), float(inside.any(axis=1).mean())
 
 
 def _kid(target: np.ndarray, picks: np.ndarray) -> float:

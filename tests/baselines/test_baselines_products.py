@@ -102,12 +102,7 @@ def test_a_read_only_memory_map_is_multiplied_without_a_warning(
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
-@pytest.mark.parametrize("old_torch", [False, True])
-def test_settings_of_the_program_do_not_cost_accuracy(
-    device: str, old_torch: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if old_torch:
-        monkeypatch.setattr(torch.backends.mkldnn, "matmul", object())
+def test_settings_of_the_program_do_not_cost_accuracy(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
     rows, centroids = rng.standard_normal((512, 256)).astype(np.float32), unit_rows(rng.standard_normal((64, 256)))
     product = torch_product(centroids.astype(np.float32), device)
@@ -190,6 +185,15 @@ def test_bfloat16_would_be_noticed() -> None:
 
     with pytest.raises(AssertionError):
         assert within_bound(coarse, rows, centroids)
+
+
+def test_the_programs_default_device_is_not_used() -> None:
+    rng = np.random.default_rng(2)
+    rows, centroids = rng.standard_normal((40, 8)).astype(np.float32), unit_rows(rng.standard_normal((3, 8)))
+    weights = centroids.astype(np.float32)
+    with torch.device("meta"):
+        assert within_bound(torch_product(weights, "cpu"), rows, centroids)
+        assert within_bound(cpu_product(weights, "torch"), rows, centroids)
 
 
 @pytest.mark.parametrize("device", ["no such thing", "meta", ""])

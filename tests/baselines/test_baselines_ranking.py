@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from baselines import FeatureError
 from baselines.core import products
@@ -232,6 +233,23 @@ def test_two_threads_name_the_first_bad_row(monkeypatch: pytest.MonkeyPatch) -> 
     rows[[555, 777]] = np.nan
     with threadpool_limits(2), pytest.raises(FeatureError, match="pool row 555 "):
         FeatureRanking(rows, np.array([[0.6, 0.8, 0.0]]), block_rows=16).top(5, np.zeros(1000, dtype=bool))
+
+
+def test_a_pass_that_is_interrupted_leaves_no_thread_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking_module, "WORTH_SHARING", 0)
+    monkeypatch.setattr(threads_module, "_cores", lambda: 2)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ranking_module.Best, "take", interrupted)
+    ranking = FeatureRanking(np.ones((1000, 3)), np.array([[0.6, 0.8, 0.0]]), block_rows=16)
+    before = threading.active_count()
+    with threadpool_limits(2, user_api="blas"):
+        with pytest.raises(KeyboardInterrupt) as error:
+            ranking.top(5, np.zeros(1000, dtype=bool))
+        assert threading.active_count() == before, error  # whose frames hold what was not closed
+        assert {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"} == {2}
 
 
 @pytest.mark.parametrize("sampled", ["like the others", "better than all others", "bad"])

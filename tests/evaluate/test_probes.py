@@ -8,12 +8,13 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from benchmark.errors import UserError
-from benchmark.evaluate import released
-from benchmark.evaluate.clean import clean_probe, fit, held_out
-from benchmark.evaluate.released import learning_rate, released_probe
-from benchmark.pretrain.images import SquareImages
-from benchmark.recipe_specs import SGD, Augmentation, CleanProbe, ReleasedProbe
-from benchmark.specs import Embedding
+from benchmark.evaluations import _released_probe as released
+from benchmark.evaluations._logistic_regression import clean_probe, fit, held_out
+from benchmark.evaluations._released_probe import learning_rate, released_probe
+from benchmark.evaluations.linear_clean import CleanProbe
+from benchmark.evaluations.linear_released import ReleasedProbe
+from benchmark.specs.recipes import SGD, Augmentation, Embedding
+from benchmark.training.image_views import SquareImages
 
 EMBEDDING = Embedding(resize=16, crop=16, stored=16)
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.plan import ordered
-from benchmark.query import Query
-from benchmark.run.task import Task
-from benchmark.run.worker import run_stage
-from benchmark.session import Session
-from benchmark.store import open_store
+from benchmark.execution.store import open_store
+from benchmark.execution.task import Task
+from benchmark.execution.worker import run_stage
+from benchmark.planning.planned_table import PlannedTable
+from benchmark.planning.query import Query
+from benchmark.specs.cells import ordered
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"targets": ("dtd",), "rows": ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop"), "steps": 6}
@@ -18,7 +18,7 @@ SMALL = {"targets": ("dtd",), "rows": ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+
 
 def smoke_session(root, **fields):
     """A question to Table 2 in the smoke profile, with the store at `root`."""
-    return Session(Query(**{"table": "2", "profile": "smoke", "store": root, **fields}))
+    return PlannedTable(Query(**{"table": "2", "profile": "smoke", "store": root, **fields}))
 
 
 def run_in_process(session, ends=None):

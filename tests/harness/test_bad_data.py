@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark import reproduce
-from benchmark.cli import main
-from benchmark.images.catalogue import Data
-from benchmark.query import Query
-from benchmark.session import Session
+from benchmark.__main__ import main
+from benchmark.execution import run as execution
+from benchmark.images.data import Data
+from benchmark.planning.planned_table import PlannedTable
+from benchmark.planning.query import Query
 
 SHARE = 200
 """Images of the pool: one per cent of them are two."""
@@ -48,7 +48,7 @@ def store(tmp_path):
 def reproduced(root, store, capsys, monkeypatch):
     """Run `reproduce` up to its first stage: the exit code, what it said, and the work that came so far."""
     begun = []
-    monkeypatch.setattr(reproduce, "execute", lambda work, machine: begun.append(work) or [])
+    monkeypatch.setattr(execution, "execute", lambda work, machine: begun.append(work) or [])
 
     def run(*more):
         begun.clear()
@@ -104,16 +104,16 @@ def test_bad_images_within_the_share_of_an_openset_are_counted_and_named_and_the
     notes = [line for line in out.err.splitlines() if line.startswith("note: ")]
     assert code == 0 and len(notes) == 1
     assert "pool" in notes[0] and "007.jpg" in notes[0] and "2 " in notes[0]
-    (draw,) = (stage for stage in work.stages if stage.kind == "sample")
+    (draw,) = (stage for stage in work.stages if stage.kind.name == "sample")
     assert draw.input("openset").count == SHARE - 2
 
 
 def test_the_note_is_there_again_when_the_images_were_read_before(root, store):
     truncate(root / "opensets" / "pool" / "train" / "007.jpg")
     query = Query("2", "mini", targets=("leaves",), openset="pool", rows=("OS",), data_root=root, store=store)
-    first = Session(query)
+    first = PlannedTable(query)
     first.data.read(first.wanted)
-    again = Session(query)
+    again = PlannedTable(query)
     assert again.data_notes() == first.data_notes() != []
     assert Data(root, False, store).skipped(first.wanted) == first.data_notes()
 

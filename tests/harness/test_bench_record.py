@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.published import load_table
+from benchmark.published.tables import load_table
 from scripts import bench_record, bench_tables, race_table
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"

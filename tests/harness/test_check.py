@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cli import main
+from benchmark.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLER = """

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.compare.outcome import Line, Outcome, Score
-from benchmark.compare.report import render
-from benchmark.results import verify
+from benchmark.comparison.outcome import Line, Outcome, Score
+from benchmark.comparison.report import render
+from benchmark.report.records import verify
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 COMPARISONS = sorted(path.parent for path in RESULTS.rglob("comparison.json"))

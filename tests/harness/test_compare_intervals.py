@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmark.compare.outcome import ACCURACY, Line, Outcome, Score
-from benchmark.compare.report import render
+from benchmark.comparison.outcome import ACCURACY, Line, Outcome, Score
+from benchmark.comparison.report import render
 from benchmark.statistics import Paired, paired_difference
 
 LABELS = np.zeros(50, np.int32)

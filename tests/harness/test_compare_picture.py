@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from benchmark.compare.outcome import Line, Outcome, Score
-from benchmark.compare.picture import draw, save_picture
+from benchmark.comparison.outcome import Line, Outcome, Score
+from benchmark.comparison.picture import draw, save_picture
 
 METRICS = ("purity", "target_to_picks", "coverage", "near_duplicates", "accuracy")
 LONG = "my_laboratory/samplers/a_rather_long_file_name.py:TheSamplerOfTheSecondAttempt"

@@ -2,10 +2,10 @@
 
 import pytest
 
-from benchmark.compare.plan import Comparison
-from benchmark.compare.request import Request
-from benchmark.plan import ordered
-from benchmark.specs import SeedAxes
+from benchmark.comparison.plan import Comparison
+from benchmark.comparison.request import Request
+from benchmark.specs.cells import ordered
+from benchmark.specs.recipes import SeedAxes
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def test_every_training_and_draw_behind_a_trial_is_of_the_trials_own_seed(compar
     trials = [trial for trial in comparison.trials() if trial.seed == seed]
     assert len(trials) == 1 + 2 * 3
     stages = ordered(end for trial in trials for end in trial.ends())
-    trainings = [stage.spec.seeds for stage in stages if stage.kind == "pretrain"]
-    draws = [stage.spec.seed for stage in stages if stage.kind == "sample"]
+    trainings = [stage.spec.seeds for stage in stages if stage.kind.name == "pretrain"]
+    draws = [stage.spec.seed for stage in stages if stage.kind.name == "sample"]
     assert len(trainings) == 7 and set(trainings) == {SeedAxes(init=seed, data=seed)}
     assert len(draws) == 6 and set(draws) == {seed}
 

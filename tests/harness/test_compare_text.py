@@ -4,8 +4,8 @@ import csv
 import io
 import json
 
-from benchmark.compare.outcome import Line, Outcome, Score
-from benchmark.compare.report import render
+from benchmark.comparison.outcome import Line, Outcome, Score
+from benchmark.comparison.report import render
 
 
 def line(sampler, *values, **fields):

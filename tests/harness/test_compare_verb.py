@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from benchmark.cli import main
-from benchmark.store import Store
+from benchmark.__main__ import main
+from benchmark.execution.store import Store
 
 MINE = '''
 """A sampler from outside: the beginning of the pool, or something wrong."""

@@ -14,18 +14,19 @@ import numpy as np
 import pytest
 
 from benchmark import system
-from benchmark.cli import main
-from benchmark.collect import assemble, collect, layout_of, runs_of
-from benchmark.encoders import find_encoder
+from benchmark.__main__ import main
+from benchmark.commands.export.find import find_training
 from benchmark.errors import UserError
-from benchmark.export.find import find_training
-from benchmark.images.pixels import square_pixels
-from benchmark.record import Damage, Record, read_result, write_record
-from benchmark.report.render import render
-from benchmark.run import sample, worker
-from benchmark.run.task import Task
-from benchmark.specs import Draw, PluginSampling
-from benchmark.store import Store, open_store
+from benchmark.execution import worker
+from benchmark.execution.record import Damage, Record, read_result, write_record
+from benchmark.execution.store import Store, open_store
+from benchmark.execution.task import Task
+from benchmark.images.square_cache import square_pixels
+from benchmark.planning.encoders import find_encoder
+from benchmark.report.collect import assemble, collect, runs_of
+from benchmark.report.formats import render
+from benchmark.stages import sample
+from benchmark.stages.sample import PluginSampling, SampleSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop")
@@ -55,7 +56,7 @@ TABLE = ("table", "2", "--targets", "dtd", "--rows", *ROWS, "--steps", "6")
 
 
 def place(session, stage, name):
-    return session.store.folder(stage.kind, stage.key) / name
+    return session.store.folder(stage.kind.name, stage.key) / name
 
 
 def flip(path):
@@ -121,14 +122,14 @@ def test_a_table_shows_the_cell_as_missing_and_names_the_damage(session, verb, p
 
 def test_a_result_under_the_key_of_another_is_none_of_its(session):
     one, other = (session.cells[row, "dtd", 0].evaluate for row in ("X", "X+OS_rand_5"))
-    shutil.rmtree(session.store.folder(one.kind, one.key))
-    shutil.copytree(session.store.folder(one.kind, other.key), session.store.folder(one.kind, one.key))
+    shutil.rmtree(session.store.folder(one.kind.name, one.key))
+    shutil.copytree(session.store.folder(one.kind.name, other.key), session.store.folder(one.kind.name, one.key))
     assert not session.store.has(one) and "record.json is another stage's" in str(session.store.damage(one))
 
 
 def test_a_record_whose_identity_was_changed_with_its_digest_is_not_believed(session):
     stage = session.cells["X", "dtd", 0].pretrain
-    folder = session.store.folder(stage.kind, stage.key)
+    folder = session.store.folder(stage.kind.name, stage.key)
     record = read_result(folder).record
     write_record(folder, replace(record, identity={**record.identity, "version": 9}))
     assert "record.json is not named by the hash of its identity" in str(session.store.damage(stage))
@@ -136,7 +137,7 @@ def test_a_record_whose_identity_was_changed_with_its_digest_is_not_believed(ses
 
 def test_a_missing_pretraining_leaves_its_cell_missing(session, verb):
     stage = session.cells["X+OS_rand_5", "dtd", 0].pretrain
-    shutil.rmtree(session.store.folder(stage.kind, stage.key))
+    shutil.rmtree(session.store.folder(stage.kind.name, stage.key))
     code, shown = verb(*TABLE, "--format", "json")
     cells = {cell["row"]: cell for cell in json.loads(shown.out)["cells"]}
     assert code == 0 and (cells["X+OS_rand_5"]["state"], cells["X+OS_rand_5"]["reason"]) == ("missing", "")
@@ -144,9 +145,9 @@ def test_a_missing_pretraining_leaves_its_cell_missing(session, verb):
 
 def test_a_seed_that_is_lost_from_a_measured_cell_is_told_with_its_reason(finished_small_run):
     session, _ = finished_small_run
-    (run,) = (run for run in runs_of(session) if run.row == "X")
+    (run,) = (run for run in runs_of(session.values(), session.store) if run.row == "X")
     lost = replace(run, seed=1, state="missing", reason="what is damaged", evaluate=None, predicted=None, labels=None)
-    result = assemble(layout_of(session), [*runs_of(session), lost])
+    result = assemble(session.values().layout, [*runs_of(session.values(), session.store), lost])
     assert "seed 1 of X on dtd is missing: what is damaged" in result.warnings
 
 
@@ -157,7 +158,7 @@ def test_a_run_makes_again_what_is_damaged_and_all_that_it_needs(session, finish
     """The sample reads features that are damaged, and whoever makes these again an encoder that is damaged too."""
     cell, other = session.cells["X+OS_simcore_5", "dtd", 0], session.cells["X+OS_rand_5", "dtd", 0]
     pool, encoder = cell.sample.input("pool"), cell.sample.input("pool").input("encoder")
-    folders = [session.store.folder(stage.kind, stage.key) for stage in session.plan.stages]
+    folders = [session.store.folder(stage.kind.name, stage.key) for stage in session.plan.stages]
     files = [path for folder in folders for path in folder.iterdir() if path.name != "record.json"]
     content = {path: path.read_bytes() for path in files}
     shutil.rmtree(session.store.folder("sample", cell.sample.key))
@@ -169,12 +170,12 @@ def test_a_run_makes_again_what_is_damaged_and_all_that_it_needs(session, finish
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == render(collect(finished_small_run[0]), "csv")
+    assert done.stdout == render(collect(finished_small_run[0].values(), finished_small_run[0].store), "csv")
     damaged = {pool: "features.npy", encoder: "encoder.safetensors", other.evaluate: "record.json"}
     notes = [line for line in done.stderr.splitlines() if line.startswith("note: ") and "is damaged" in line]
     assert len(notes) == len(damaged)
     for stage, name in damaged.items():
-        (line,) = (line for line in notes if f"{stage.kind} {stage.key[:12]}" in line)
+        (line,) = (line for line in notes if f"{stage.kind.name} {stage.key[:12]}" in line)
         assert f"{name} is not what was written" in line and "the stage is run again" in line
         (kept,) = (session.query.store / "damaged").glob(f"{stage.key}.*")
         assert str(kept) in line and (kept / name).is_file()
@@ -190,8 +191,7 @@ def reading(monkeypatch, stage_input, name):
         task.file(stage_input, name)
         raise AssertionError("the damage was not noticed")
 
-    module = SimpleNamespace(run=run)
-    monkeypatch.setattr(worker.importlib, "import_module", lambda _: module)
+    monkeypatch.setattr(sample, "run", run)
 
 
 @pytest.fixture
@@ -271,7 +271,7 @@ def test_a_sampler_is_not_blamed_for_damaged_features(monkeypatch):
         local={sample.digest("{}"): "outside"}, file=file, has=lambda name: False, stage=None, record=None
     )
     with pytest.raises(Damage, match=r"features\.npy is not what was written"):
-        sample._plugin(task, Draw(sampling=spec, budget=3, seed=0), spec, SimpleNamespace(ids=("a",)))
+        sample._plugin(task, SampleSpec(sampling=spec, budget=3, seed=0), spec, SimpleNamespace(ids=("a",)))
 
 
 # Other readers -------------------------------------------------------------------------------------------------------
@@ -294,7 +294,7 @@ def test_a_check_reads_every_byte_and_names_what_is_damaged(session, verb):
     lines = shown.out.splitlines()
     assert code == 1 and len(lines) == 1 + 6 and "6 not as they were written" in lines[0]
     for stage, name in zip(stages, names, strict=True):
-        assert any(f"{stage.kind} {stage.key[:12]}" in line and name in line for line in lines)
+        assert any(f"{stage.kind.name} {stage.key[:12]}" in line and name in line for line in lines)
     assert any(str(squares) in line for line in lines) and any(str(manifest) in line for line in lines)
     assert listing(root) == before
     # Without --check only records and names are looked at.
@@ -303,7 +303,7 @@ def test_a_check_reads_every_byte_and_names_what_is_damaged(session, verb):
 
 
 def test_damaged_squares_are_put_beside_and_decoded_again(session, capsys):
-    stage = next(stage for stage in session.plan.stages if stage.kind == "embed")
+    stage = next(stage for stage in session.plan.stages if stage.kind.name == "embed")
     images, side, folder = stage.input("images"), stage.spec.stored, session.query.store / "pixels"
     source = session.data.verified_source(images)
     shutil.rmtree(folder)
@@ -336,8 +336,8 @@ def test_an_export_leaves_damaged_probes_out(session):
 
 
 def test_a_comparison_names_damage_as_the_reason_of_a_hole(session):
-    from benchmark.compare.outcome import _score
-    from benchmark.compare.plan import Trial
+    from benchmark.comparison.outcome import _score
+    from benchmark.comparison.plan import Trial
 
     cell = session.cells["X+OS_simcore_5", "dtd", 0]
     trial = Trial("simcore", "5%", "dtd", 0, sample=cell.sample, purity=cell.purity, evaluate=cell.evaluate)
@@ -352,8 +352,8 @@ def test_a_comparison_names_damage_as_the_reason_of_a_hole(session):
 def test_no_other_module_opens_what_a_stage_left():
     """Records are read in one place, which checks them: nobody else builds a path of the store by itself."""
     sources = {path.relative_to(ROOT).as_posix(): path.read_text() for path in (ROOT / "benchmark").rglob("*.py")}
-    assert [name for name, text in sources.items() if '"record.json"' in text] == ["benchmark/record.py"]
-    assert {name for name, text in sources.items() if ".folder(" in text} == {"benchmark/store.py"}
+    assert [name for name, text in sources.items() if '"record.json"' in text] == ["benchmark/execution/record.py"]
+    assert {name for name, text in sources.items() if ".folder(" in text} == {"benchmark/execution/store.py"}
 
 
 # Digests -------------------------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cli import main
-from benchmark.report.document import signed
+from benchmark.__main__ import main
+from benchmark.report.blocks import signed
 from benchmark.statistics import paired_means
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,3 +41,10 @@ def test_differences_of_accuracy_in_committed_comparisons_follow_from_their_accu
         estimate = paired_means(accuracies[sampler], accuracies[found["reference"]])
         value, low, high = (signed(points, 1) for points in (estimate.value, estimate.low, estimate.high))
         assert shown[sampler] == f"{value} [{low}, {high}]"
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))], ids=str)
+def test_lines_of_prose_are_below_120_characters(path):
+    """Tables, code and pictures with their texts may be longer."""
+    prose = re.sub(r"```.*?```", "", path.read_text(), flags=re.S).splitlines()
+    assert [line for line in prose if len(line) >= 120 and not line.startswith(("|", "!["))] == []

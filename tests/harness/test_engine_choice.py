@@ -2,12 +2,12 @@
 
 import pytest
 
-from benchmark.cli import main
+from benchmark.__main__ import main
+from benchmark.commands.show.recipe import fields
 from benchmark.methods import METHODS
+from benchmark.planning.planned_table import PlannedTable
+from benchmark.planning.query import Query
 from benchmark.pretrain.engines import ENGINES, Engine
-from benchmark.query import Query
-from benchmark.recipe_text import fields
-from benchmark.session import Session
 
 ENGINE_NAMES = ("lightly", "solo-learn")
 PAPER_TABLES = ("2", "3", "4", "5")
@@ -15,8 +15,10 @@ PAPER_TABLES = ("2", "3", "4", "5")
 
 def planned(tmp_path, table, engine, profile="paper", **options):
     """By cell, all stages below it with their specs, each spec as a flat dictionary of its fields."""
-    cells = Session(Query(table, profile, engine=engine, store=tmp_path, **options)).cells
-    return {name: [(stage.kind, dict(fields(stage.spec))) for stage in below(cell)] for name, cell in cells.items()}
+    cells = PlannedTable(Query(table, profile, engine=engine, store=tmp_path, **options)).cells
+    return {
+        name: [(stage.kind.name, dict(fields(stage.spec))) for stage in below(cell)] for name, cell in cells.items()
+    }
 
 
 def below(cell):

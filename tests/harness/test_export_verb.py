@@ -10,20 +10,20 @@ import timm
 import torch
 from safetensors.torch import load_file
 
-from benchmark.cli import main
-from benchmark.encoders import embedding_of
+from benchmark.__main__ import main
+from benchmark.commands.export import _network as export_network
+from benchmark.commands.export._network import timm_form, write_network
 from benchmark.errors import UserError
-from benchmark.export import network as export_network
-from benchmark.export.network import timm_form, write_network
-from benchmark.method_specs import LCR
+from benchmark.execution.record import write_record
+from benchmark.execution.store import Store
 from benchmark.methods import METHODS
-from benchmark.pretrain.backbones import build
+from benchmark.methods._lcr import LCR
+from benchmark.planning.encoders import embedding_of
+from benchmark.planning.profiles import PROFILES
 from benchmark.pretrain.encoder import build_encoder, load_encoder
-from benchmark.profiles import PROFILES
-from benchmark.recipe_specs import Backbone
-from benchmark.record import write_record
-from benchmark.specs import digest
-from benchmark.store import Store
+from benchmark.specs.base import digest
+from benchmark.specs.recipes import Backbone
+from benchmark.training.backbones import build
 
 
 @pytest.fixture

@@ -9,15 +9,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from timm.models import _builder
 
-from benchmark.encoders import find_encoder
 from benchmark.errors import UserError
-from benchmark.images.augment import MEAN, STD
-from benchmark.images.catalogue import Data
-from benchmark.recipe_specs import Backbone, FrozenEncoder
-from benchmark.run.frozen import run
-from benchmark.run.task import Task
-from benchmark.stages import Stage
-from benchmark.store import Store
+from benchmark.execution.store import Store
+from benchmark.execution.task import Task
+from benchmark.images.data import Data
+from benchmark.planning.encoders import find_encoder
+from benchmark.specs.recipes import MEAN, STD, Backbone
+from benchmark.specs.stages import Stage
+from benchmark.stages.frozen import KIND, FrozenEncoder, run
 
 PROJECTIONS = tuple(f"blocks.{block}.attn.proj" for block in (0, 1, 2, 5))
 
@@ -116,7 +115,7 @@ def hub(monkeypatch):
 
 def run_hub(folder, name):
     spec = FrozenEncoder(backbone=Backbone(name=name, library="timm"), origin="timm", sha256=None, mean=MEAN, std=STD)
-    run(Task(Stage("frozen", spec, (), name), Store(folder), Data(None, True, folder), "cpu"), folder)
+    run(Task(Stage(KIND, spec, (), name), Store(folder), Data(None, True, folder), "cpu"), folder)
     return load_file(folder / "encoder.safetensors")
 
 
@@ -141,7 +140,7 @@ def test_weights_of_this_suite_are_held_to_their_names_too(tmp_path):
     spec = FrozenEncoder(
         backbone=Backbone(name="test_resnet", library="timm"), origin="suite", sha256=digest, mean=MEAN, std=STD
     )
-    stage = Stage("frozen", spec, (), "lost")
+    stage = Stage(KIND, spec, (), "lost")
     local = {digest: str(tmp_path / "lost.safetensors")}
     with pytest.raises(UserError, match=r"1 weights of 1 layers are missing: layer1\.0\.conv1"):
         run(Task(stage, Store(tmp_path), Data(None, True, tmp_path), "cpu", local=local), tmp_path)

@@ -6,14 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.method_specs import SimCLR
-from benchmark.plan import Plan, Planner, Pretraining
-from benchmark.profiles import MINI, PAPER, SMOKE
-from benchmark.protocols import CLEAN, RELEASED
-from benchmark.recipe_specs import Steps
-from benchmark.specs import Draw, RandomSampling, SeedAxes, SimCoreSampling
-from benchmark.stages import KINDS, Images, Stage
-from benchmark.variants import VARIANTS
+from benchmark.evaluations import EVALUATIONS
+from benchmark.methods.simclr import SimCLR
+from benchmark.planning.planner import Planner
+from benchmark.planning.profiles import MINI, PAPER, SMOKE
+from benchmark.specs.cells import Plan
+from benchmark.specs.protocols import CLEAN, RELEASED
+from benchmark.specs.recipes import SeedAxes, Steps
+from benchmark.specs.stages import Images, Stage
+from benchmark.specs.variants import VARIANTS
+from benchmark.stages import KINDS
+from benchmark.stages.pretrain import KIND as PRETRAIN
+from benchmark.stages.pretrain import Pretraining
+from benchmark.stages.sample import KIND as SAMPLE
+from benchmark.stages.sample import RandomSampling, SampleSpec, SimCoreSampling
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "keys.json"
@@ -56,9 +62,9 @@ def test_keys_are_those_of_the_last_release():
 
 
 def test_the_order_of_fields_and_the_label_do_not_move_a_key():
-    one = Stage("pretrain", Pretraining(recipe=SMOKE.setup().recipe, seeds=SeedAxes(init=0, data=0)), (), "one")
+    one = Stage(PRETRAIN, Pretraining(recipe=SMOKE.setup().recipe, seeds=SeedAxes(init=0, data=0)), (), "one")
     spec = Pretraining.model_validate({"seeds": {"data": 0, "init": 0}, "recipe": SMOKE.setup().recipe.model_dump()})
-    assert one.key == Stage("pretrain", spec, (), "another").key
+    assert one.key == Stage(PRETRAIN, spec, (), "another").key
 
 
 @pytest.mark.parametrize("change", ["seed", "target", "variant", "protocol", "steps", "profile"])
@@ -79,10 +85,12 @@ def test_a_new_field_of_one_sampler_leaves_the_keys_of_the_others_alone():
         invented: int = 3
 
     def key(sampling):
-        spec = Draw.model_construct(sampling=sampling, budget="5%", seed=0)
-        return Stage("sample", spec, (), "").key
+        spec = SampleSpec.model_construct(sampling=sampling, budget="5%", seed=0)
+        return Stage(SAMPLE, spec, (), "").key
 
-    assert key(RandomSampling()) == Stage("sample", Draw(sampling=RandomSampling(), budget="5%", seed=0), (), "").key
+    assert (
+        key(RandomSampling()) == Stage(SAMPLE, SampleSpec(sampling=RandomSampling(), budget="5%", seed=0), (), "").key
+    )
     assert key(Grown(k=5)) != key(SimCoreSampling(k=5))
 
 
@@ -118,9 +126,9 @@ def test_every_training_behind_a_cell_is_of_the_cells_own_seed(profile, seed):
     for name in VARIANTS:
         planner = Planner(profile, CLEAN, FixedCatalogue())
         whole = Plan((planner.cell(VARIANTS[name], "cub", "imagenet", seed),)).stages
-        trainings = [stage.spec.seeds for stage in whole if stage.kind == "pretrain"]
+        trainings = [stage.spec.seeds for stage in whole if stage.kind.name == "pretrain"]
         assert trainings and set(trainings) == {SeedAxes(init=seed, data=seed)}, name
-        assert {stage.spec.seed for stage in whole if stage.kind == "sample"} <= {seed}
+        assert {stage.spec.seed for stage in whole if stage.kind.name == "sample"} <= {seed}
 
 
 # Sources -------------------------------------------------------------------------------------------------------------
@@ -138,9 +146,10 @@ def copy(tmp_path):
 
 
 def hashes(golden, root):
+    kinds = {kind.name: kind for kind in KINDS} | {f"evaluation {one.name}": one.kind for one in EVALUATIONS}
     return {
-        kind.name: {"version": kind.version, "sources": golden.source_hash(kind.sources, root)}
-        for kind in KINDS.values()
+        name: {"version": kind.version, "sources": golden.source_hash(kind.sources, root)}
+        for name, kind in kinds.items()
     }
 
 

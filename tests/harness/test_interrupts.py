@@ -72,6 +72,23 @@ def test_a_signal_that_is_ignored_stays_so():
         assert stop.number == signal.SIGTERM
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_handler_of_a_program_that_calls_the_suite_stays(number):
+    heard = []
+    signal.signal(number, lambda *_: heard.append("the program's own"))
+    stop = StopRequest()
+    with stop.awaited():
+        send(number)
+    assert heard == ["the program's own"] and stop.number is None
+
+
+def test_the_command_lines_handler_gives_way_to_a_run():
+    stop = StopRequest()
+    with handled(raise_signal), stop.awaited():
+        send(signal.SIGTERM)
+    assert stop.number == signal.SIGTERM
+
+
 def test_outside_of_the_main_thread_nothing_changes():
     seen = []
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN = Path(__file__).with_name("killed_run.py")
+HOOKS = Path(__file__).with_name("killed_run")
 # In the order in which the job comes to the first stage of each kind, so that every point is still ahead.
 KINDS = ("pretrain", "evaluate", "embed", "sample", "purity")
 POINTS = ("reading", "recording", "written", "renamed")
@@ -34,10 +34,17 @@ JOB = (
 
 
 def start(store, log, kill_at=None, jobs=1, job=JOB, err=subprocess.PIPE, **more):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LOG": str(log), "KILL_AT": kill_at or "", **more}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{HOOKS}{os.pathsep}{ROOT}",
+        "LOG": str(log),
+        "KILL_AT": kill_at or "",
+        **more,
+    }
     command = [
         sys.executable,
-        str(RUN),
+        "-m",
+        "benchmark",
         *job,
         "--store",
         str(store),

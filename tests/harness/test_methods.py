@@ -5,25 +5,26 @@ import sys
 
 import pytest
 
-from benchmark.encoders import embedding_of
+from benchmark.commands._listing import listing
+from benchmark.commands.show.names import describe
+from benchmark.commands.show.recipe import fields
 from benchmark.errors import UnknownName, UserError
-from benchmark.launch import check_recipe
 from benchmark.methods import METHODS
 from benchmark.methods._lcr import AS_SAM
-from benchmark.networks import NETWORKS, find_backbone
-from benchmark.overview import describe, listing
-from benchmark.profiles import MINI, PAPER, SMOKE
-from benchmark.query import Query
-from benchmark.recipe_specs import SGD, Adam, AdamW, Epochs
-from benchmark.recipe_text import fields
-from benchmark.session import Session
+from benchmark.planning.encoders import embedding_of
+from benchmark.planning.planned_table import PlannedTable
+from benchmark.planning.profiles import MINI, PAPER, SMOKE
+from benchmark.planning.query import Query
+from benchmark.specs.recipes import SGD, Adam, AdamW, Epochs, SeedAxes
+from benchmark.stages.pretrain import Pretraining, check
+from benchmark.training.backbone_names import NETWORKS, find_backbone
 
 NAMES = METHODS.names()
 TABLE4 = ("byol", "swav", "dino", "mae")
 
 
 def session(tmp_path, table, **options):
-    return Session(Query(table, options.pop("profile", "paper"), store=tmp_path, **options))
+    return PlannedTable(Query(table, options.pop("profile", "paper"), store=tmp_path, **options))
 
 
 def test_the_methods_of_the_issue_are_all_there():
@@ -146,7 +147,7 @@ def test_an_unpublished_optimiser_is_never_taken_for_a_published_one():
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_are_as_registered(name):
-    from benchmark.pretrain.backbones import build, feature_dimension
+    from benchmark.training.backbones import build, feature_dimension
 
     network = NETWORKS[name]
     built = build(network.backbone)
@@ -194,8 +195,8 @@ def test_a_table_with_rows_that_have_no_recipe_says_so(tmp_path):
 WITHOUT_TORCH = """
 import sys
 from pathlib import Path
-from benchmark.query import Query
-from benchmark.session import Session
+from benchmark.planning.query import Query
+from benchmark.planning.planned_table import Session
 
 for table in ("3", "4", "5", "figure3"):
     assert Session(Query(table, "paper", store=Path("nowhere"))).plan.stages
@@ -208,9 +209,11 @@ def test_plans_of_all_tables_need_no_torch():
 
 
 def test_plan_says_what_tables_share(tmp_path):
-    from benchmark.costs import plan_text
+    from benchmark.commands._planned_run import planned_run
 
-    lines = [line for line in plan_text(session(tmp_path, "5")).splitlines() if line.startswith("shared with")]
+    lines = [
+        line for line in planned_run(session(tmp_path, "5")).render().splitlines() if line.startswith("shared with")
+    ]
     assert [line.split(":")[0] for line in lines] == ["shared with figure3", "shared with table2"]
     stages = {stage.key for stage in session(tmp_path, "5").plan.stages}
     same = stages & {stage.key for stage in session(tmp_path, "2").plan.stages}
@@ -250,7 +253,7 @@ def test_only_trainings_that_see_labels_of_x_have_an_online_classifier(tmp_path)
 def test_lcr_is_refused_in_float16_before_anything_is_trained():
     recipe = MINI.setup("lcr").recipe.model_copy(update={"precision": "float16"})
     with pytest.raises(UserError, match="float16 cannot hold"):
-        check_recipe(recipe)
+        check(Pretraining(recipe=recipe, seeds=SeedAxes(init=0, data=0)))
 
 
 def test_networks_of_one_size_are_built_for_the_size_of_the_crops():
@@ -258,7 +261,7 @@ def test_networks_of_one_size_are_built_for_the_size_of_the_crops():
         setup = profile.setup(backbone="vit_small_patch16_224")
         assert setup.recipe.backbone.image_size == size
         assert setup.recipe.backbone.told == f"vit_small_patch16_224 (images of {size} px)"
-        check_recipe(setup.recipe)
+        check(Pretraining(recipe=setup.recipe, seeds=SeedAxes(init=0, data=0)))
     assert PAPER.setup(backbone="vit_small_patch16_224").recipe.backbone.image_size is None
     assert PAPER.setup(backbone="vit_small_patch16_384").recipe.backbone.image_size == 224
     assert MINI.setup(backbone="resnet26").recipe.backbone.image_size is None
@@ -266,7 +269,7 @@ def test_networks_of_one_size_are_built_for_the_size_of_the_crops():
 
 def test_a_network_that_cannot_see_its_crops_is_refused_before_anything_is_trained():
     with pytest.raises(UserError, match="inception_v3 cannot look at crops of 32 px: "):
-        check_recipe(SMOKE.setup(backbone="inception_v3").recipe)
+        check(Pretraining(recipe=SMOKE.setup(backbone="inception_v3").recipe, seeds=SeedAxes(init=0, data=0)))
 
 
 def test_an_encoder_is_read_as_its_own_probe_read_it():

@@ -8,26 +8,27 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.costs import plan_text, training_length
-from benchmark.entrants import find_entrant
+from benchmark.commands._planned_run import planned_run
 from benchmark.errors import UserError
-from benchmark.images.catalogue import Data
-from benchmark.profiles import PROFILES
-from benchmark.query import Query
-from benchmark.recipe_specs import SGD, CodedEpochs, Epochs, Steps
-from benchmark.session import Session
+from benchmark.images.data import Data
+from benchmark.planning.costs import training_length
+from benchmark.planning.planned_table import PlannedTable
+from benchmark.planning.profiles import PROFILES
+from benchmark.planning.query import Query
+from benchmark.sampling.samplers import find_sampler
+from benchmark.specs.recipes import SGD, CodedEpochs, Epochs, Steps
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def session(tmp_path, **fields):
-    return Session(Query(**{"table": "2", "profile": "smoke", "store": tmp_path, **fields}))
+    return PlannedTable(Query(**{"table": "2", "profile": "smoke", "store": tmp_path, **fields}))
 
 
 def kinds(plan):
     counts = {}
     for stage in plan.stages:
-        counts[stage.kind] = counts.get(stage.kind, 0) + 1
+        counts[stage.kind.name] = counts.get(stage.kind.name, 0) + 1
     return counts
 
 
@@ -57,7 +58,7 @@ def test_the_paper_profile_trains_a_retrieval_encoder_of_its_own_and_plans_witho
     paper = session(tmp_path, profile="paper")
     assert kinds(paper.plan)["pretrain"] == 111
     assert not any(stage.resolved for stage in paper.plan.stages)
-    text = plan_text(paper)
+    text = planned_run(paper).render()
     assert "unresolved" in text and "device-hours" in text and "RTX 3090" in text
 
 
@@ -134,7 +135,7 @@ def test_steps_are_refused_where_the_released_rule_decides(tmp_path):
 def test_a_plan_needs_no_torch_and_writes_nothing(tmp_path):
     script = """
 import sys
-from benchmark.cli import main
+from benchmark.__main__ import main
 try:
     main(["plan", "--table", "2", "--profile", "paper", "--store", sys.argv[1]])
 finally:
@@ -188,7 +189,9 @@ def test_a_plan_does_not_list_the_pool_for_every_cell(tmp_path, monkeypatch):
     walks = Counter()
     real = os.scandir
     monkeypatch.setattr(os, "scandir", lambda path: (walks.update([str(path)]), real(path))[1])
-    plan_text(session(tmp_path / "runs", profile="mini", targets=("a",), openset="pool", data_root=tmp_path / "data"))
+    planned_run(
+        session(tmp_path / "runs", profile="mini", targets=("a",), openset="pool", data_root=tmp_path / "data")
+    ).render()
     pool = [count for path, count in walks.items() if path.endswith("pool/train")]
     # Ten cells ask for it some forty times.
     assert pool and max(pool) <= 5
@@ -212,11 +215,11 @@ def test_fields_that_were_typed_are_what_runs_even_where_they_are_the_class_s_ow
     planner = mini.planner(mini.rows[0])
     usual = planner.simcore().model_dump()
     assert {usual["k"], usual["n_init"]} == {20, 10} and usual["failing_round"] == "kept"
-    assert find_entrant(named, planner).sampling.model_dump() == {**usual, **changed}
+    assert find_sampler(named, planner.simcore()).sampling.model_dump() == {**usual, **changed}
 
 
 def test_a_stage_that_tables_share_costs_the_same_from_either_side(tmp_path):
-    lines = [plan_text(session(tmp_path, profile="paper", table=table)).splitlines() for table in ("2", "5")]
+    lines = [planned_run(session(tmp_path, profile="paper", table=table)).render().splitlines() for table in ("2", "5")]
     told = [
         [line.split(": ", 1)[1] for line in found if line.startswith(f"shared with table{other}:")]
         for found, other in zip(lines, (5, 2), strict=True)

@@ -9,7 +9,7 @@ import pytest
 
 from baselines import SAMPLERS, BudgetError, Random, SimCore
 from benchmark.errors import UnknownName, UserError
-from benchmark.plugins import parse_fields, resolve
+from benchmark.stages.sample.names import parse_fields, resolve
 
 SOURCE = '''
 from dataclasses import dataclass

@@ -5,18 +5,18 @@ which a rename does not change.
 """
 
 import os
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from benchmark import system
+from benchmark.execution import worker
+from benchmark.execution.store import open_store
+from benchmark.execution.task import StageResult, Task
 from benchmark.images.growing import growing_rows
-from benchmark.run import worker
-from benchmark.run.task import Outcome, Task
-from benchmark.specs import Draw, RandomSampling
-from benchmark.stages import Images, Stage
-from benchmark.store import open_store
+from benchmark.specs.stages import Images, Stage
+from benchmark.stages import sample
+from benchmark.stages.sample import KIND, RandomSampling, SampleSpec
 from benchmark.system import make_folder, place_aside, write_atomically
 
 
@@ -68,16 +68,16 @@ def assert_made(calls, folder):
 
 def a_stage():
     images = Images("opensets", "pool", "train", "m" * 64, 10)
-    return Stage("sample", Draw(sampling=RandomSampling(), budget=3, seed=0), (("openset", images),), "a draw")
+    return Stage(KIND, SampleSpec(sampling=RandomSampling(), budget=3, seed=0), (("openset", images),), "a draw")
 
 
 def test_a_stage_is_on_the_disk_with_its_name_before_it_counts_as_finished(tmp_path, calls, monkeypatch):
     def run(task, folder):
         (folder / "below").mkdir()
         (folder / "below" / "picks.txt").write_text("a\n")
-        return Outcome()
+        return StageResult()
 
-    monkeypatch.setattr(worker.importlib, "import_module", lambda name: SimpleNamespace(run=run))
+    monkeypatch.setattr(sample, "run", run)
     store, stage = open_store(tmp_path / "runs"), a_stage()
     scratch = store.scratch(stage)
     assert_survives(calls, scratch / "stage.json")
@@ -93,18 +93,18 @@ def test_a_stage_is_on_the_disk_with_its_name_before_it_counts_as_finished(tmp_p
 
 def test_checkpoints_go_only_when_the_result_is_on_the_disk(tmp_path, calls, monkeypatch):
     """Until then a power cut would cost both."""
-    import benchmark.store
+    import benchmark.execution.store
 
     store, stage = open_store(tmp_path / "runs"), a_stage()
     scratch, removed = store.scratch(stage), []
-    remove = benchmark.store.shutil.rmtree
+    remove = benchmark.execution.store.shutil.rmtree
 
     def rmtree(path, **more):
         if path == scratch:
             removed.append(len(calls))
         remove(path, **more)
 
-    monkeypatch.setattr(benchmark.store.shutil, "rmtree", rmtree)
+    monkeypatch.setattr(benchmark.execution.store.shutil, "rmtree", rmtree)
     with store.writing(stage):
         pass
     kind = ("sync", inode(store.root / "sample"))
@@ -132,7 +132,7 @@ def test_a_folder_that_is_placed_survives_and_what_its_links_point_to_is_left_al
 def test_a_checkpoint_survives(tmp_path, calls):
     import torch
 
-    from benchmark.pretrain import checkpoint
+    from benchmark.training import checkpoint
 
     checkpoint.write(tmp_path / "weights.safetensors", {"a": torch.zeros(3)}, {})
     assert_survives(calls, tmp_path / "weights.safetensors")
@@ -145,6 +145,23 @@ def test_decoded_images_survive(tmp_path, calls):
     assert_survives(calls, rows.path)
     assert_made(calls, tmp_path / "pixels")
     assert np.load(rows.path).tolist() == [[0, 0, 0], [1, 1, 1]]
+
+
+def test_rows_that_are_still_being_written_are_on_the_disk_before_their_number(tmp_path, monkeypatch):
+    """Whoever goes on after a power cut would otherwise take rows for written that are not."""
+    states, fsync = [], os.fsync
+
+    def watched(descriptor):
+        fsync(descriptor)
+        states.append([(path.stat().st_size, path.read_bytes()[:128]) for path in (tmp_path / "pixels").glob("*")])
+
+    with growing_rows(tmp_path / "pixels" / "name", (1, 3)) as rows:
+        rows.add(np.zeros(3, np.uint8))
+        monkeypatch.setattr(os, "fsync", watched)
+        rows.settle()
+        monkeypatch.undo()
+    before, after = (max(state) for state in states)
+    assert before[0] == after[0] and b"(0, 3)" in before[1] and b"(1, 3)" in after[1]
 
 
 def test_a_file_system_that_cannot_sync_folders_is_put_up_with_and_a_failing_disk_is_not(tmp_path, monkeypatch):

@@ -4,11 +4,11 @@ import io
 
 import pytest
 
-from benchmark import progress
-from benchmark.run import screen as run_screen
-from benchmark.run.worker import Report
-from benchmark.specs import Draw, RandomSampling
-from benchmark.stages import Stage
+from benchmark.execution import display as progress
+from benchmark.execution import display as run_screen
+from benchmark.execution.worker import Report
+from benchmark.specs.stages import Stage
+from benchmark.stages.sample import KIND, RandomSampling, SampleSpec
 
 
 class Clock:
@@ -78,7 +78,7 @@ def test_what_a_stage_says_stands_above_the_bars_as_it_is(monkeypatch):
 
 
 def draw(seed):
-    return Stage("sample", Draw(sampling=RandomSampling(), budget=3, seed=seed), (), f"draw {seed}")
+    return Stage(KIND, SampleSpec(sampling=RandomSampling(), budget=3, seed=seed), (), f"draw {seed}")
 
 
 def test_a_run_without_a_terminal_tells_what_it_is_working_on(clock, capsys):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.collect import collect
-from benchmark.query import Query
-from benchmark.run.artefacts import PICKS
-from benchmark.session import Session
+from benchmark.planning.planned_table import PlannedTable
+from benchmark.planning.query import Query
+from benchmark.report.collect import collect
+from benchmark.specs.artefacts import PICKS
 
 # Folder of the pool: its images, source, relevance to the target.
 POOL = {
@@ -58,7 +58,7 @@ def by_hand(picked, pool):
 
 
 def test_images_of_the_targets_own_source_leave_purity_without_held_out(tmp_path, data_root, run_here):
-    session = Session(
+    session = PlannedTable(
         Query("2", "mini", targets=("leaves",), openset="pool", data_root=data_root, store=tmp_path / "runs")
     )
     session.read_data(lambda *_: None)
@@ -66,7 +66,7 @@ def test_images_of_the_targets_own_source_leave_purity_without_held_out(tmp_path
     half = row.variant.model_copy(update={"budget": "50%"})
     planner = session.planner(row)
     sample = planner.sample(half, "leaves", "pool", 0)
-    purity = planner.purity(sample, "pool", "leaves")
+    purity = planner.purity(sample, "leaves", "pool")
     store = run_here(session, [purity])
     picked = folders_of(store, sample)
     pool = [name for name, (count, _, _) in POOL.items() for _ in range(count)]
@@ -81,7 +81,7 @@ def test_images_of_the_targets_own_source_leave_purity_without_held_out(tmp_path
 def test_a_table_shows_the_base_rate_and_the_ceiling_beside_the_purity(finished_small_run):
     """Stand-ins: 45 of 2,000 images are relatives of dtd."""
     session, store = finished_small_run
-    cells = {cell.row: cell for cell in collect(session).cells}
+    cells = {cell.row: cell for cell in collect(session.values(), session.store).cells}
     sampled = {row: cell for (row, _, _), cell in session.cells.items() if cell.sample is not None}
     assert len(sampled) == 3
     for row, cell in sampled.items():

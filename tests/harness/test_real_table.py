@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from benchmark.cli import main
+from benchmark.__main__ import main
 
 ROWS = ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop", "X+oracle(5%)")
 

@@ -19,16 +19,14 @@ from threadpoolctl import threadpool_limits
 from baselines import simcore
 from baselines.core import kmeans, ranking, rounds, selection
 from baselines.random import Random
-from benchmark.embed import embed
-from benchmark.evaluate import clean
-from benchmark.pretrain.numerics import fixed
-from benchmark.run import evaluate as evaluate_stage
-from benchmark.run import sample as sample_stage
-from benchmark.run.artefacts import FEATURES, PICKS, POSITIONS, PREDICTIONS
-from benchmark.run.encoder import images_of, load
-from benchmark.run.task import Task
+from benchmark.evaluations import _logistic_regression as clean
+from benchmark.evaluations._predictions import labels_of
+from benchmark.execution.store import Store
+from benchmark.execution.task import Task
+from benchmark.specs.artefacts import FEATURES, PICKS, POSITIONS, PREDICTIONS
+from benchmark.stages.embed import features_of
 from benchmark.statistics import accuracy, item_weights
-from benchmark.store import Store
+from benchmark.training.numerics import fixed
 
 FITTED: dict[tuple[str, float], LogisticRegression] = {}
 
@@ -38,11 +36,11 @@ FITTED: dict[tuple[str, float], LogisticRegression] = {}
 def check_run(store, session, golden, values_of):
     """What is wrong with a run: stages not finished, values out of bounds, picks or probes that do not follow."""
     stages = session.plan.stages
-    problems = [f"not finished: {stage.kind} {stage.label}" for stage in stages if not store.has(stage)]
+    problems = [f"not finished: {stage.kind.name} {stage.label}" for stage in stages if not store.has(stage)]
     for stage in stages:
-        if store.has(stage) and stage.kind == "sample":
+        if store.has(stage) and stage.kind.name == "sample":
             problems += [f"{stage.label}: {line}" for line in pick_problems(store, session, stage)]
-        if store.has(stage) and stage.kind == "evaluate":
+        if store.has(stage) and stage.kind.name == "evaluate":
             problems += [f"{stage.label}: {line}" for line in probe_problems(Task(stage, store, session.data, "cpu"))]
     found, _ = values_of(session, store, session.query.seeds[0])
     return problems + value_problems(found, golden)
@@ -118,11 +116,8 @@ def unit(rows):
 def probe_problems(task):
     """How a probe's record differs from scikit-learn's on the encoder's features, chosen on training images alone."""
     spec = task.stage.spec
-    train, test = (
-        embed(load(task, spec.embedding), images_of(task, name, spec.embedding.stored), spec.embedding)
-        for name in ("train", "test")
-    )
-    labels, truth = (np.array(task.source(name).manifest.labels) for name in ("train", "test"))
+    train, test = (features_of(task, name, spec.embedding) for name in ("train", "test"))
+    labels, truth = (labels_of(task, name) for name in ("train", "test"))
     record = task.store.record(task.stage)
     with np.load(task.store.file(task.stage, PREDICTIONS)) as arrays:
         predicted, stated = arrays["predicted"], arrays["labels"]
@@ -258,7 +253,7 @@ def mutated(dtd, tmp_path, new_session, run_here, golden, smoke_spread):
         cell = copy.cells[row, "dtd", 0]
         wanted = [cell.evaluate] if kind == "evaluate" else [cell.sample, cell.purity]
         for stage in {cell.evaluate, *wanted} | ({cell.pretrain} if kind == "sample" else set()):
-            shutil.rmtree(Store(root).folder(stage.kind, stage.key))
+            shutil.rmtree(Store(root).folder(stage.kind.name, stage.key))
         fresh = run_here(copy, wanted)
         found = check_run(fresh, copy, golden, smoke_spread.values_of)
         return [line for line in found if not line.startswith("not finished")]
@@ -288,7 +283,7 @@ def random_picks(patch):
         def select(self, target, pool, *, budget, seed=0):
             return Random().select(target, pool, budget=budget, seed=seed + 1)
 
-    patch.setattr(sample_stage, "SimCore", Mutant)
+    patch.setattr("benchmark.stages.sample.SimCore", Mutant)
 
 
 def ascending(patch):
@@ -351,35 +346,35 @@ def test_an_image_picked_again_ends_the_stage(mutated, monkeypatch):
 
 def shuffled_labels(patch):
     """The probe learns labels that belong to other images."""
-    true = evaluate_stage.clean_probe
+    true = clean.clean_probe
 
     def probe(train, train_labels, *others, **options):
         return true(train, np.random.default_rng(0).permutation(train_labels), *others, **options)
 
-    patch.setattr(evaluate_stage, "clean_probe", probe)
+    patch.setattr(clean, "clean_probe", probe)
 
 
 def chosen_on_test(patch):
     """The strength with the best test accuracy, and the record says what it was chosen by."""
-    true = evaluate_stage.clean_probe
+    true = clean.clean_probe
 
     def probe(train, train_labels, test, test_labels, spec, **options):
         honest = true(train, train_labels, test, test_labels, spec, **options)
         return on_test(honest, train, train_labels, test, test_labels, spec)
 
-    patch.setattr(evaluate_stage, "clean_probe", probe)
+    patch.setattr(clean, "clean_probe", probe)
 
 
 def chosen_on_test_in_secret(patch):
     """The same, with the validation accuracies of the honest choice in the record (and never that choice itself)."""
-    true = evaluate_stage.clean_probe
+    true = clean.clean_probe
 
     def probe(train, train_labels, test, test_labels, spec, **options):
         honest = true(train, train_labels, test, test_labels, spec, **options)
         cheat = on_test(honest, train, train_labels, test, test_labels, spec, besides=honest.info["strength"])
         return replace(cheat, info={**cheat.info, "validation": honest.info["validation"]})
 
-    patch.setattr(evaluate_stage, "clean_probe", probe)
+    patch.setattr(clean, "clean_probe", probe)
 
 
 def on_test(honest, train, train_labels, test, test_labels, spec, besides=None):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmark.cli import main
+from benchmark.__main__ import main
 
 
 @pytest.mark.slow

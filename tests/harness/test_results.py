@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 
-from benchmark.collect import collect
 from benchmark.errors import UserError
-from benchmark.report.render import render
-from benchmark.results import save_results, verify
+from benchmark.report.collect import collect
+from benchmark.report.formats import render
+from benchmark.report.records import save_results, verify
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def saved(finished_small_run, tmp_path_factory):
     """The folder that a small real run was saved to, and the session. Read it, never change it."""
     session, _ = finished_small_run
     folder = tmp_path_factory.mktemp("results") / "small"
-    save_results(session, collect(session), folder)
+    save_results(session.values(), collect(session.values(), session.store), session.store, folder)
     return folder, session
 
 
@@ -30,14 +30,14 @@ def test_what_is_saved_verifies_and_gives_the_same_table(saved):
     folder, session = saved
     found = verify(folder, "csv")
     assert found.problems == []
-    assert found.table == render(collect(session), "csv")
+    assert found.table == render(collect(session.values(), session.store), "csv")
     assert verify(folder, "md").table == (folder / "table.md").read_text()
 
 
 def test_a_smoke_table_judges_no_claim(saved):
     """Rendered images beside published values would be called contradicted, claim by claim."""
     _, session = saved
-    result = collect(session)
+    result = collect(session.values(), session.store)
     assert result.claims == () and len(result.table.claims) > 3
     shown = " ".join(render(result, "text").split())
     assert "Stand-in images judge no claim: the pipeline works, 4 of 4 cells are measured." in shown
@@ -58,7 +58,7 @@ def test_all_that_a_table_rests_on_is_saved(saved):
 
 def test_saving_again_changes_nothing(saved, copy):
     folder, session = saved
-    save_results(session, collect(session), copy)
+    save_results(session.values(), collect(session.values(), session.store), session.store, copy)
     files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
     assert len(files) == 27 and all((folder / one).read_bytes() == (copy / one).read_bytes() for one in files)
 
@@ -291,7 +291,7 @@ def test_files_of_another_form_are_one_line(saved, copy):
 
 @pytest.mark.parametrize("verb", ["reproduce", "table"])
 def test_a_place_that_cannot_be_saved_to_is_refused_before_any_work(tmp_path, capsys, verb):
-    from benchmark.cli import main
+    from benchmark.__main__ import main
 
     (tmp_path / "file").write_text("")
     command = [verb, *(["--table"] if verb == "reproduce" else []), "2", "--rows", "X", "--targets", "cub"]
@@ -303,7 +303,7 @@ def test_a_place_that_cannot_be_saved_to_is_refused_before_any_work(tmp_path, ca
 
 
 def test_the_command_refuses_what_does_not_verify(saved, copy, capsys):
-    from benchmark.cli import main
+    from benchmark.__main__ import main
 
     with pytest.raises(SystemExit) as end:
         main(["verify", str(copy)])

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.cli import main
-from benchmark.sample import job
-from benchmark.store import Store
+from benchmark.__main__ import main
+from benchmark.commands.sample import command as job
+from benchmark.execution.store import Store
 
 POOL = 60
 BLUE = (0, 20, 40)

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.run.artefacts import PREDICTIONS
-from benchmark.run.task import Task
-from benchmark.run.worker import run_stage
-from benchmark.store import Store, open_store
+from benchmark.execution.store import Store, open_store
+from benchmark.execution.task import Task
+from benchmark.execution.worker import run_stage
+from benchmark.specs.artefacts import PREDICTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 # What may differ between two runs of one stage: how long it took and where it was.
@@ -31,7 +31,7 @@ def results(store, session):
     """Every stage of the plan: its record without what may differ, and the hash of each of its other files."""
     found = {}
     for stage in session.plan.stages:
-        folder = store.folder(stage.kind, stage.key)
+        folder = store.folder(stage.kind.name, stage.key)
         files = {
             path.name: hashlib.sha256(path.read_bytes()).hexdigest()
             for path in folder.iterdir()

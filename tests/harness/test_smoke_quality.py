@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.environment import hardware, packages
-from benchmark.targets import TARGETS
+from benchmark.datasets.targets import paper_targets
+from benchmark.execution.environment import hardware, packages
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "smoke_picks.json"
 PACKAGES = ("torch", "torchvision", "timm", "lightly", "numpy", "scikit-learn")
@@ -61,7 +61,7 @@ def test_simcore_is_twice_as_pure_as_random_on_one_target(sampled):
 
 @pytest.mark.slow
 def test_simcore_is_twice_as_pure_as_random_on_nine_of_eleven_targets(sampled):
-    targets = TARGETS.names()
+    targets = [target.name for target in paper_targets()]
     found = sampled(targets)
     assert len(targets) == 11
     missed = [target for target in targets if not twice_as_pure(found, target)]
@@ -129,15 +129,15 @@ def test_the_picks_of_one_target_are_those_of_the_last_release(sampled):
 
 @pytest.mark.slow
 def test_the_picks_of_all_targets_are_those_of_the_last_release(sampled):
-    check_hashes(sampled(TARGETS.names()))
+    check_hashes(sampled([target.name for target in paper_targets()]))
 
 
 def test_the_golden_picks_are_of_all_targets_and_all_different():
     simcore = json.loads(GOLDEN.read_text())["simcore"]
     assert {row: sorted(picked) for row, picked in simcore.items()} == dict.fromkeys(
-        SIMCORE.values(), sorted(TARGETS.names())
+        SIMCORE.values(), sorted(target.name for target in paper_targets())
     )
-    assert len({one for picked in simcore.values() for one in picked.values()}) == 2 * len(TARGETS.names())
+    assert len({one for picked in simcore.values() for one in picked.values()}) == 2 * len(paper_targets())
 
 
 @pytest.fixture

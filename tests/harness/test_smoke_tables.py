@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmark.collect import collect
-from benchmark.report.render import render
+from benchmark.report.collect import collect
+from benchmark.report.formats import render
 
 METHODS = {"3": {"simclr"}, "4": {"byol", "swav", "dino", "mae"}, "5": {"simclr"}, "figure3": {"simclr"}}
 
@@ -18,7 +18,7 @@ def store(tmp_path_factory):
 def test_every_cell_of_a_table_is_measured(table, store, new_session, run_here):
     session = new_session(store, table=table, targets=("cub",), steps=4)
     run_here(session)
-    result = collect(session)
+    result = collect(session.values(), session.store)
     assert {cell.state for cell in result.cells} == {"measured"}
     assert {(cell.row, cell.target) for cell in result.cells} == {(row.id, "cub") for row in session.table.rows}
     kinds = {cell.pretrain.spec.recipe.method.kind for cell in session.cells.values()}
@@ -43,7 +43,7 @@ def test_features_for_sampling_and_probing_are_read_as_stated(store, new_session
 def test_a_changed_recipe_is_told_and_never_compared(store, new_session, run_here):
     session = new_session(store, targets=("cub",), rows=("X",), steps=2, method="lcr-sam", precision="float32")
     run_here(session)
-    text = render(collect(session), "text")
+    text = render(collect(session.values(), session.store), "text")
     assert "measured with method lcr-sam, precision float32: the published values beside these are of" in text
     pretrain = session.cells["X", "cub", 0].pretrain
     statistics = session.store.record(pretrain).info["statistics"]

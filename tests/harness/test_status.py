@@ -7,17 +7,17 @@ import shutil
 
 import pytest
 
-from benchmark.cli import main
-from benchmark.record import Record, digests, write_record
-from benchmark.specs import Draw, PluginSampling, RandomSampling
-from benchmark.stages import Images, Stage
-from benchmark.store import Store, open_store
+from benchmark.__main__ import main
+from benchmark.execution.record import Record, digests, write_record
+from benchmark.execution.store import Store, open_store
+from benchmark.specs.stages import Images, Stage
+from benchmark.stages.sample import KIND, PluginSampling, RandomSampling, SampleSpec
 
 
 def a_stage(seed=0, sampling=None, label="a draw"):
     images = Images("opensets", "pool", "train", "m" * 64, 10)
-    draw = Draw(sampling=sampling or RandomSampling(), budget=3, seed=seed)
-    return Stage("sample", draw, (("openset", images),), label)
+    draw = SampleSpec(sampling=sampling or RandomSampling(), budget=3, seed=seed)
+    return Stage(KIND, draw, (("openset", images),), label)
 
 
 def mine(code):
@@ -28,7 +28,9 @@ def mine(code):
 def finish(store, stage):
     with store.writing(stage) as folder:
         files = digests(folder)
-        write_record(folder, Record(stage.kind, stage.key, stage.identity, {}, {}, {}, 1.0, 1.0, files, stage.label))
+        write_record(
+            folder, Record(stage.kind.name, stage.key, stage.identity, {}, {}, {}, 1.0, 1.0, files, stage.label)
+        )
 
 
 @pytest.fixture

@@ -10,20 +10,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmark import embed
 from benchmark.errors import UserError
-from benchmark.record import Record, digests, write_record
-from benchmark.run import worker
-from benchmark.run.task import Outcome, Task
-from benchmark.specs import Draw, RandomSampling
-from benchmark.stages import Images, Stage
-from benchmark.store import Store, open_store
+from benchmark.execution import worker
+from benchmark.execution.record import Record, digests, write_record
+from benchmark.execution.store import Store, open_store
+from benchmark.execution.task import StageResult, Task
+from benchmark.specs import stages
+from benchmark.specs.stages import Images, Stage
+from benchmark.stages.sample import KIND, RandomSampling, SampleSpec
 from benchmark.system import write_atomically
+from benchmark.training import features as embed
 
 
 def stage(seed=0):
     images = Images("opensets", "pool", "train", "m" * 64, 10)
-    return Stage("sample", Draw(sampling=RandomSampling(), budget=3, seed=seed), (("openset", images),), "a draw")
+    return Stage(KIND, SampleSpec(sampling=RandomSampling(), budget=3, seed=seed), (("openset", images),), "a draw")
 
 
 @pytest.fixture
@@ -41,20 +42,20 @@ def code(monkeypatch):
 
     def use(function):
         module = type("module", (), {"run": staticmethod(function)})
-        monkeypatch.setattr(worker.importlib, "import_module", lambda name: module)
+        monkeypatch.setattr(stages.importlib, "import_module", lambda name: module)
 
     return use
 
 
 def write_a_file(task, folder):
     (folder / "picks.txt").write_text("a\n")
-    return Outcome(metrics={"size": 1}, info={"why": "a test"})
+    return StageResult(metrics={"size": 1}, info={"why": "a test"})
 
 
 def finish(folder, why):
     """Write the record of the stage whose files are in the folder."""
     one = stage()
-    write_record(folder, Record(one.kind, one.key, one.identity, {}, {"why": why}, {}, 1.0, 1.0, digests(folder)))
+    write_record(folder, Record(one.kind.name, one.key, one.identity, {}, {"why": why}, {}, 1.0, 1.0, digests(folder)))
 
 
 def test_a_finished_stage_has_its_files_and_a_record_that_explains_it(store, code):
@@ -190,7 +191,7 @@ from pathlib import Path
 import importlib.util
 spec = importlib.util.spec_from_file_location("this", sys.argv[3])
 this = importlib.util.module_from_spec(spec); spec.loader.exec_module(this)
-from benchmark.store import Store
+from benchmark.execution.store import Store
 store = Store(Path(sys.argv[1]))
 store._publish = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
 with store.writing(this.stage()) as folder:

@@ -7,19 +7,20 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from benchmark.collect import collect
-from benchmark.pretrain import checkpoint
+from benchmark.execution import memory
+from benchmark.execution.display import make_screen
+from benchmark.execution.engines import local
+from benchmark.execution.engines.local import LocalEngine, Worker, how_it_ended
+from benchmark.execution.store import open_store
+from benchmark.execution.task import Task
+from benchmark.execution.worker import Context, attempt
+from benchmark.planning.profiles import PROFILES
+from benchmark.pretrain import train as pretraining
 from benchmark.pretrain import train as training
-from benchmark.profiles import PROFILES
-from benchmark.recipe_specs import SGD
-from benchmark.run import memory
-from benchmark.run import pretrain as pretraining
-from benchmark.run.executor import Executor, Worker, how_it_ended
-from benchmark.run.screen import make_screen
-from benchmark.run.task import Task
-from benchmark.run.worker import Context, attempt
-from benchmark.stages import Stage
-from benchmark.store import open_store
+from benchmark.report.collect import collect
+from benchmark.specs.recipes import SGD
+from benchmark.specs.stages import Stage
+from benchmark.training import checkpoint
 
 
 def one_cell(new_session, root, **fields):
@@ -89,7 +90,7 @@ def test_short_memory_is_a_failed_stage_that_says_what_to_lower(
     report = try_stage(session, stage, store)
     assert report.status == "failed" and report.message.strip().splitlines()[-1] == told and way_out in told
     # What a table shows of it is that line.
-    (cell,) = collect(session).cells
+    (cell,) = collect(session.values(), session.store).cells
     assert cell.state == "failed" and cell.reason.endswith(told)
 
 
@@ -100,15 +101,15 @@ def test_other_errors_get_no_such_advice():
 class Dead:
     """A worker process that the system killed."""
 
-    pid, exitcode = None, -signal.SIGKILL
+    pid, returncode = 0, -signal.SIGKILL
 
-    def join(self, timeout=None):
+    def wait(self, timeout=None):
         pass
 
 
 def test_a_killed_worker_is_a_failed_stage_that_says_what_to_lower(new_session, tmp_path, monkeypatch):
     session, stage, store = one_cell(new_session, tmp_path / "runs")
-    executor = Executor(store, Context(store.root, session.data, "cpu"), 1, make_screen())
+    executor = LocalEngine(store, Context(store.root, session.data, "cpu"), 1, make_screen())
     worker = Worker(Dead(), pipe=None, stage=stage)
     monkeypatch.setattr(worker, "kill", lambda: None)
     executor._workers.append(worker)
@@ -125,6 +126,18 @@ def test_how_a_worker_ended_is_told_by_its_exit_code():
     assert [code for code in (None, 0, 1, 9, 137, -6, -11, -15, -9) if memory.HOST in how_it_ended(code)] == [-9]
 
 
+def test_a_worker_that_dies_before_its_first_stage_is_a_failed_stage(new_session, tmp_path, monkeypatch):
+    # A real process, which ends at once.
+    monkeypatch.setattr(local, "_CODE", "import sys; sys.exit(7)")
+    session = new_session(tmp_path, targets=("dtd",), rows=("X",), steps=1)
+    store = open_store(tmp_path)
+    executor = LocalEngine(store, Context(store.root, session.data, "cpu"), 1, make_screen())
+    states = executor.run(session.plan.stages)
+    assert sorted(states.values()) == ["failed", "skipped"]
+    (crash,) = store.failures()
+    assert "exited by itself with code 7" in crash.reason
+
+
 def test_a_batch_larger_than_the_data_is_all_of_them_and_is_said_once(new_session, run_here, tmp_path, monkeypatch):
     smoke = PROFILES["smoke"]
     larger = smoke.model_copy(update={"scale": smoke.scale.model_copy(update={"batch": 128})})
@@ -137,4 +150,4 @@ def test_a_batch_larger_than_the_data_is_all_of_them_and_is_said_once(new_sessio
         assert (
             record.info["notes"] == [note] and record.metrics["samples"] == 2 * record.metrics["target_images"] == 200
         )
-    assert collect(session).warnings == (f"{note} (in 2 trainings)",)
+    assert collect(session.values(), session.store).warnings == (f"{note} (in 2 trainings)",)

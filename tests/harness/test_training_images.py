@@ -9,16 +9,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from benchmark.plan import ordered
-from benchmark.pretrain import feed
-from benchmark.pretrain.files import ENCODER
+from benchmark.execution.store import open_store
+from benchmark.execution.task import Task
+from benchmark.execution.worker import run_stage
 from benchmark.pretrain.learner import Learner
-from benchmark.pretrain.schedule import course
-from benchmark.run.artefacts import PICKS, POSITIONS
-from benchmark.run.task import Task
-from benchmark.run.worker import run_stage
-from benchmark.store import open_store
-from benchmark.variants import VARIANTS
+from benchmark.specs.artefacts import ENCODER, PICKS, POSITIONS
+from benchmark.specs.cells import ordered
+from benchmark.specs.variants import VARIANTS
+from benchmark.training import loader as feed
+from benchmark.training.schedule import course
 
 SEEDS = (0, 1)
 STEPS = 2

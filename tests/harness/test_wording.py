@@ -5,23 +5,25 @@ import re
 import pytest
 
 from baselines import SAMPLERS
-from benchmark.collect import collect
-from benchmark.compare import outcome
-from benchmark.compare.plan import Comparison
-from benchmark.compare.request import Request
-from benchmark.costs import plan_text
-from benchmark.encoders import Encoder
-from benchmark.export.card import picked_text
-from benchmark.overview import LISTS, describe, listing
-from benchmark.published import table_names
-from benchmark.query import Query
-from benchmark.recipe_specs import Backbone, FrozenEncoder
-from benchmark.sample.card import sampler_text
-from benchmark.session import Session
-from benchmark.specs import Embedding
-from benchmark.stages import Stage
-from benchmark.variants import VARIANTS
-from benchmark.wording import counted
+from benchmark.commands._listing import LISTS, listing
+from benchmark.commands._planned_run import planned_run
+from benchmark.commands.show.names import describe
+from benchmark.comparison import outcome
+from benchmark.comparison.plan import Comparison
+from benchmark.comparison.request import Request
+from benchmark.planning.encoders import Encoder
+from benchmark.planning.planned_table import PlannedTable
+from benchmark.planning.query import Query
+from benchmark.published.tables import table_names
+from benchmark.report.collect import collect
+from benchmark.sampling.samplers import find_sampler
+from benchmark.specs.recipes import Backbone, Embedding
+from benchmark.specs.stages import Stage
+from benchmark.specs.variants import VARIANTS
+from benchmark.specs.wording import counted
+from benchmark.stages.frozen import KIND as FROZEN
+from benchmark.stages.frozen import FrozenEncoder
+from benchmark.stages.sample.text import picked_text, sampler_text
 
 DOUBLED = re.compile(r"\b([a-z]{2,}) \1\b", re.IGNORECASE)
 
@@ -34,7 +36,7 @@ def compared(tmp_path, **fields):
 def test_no_stage_names_its_work_twice(tmp_path):
     comparison = compared(tmp_path, train=True)
     titles = {stage.title for trial in comparison.trials() for end in trial.ends() for stage in [end, *_below(end)]}
-    session = Session(Query("2", "smoke", targets=("dtd",), controls=True, store=tmp_path))
+    session = PlannedTable(Query("2", "smoke", targets=("dtd",), controls=True, store=tmp_path))
     titles |= {stage.title for stage in session.plan.stages}
     assert "count purity of random 1%, dtd from imagenet, seed 0" in titles
     assert "compute metrics of random 1%, dtd from imagenet, seed 0" in titles
@@ -68,12 +70,14 @@ def test_a_table_of_one_column_has_one_column():
 
 def test_a_plan_names_its_table_once_and_one_seed_as_one(tmp_path):
     query = Query("2", "smoke", targets=("dtd",), rows=("X",), steps=1, store=tmp_path)
-    text = plan_text(Session(query))
+    text = planned_run(PlannedTable(query)).render()
     assert text.startswith("table2, profile smoke (rendered stand-in images), protocol clean, seed 0\n")
     assert re.search(r"^X +dtd +0 +1 step ", text, re.MULTILINE)
     # What rounds to nothing is not said to cost nothing.
     assert "cost: less than 0.1 device-hours" in text and "0.0 device-hours" not in text
-    both = plan_text(Session(Query("2", "smoke", targets=("dtd",), rows=("X",), seeds=(0, 1), store=tmp_path)))
+    both = planned_run(
+        PlannedTable(Query("2", "smoke", targets=("dtd",), rows=("X",), seeds=(0, 1), store=tmp_path))
+    ).render()
     assert "seeds 0, 1\n" in both and "40 steps" in both
 
 
@@ -98,15 +102,14 @@ def test_an_encoder_is_described_by_what_it_is(origin, label, said):
     spec = FrozenEncoder(
         backbone=Backbone(name="resnet18", library="timm"), origin=origin, sha256=digest, mean=(0, 0, 0), std=(1, 1, 1)
     )
-    encoder = Encoder(Stage("frozen", spec, (), label), Embedding(resize=36, crop=32))
+    encoder = Encoder(Stage(FROZEN, spec, (), label), Embedding(resize=36, crop=32))
     assert encoder.description == said
 
 
 def test_a_card_names_the_settings_that_a_wrapped_sampler_was_run_with(tmp_path):
-    from benchmark.entrants import find_entrant
 
     planner = compared(tmp_path).planner
-    text = sampler_text(find_entrant("semdedup", planner).sampling.model_dump(mode="json"))
+    text = sampler_text(find_sampler("semdedup", planner.simcore()).sampling.model_dump(mode="json"))
     # Smoke's k and patience, not those of SimCore's class.
     assert text.startswith("semdedup (clusters by default, eps 0.05, sampler (")
     assert f"k {planner.profile.k}," in text and "k 100" not in text and "{" not in text and "None" not in text
@@ -132,5 +135,6 @@ def test_nouns_agree_with_their_numbers():
 )
 def test_a_table_says_how_long_its_rows_were_trained(rows, steps, said, tmp_path):
     query = Query("2", "smoke", targets=("dtd",), rows=rows, steps=steps, store=tmp_path)
-    notes = collect(Session(query)).notes
+    session = PlannedTable(query)
+    notes = collect(session.values(), session.store).notes
     assert [note for note in notes if "optimiser step" in note] == said

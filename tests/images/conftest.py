@@ -10,7 +10,7 @@ from PIL import Image
 
 from benchmark.images.scan import open_source
 from benchmark.images.sources import DataRoot, Source
-from benchmark.specs import Role
+from benchmark.specs.datasets import Role
 
 
 def save_picture(path: Path, seed: int, size: tuple[int, int] = (40, 30)) -> None:

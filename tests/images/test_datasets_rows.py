@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.images.pixels import square_pixels
 from benchmark.images.relevance import relevance
 from benchmark.images.scan import find_manifest
 from benchmark.images.sources import DataRoot, Source
+from benchmark.images.square_cache import square_pixels
 
 datasets = pytest.importorskip("datasets")
 Opened = Callable[..., Source]

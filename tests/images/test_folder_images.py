@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmark.datasets.opensets import OPENSETS
 from benchmark.errors import UserError
-from benchmark.images.catalogue import open_images
+from benchmark.images.data import open_images
 from benchmark.images.journal import Seen
 from benchmark.images.manifest import join_manifests
 from benchmark.images.scan import count_differences, find_manifest, open_source
 from benchmark.images.sources import DataRoot, Source
-from benchmark.opensets import OPENSETS
-from benchmark.specs import Target
+from benchmark.specs.datasets import Target
 
 Opened = Callable[..., Source]
 

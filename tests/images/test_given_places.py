@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.commands.sample.output import check_link
+from benchmark.commands.sample.request import Exports
 from benchmark.errors import UserError
-from benchmark.images.catalogue import Data
-from benchmark.images.rows import Rows
-from benchmark.images.sources import Given
-from benchmark.sample.request import Exports
-from benchmark.sample.write import check_link
+from benchmark.images.data import Data
+from benchmark.images.parquet import Rows
+from benchmark.images.sources import NamedFolders
 
 
 def read(place: str, store: Path) -> tuple[str, ...]:
-    data = Data(Given((("pool", place),)), False, store)
+    data = Data(NamedFolders((("pool", place),)), False, store)
     data.read([("opensets", "pool", "train")])
     manifest = data.manifest("opensets", "pool", "train")
     assert manifest is not None and data.images("opensets", "pool", "train").sha256 == manifest.sha256
@@ -35,13 +35,13 @@ def test_parquet_files_in_a_folder(data: Path, store: Path, tmp_path: Path, monk
     table = datasets.Dataset.from_dict(columns, features=datasets.Features({"image": datasets.Image()}))
     table.to_parquet(str(tmp_path / "table" / "train-00000-of-00001.parquet"))
     assert read(str(tmp_path / "table"), store) == tuple(f"{row:08d}" for row in range(len(jpegs)))
-    items = Given((("pool", str(tmp_path / "table")),)).items("opensets", "pool", "train")
+    items = NamedFolders((("pool", str(tmp_path / "table")),)).items("opensets", "pool", "train")
     with pytest.raises(UserError, match="--link needs a pool of files"):
         check_link(items, Exports(link=tmp_path / "links"))
 
 
 def test_a_name_on_the_hub_is_pinned_to_a_revision() -> None:
-    items = Given((("pool", "someone/birds@v2"),)).items("opensets", "pool", "train")
+    items = NamedFolders((("pool", "someone/birds@v2"),)).items("opensets", "pool", "train")
     assert isinstance(items, Rows) and items.pointer is not None
     assert (items.pointer.dataset, items.pointer.revision, items.pointer.train) == ("someone/birds", "v2", "train")
 

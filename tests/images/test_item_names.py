@@ -10,9 +10,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from benchmark.errors import UserError
-from benchmark.idlist import list_text, read_ids
 from benchmark.images.names import check_names
 from benchmark.images.sources import Source
+from benchmark.stages.sample.id_list import list_text, read_ids
 
 Opened = Callable[..., Source]
 ODD = "\n\r\0#/. \t\x0b\x0c\x1c\x85\u2028\ufeff\\\"',\ud800é"

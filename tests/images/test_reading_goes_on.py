@@ -175,7 +175,7 @@ def test_a_journal_cut_anywhere_tells_nothing_wrong(cut: int, tail: bytes) -> No
 INTERRUPTED = """
 import os, signal, sys
 from pathlib import Path
-from benchmark import cli
+from benchmark import __main__ as cli
 from benchmark.images import scan
 folder, store, number = sys.argv[1:]
 look = scan._look

@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 from benchmark.errors import UserError
-from benchmark.images.pixels import square, square_pixels
 from benchmark.images.sources import Source
+from benchmark.images.square_cache import square, square_pixels
 
 Opened = Callable[..., Source]
 WRITER = """
 import os, signal, sys
 from pathlib import Path
-from benchmark.images.pixels import square_pixels
+from benchmark.images.square_cache import square_pixels
 from benchmark.images.scan import open_source
 from benchmark.images.sources import DataRoot
 data, store = Path(sys.argv[1]), Path(sys.argv[2])
@@ -95,13 +95,13 @@ def test_a_full_disk_is_told_before_anything_is_written(
 
 
 MOMENTS = {
-    "first byte": ("benchmark.images.pixels._open_square", 0),
+    "first byte": ("benchmark.images.square_cache._open_square", 0),
     "row": ("benchmark.images.growing.GrowingRows.add", 9),
     "before the count": ("benchmark.images.growing.GrowingRows._write_header", 2),
     "rename": ("Path.replace", 0),
 }
 KILL = """
-import benchmark.images.growing, benchmark.images.pixels
+import benchmark.images.growing, benchmark.images.square_cache
 def killing(*arguments, calls=[], call={0}):
     calls.append(1)
     if len(calls) > {1}:

@@ -7,27 +7,37 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark import method_specs as methods
+from benchmark.methods.all4one import All4One
+from benchmark.methods.barlow_twins import BarlowTwins
+from benchmark.methods.byol import BYOL
+from benchmark.methods.dino import DINO
+from benchmark.methods.mae import MAE
+from benchmark.methods.moco import MoCo
+from benchmark.methods.nnclr import NNCLR
+from benchmark.methods.simclr import SimCLR
+from benchmark.methods.simsiam import SimSiam
+from benchmark.methods.swav import SwAV
+from benchmark.methods.vicreg import VICReg
 from benchmark.pretrain.engines import Engine
-from benchmark.pretrain.learner import Learner, Moment
-from benchmark.recipe_specs import SGD, Augmentation, Backbone, Cosine, Recipe, Steps
+from benchmark.pretrain.learner import Learner, TrainingPosition
+from benchmark.specs.recipes import EMA, SGD, Augmentation, Backbone, Cosine, Recipe, Steps
 
 RESNET = Backbone(name="test_resnet", library="timm")
 VIT = Backbone(name="test_vit", library="timm", image_size=32, patch_size=8)
-SLOW = methods.EMA(base=0.9)
+SLOW = EMA(base=0.9)
 
 SMALL: dict[str, Any] = {
-    "simclr": methods.SimCLR(temperature=0.2, hidden=24, output=16),
-    "moco": methods.MoCo(temperature=0.2, queue=16, ema=SLOW, hidden=24, output=16),
-    "byol": methods.BYOL(ema=SLOW, hidden=24, output=16, predictor=20),
-    "simsiam": methods.SimSiam(hidden=24, output=16, predictor=20),
-    "swav": methods.SwAV(prototypes=10, hidden=24, output=16),
-    "dino": methods.DINO(prototypes=10, ema=SLOW, hidden=24, bottleneck=12),
-    "mae": methods.MAE(width=16, depth=1, heads=2),
-    "barlow-twins": methods.BarlowTwins(hidden=24, output=16),
-    "vicreg": methods.VICReg(hidden=24, output=16),
-    "nnclr": methods.NNCLR(temperature=0.2, queue=16, hidden=24, output=16, predictor=20),
-    "all4one": methods.All4One(temperature=0.2, queue=16, ema=SLOW, hidden=24, output=16, predictor=20),
+    "simclr": SimCLR(temperature=0.2, hidden=24, output=16),
+    "moco": MoCo(temperature=0.2, queue=16, ema=SLOW, hidden=24, output=16),
+    "byol": BYOL(ema=SLOW, hidden=24, output=16, predictor=20),
+    "simsiam": SimSiam(hidden=24, output=16, predictor=20),
+    "swav": SwAV(prototypes=10, hidden=24, output=16),
+    "dino": DINO(prototypes=10, ema=SLOW, hidden=24, bottleneck=12),
+    "mae": MAE(width=16, depth=1, heads=2),
+    "barlow-twins": BarlowTwins(hidden=24, output=16),
+    "vicreg": VICReg(hidden=24, output=16),
+    "nnclr": NNCLR(temperature=0.2, queue=16, hidden=24, output=16, predictor=20),
+    "all4one": All4One(temperature=0.2, queue=16, ema=SLOW, hidden=24, output=16, predictor=20),
 }
 
 
@@ -69,8 +79,8 @@ def small_methods() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def midway() -> Moment:
-    return Moment(step=5, steps=10, epoch=2, epochs=4)
+def midway() -> TrainingPosition:
+    return TrainingPosition(step=5, steps=10, epoch=2, epochs=4)
 
 
 # What every method is made of, by our names: z projections, p predictions (SwAV: scores), t what a teacher makes.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.method_specs import All4One
-from benchmark.pretrain.backbones import Groups, group_batchnorm
+from benchmark.methods.all4one import All4One
+from benchmark.training.backbones import Groups, group_batchnorm
 
 N, D, QUEUE = 4, 16, 24
 

@@ -5,8 +5,8 @@ import torchvision.transforms as transforms
 import torchvision.transforms.functional as F
 from PIL import Image
 
-from benchmark.images import augment as A
-from benchmark.recipe_specs import Augmentation
+from benchmark.specs.recipes import Augmentation
+from benchmark.training import augment as A
 
 SPEC = Augmentation(size=24, stored=40)
 

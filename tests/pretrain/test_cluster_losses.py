@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.method_specs import DINO, MAE, SwAV
+from benchmark.methods.dino import DINO
+from benchmark.methods.mae import MAE
+from benchmark.methods.swav import SwAV
 from benchmark.pretrain.engines import find_engine
-from benchmark.pretrain.learner import Moment, teacher_temperature
+from benchmark.pretrain.learner import TrainingPosition, teacher_temperature
 
 N, K = 6, 10
 
@@ -77,7 +79,7 @@ def test_swavs_prototypes_are_of_length_one_at_every_step_that_may_have_moved_th
     for step in range(4):
         with torch.no_grad():
             weights.mul_(3.0)
-        learner.begin(Moment(step, 4, 1 + step, 4))
+        learner.begin(TrainingPosition(step, 4, 1 + step, 4))
         moved = step == 0 or step / 4 >= frozen
         lengths = weights.detach().double().norm(dim=1)
         assert lengths.shape == (K,)
@@ -119,7 +121,7 @@ def test_dino_is_cross_entropy_to_the_centred_sharpened_teacher(engine, small, n
     s, t, crops, centre = rows(1), rows(2), rows(3), rows(4)[0]
     recipe = with_local(small, engine.name, method) if local else small(engine.name, method)
     learner = engine.build(recipe, 0)
-    moment = Moment(step=3, steps=8, epoch=2, epochs=4)
+    moment = TrainingPosition(step=3, steps=8, epoch=2, epochs=4)
     learner.begin(moment)
     centre_of(learner).copy_(torch.from_numpy(centre))
     students = [s[:N], s[N:], *([crops[:N], crops[N:]] if local else [])]
@@ -134,7 +136,7 @@ def test_dino_is_cross_entropy_to_the_centred_sharpened_teacher(engine, small, n
 
 def test_the_teachers_temperature_rises_linearly_over_the_warm_up():
     method = DINO(prototypes=4, ema={"base": 0.9}, teacher_temperature=(0.04, 0.08), warmup=0.4)
-    epochs = [Moment(step=0, steps=10, epoch=epoch, epochs=10) for epoch in range(1, 11)]
+    epochs = [TrainingPosition(step=0, steps=10, epoch=epoch, epochs=10) for epoch in range(1, 11)]
     found = [teacher_temperature(method, moment) for moment in epochs]
     assert found == pytest.approx([0.04, 0.05, 0.06, 0.07] + [0.08] * 6)
     at_once = method.model_copy(update={"warmup": 0.0})

@@ -9,13 +9,18 @@ import torchvision
 from torch import nn
 
 from benchmark.errors import UnknownName, UserError
-from benchmark.lengths import epochs_of
-from benchmark.networks import NETWORKS
-from benchmark.pretrain import ranks
-from benchmark.pretrain.backbones import Groups, build, feature_dimension, group_batchnorm, groups_of
-from benchmark.pretrain.schedule import Course, course, learning_rate
-from benchmark.profiles import PAPER
-from benchmark.recipe_specs import Backbone, CodedEpochs, Cosine
+from benchmark.planning.profiles import PAPER
+from benchmark.specs.recipes import Backbone, CodedEpochs, Cosine, epochs_of
+from benchmark.training import distributed as ranks
+from benchmark.training.backbone_names import NETWORKS
+from benchmark.training.backbones import (
+    Groups,
+    build,
+    feature_dimension,
+    group_batchnorm,
+    groups_of,
+)
+from benchmark.training.schedule import StepPlan, course, learning_rate
 
 
 @pytest.mark.parametrize(("coreset", "epochs"), [(13196, 5000), (184000, 696), (75461, 1697), (1_281_167, 100)])
@@ -29,7 +34,7 @@ def test_the_coded_rule_needs_a_coreset() -> None:
 
 
 def test_a_chained_course_is_full_batches_of_whole_permutations() -> None:
-    run = Course(images=10, batch=4, steps=10, chained=True, seed=0)
+    run = StepPlan(images=10, batch=4, steps=10, chained=True, seed=0)
     chain = np.concatenate([run.rows(step) for step in range(10)])
     assert chain.shape == (40,)
     assert all(sorted(chain[start : start + 10]) == list(range(10)) for start in range(0, 40, 10))
@@ -39,19 +44,19 @@ def test_a_chained_course_is_full_batches_of_whole_permutations() -> None:
 
 
 def test_an_unchained_course_keeps_the_partial_batch() -> None:
-    run = Course(images=10, batch=4, steps=6, chained=False, seed=0)
+    run = StepPlan(images=10, batch=4, steps=6, chained=False, seed=0)
     assert [len(run.rows(step)) for step in range(6)] == [4, 4, 2, 4, 4, 2]
     assert sorted(np.concatenate([run.rows(step) for step in range(3)])) == list(range(10))
     assert run.seen(5) == 18 and run.exposures(5).sum() == 18 and run.epochs == 2
 
 
 def test_a_batch_larger_than_the_data_wraps() -> None:
-    run = Course(images=3, batch=7, steps=2, chained=True, seed=1)
+    run = StepPlan(images=3, batch=7, steps=2, chained=True, seed=1)
     assert np.array_equal(np.bincount(run.rows(0)), run.exposures(1)) and run.seen(1) == 7
 
 
 def test_the_order_depends_on_the_seed() -> None:
-    assert not np.array_equal(Course(50, 50, 1, True, 0).rows(0), Course(50, 50, 1, True, 1).rows(0))
+    assert not np.array_equal(StepPlan(50, 50, 1, True, 0).rows(0), StepPlan(50, 50, 1, True, 1).rows(0))
 
 
 def _torch_cosine(steps: int, peak: float, floor: float) -> list[float]:
@@ -66,20 +71,20 @@ def _torch_cosine(steps: int, peak: float, floor: float) -> list[float]:
 
 
 def test_per_step_cosine_is_torchs() -> None:
-    run, schedule = Course(10, 5, 20, True, 0), Cosine(per="step", floor=0.01)
+    run, schedule = StepPlan(10, 5, 20, True, 0), Cosine(per="step", floor=0.01)
     expected = _torch_cosine(20, 0.5, 0.01)[:20]
     assert [learning_rate(schedule, 0.5, run, step) for step in range(20)] == pytest.approx(expected)
 
 
 def test_per_epoch_cosine_counts_from_one_and_ends_at_the_floor() -> None:
-    run, schedule = Course(10, 5, 20, False, 0), Cosine()
+    run, schedule = StepPlan(10, 5, 20, False, 0), Cosine()
     expected = [rate for rate in _torch_cosine(10, 0.1, 1e-3)[1:] for _ in range(2)]
     rates = [learning_rate(schedule, 0.1, run, step) for step in range(20)]
     assert rates == pytest.approx(expected) and rates[-1] == pytest.approx(1e-4)
 
 
 def test_epochs_counted_from_0_begin_at_the_peak_and_never_stand_still() -> None:
-    run, schedule = Course(10, 5, 8, False, 0), Cosine(floor=0.0, per="epoch", counted_from=0)
+    run, schedule = StepPlan(10, 5, 8, False, 0), Cosine(floor=0.0, per="epoch", counted_from=0)
     rates = [learning_rate(schedule, 1.0, run, step) for step in range(8)]
     assert rates == pytest.approx([(1 + math.cos(math.pi * epoch / 4)) / 2 for epoch in (0, 0, 1, 1, 2, 2, 3, 3)])
 
@@ -95,7 +100,7 @@ def test_lcr_on_byol_warms_up_and_falls_as_its_released_code_does() -> None:
 
 
 def test_warm_up_rises_linearly_to_the_peak() -> None:
-    run, schedule = Course(10, 5, 20, True, 0), Cosine(per="step", warmup_steps=4)
+    run, schedule = StepPlan(10, 5, 20, True, 0), Cosine(per="step", warmup_steps=4)
     rates = [learning_rate(schedule, 1.0, run, step) for step in range(20)]
     assert rates[:5] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
     assert rates[12] == pytest.approx(1e-3 + 0.999 * (1 + math.cos(math.pi * 8 / 16)) / 2)

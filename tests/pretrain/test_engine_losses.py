@@ -5,7 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from benchmark.method_specs import NNCLR, BarlowTwins, MoCo, SimCLR, VICReg
+from benchmark.methods.barlow_twins import BarlowTwins
+from benchmark.methods.moco import MoCo
+from benchmark.methods.nnclr import NNCLR
+from benchmark.methods.simclr import SimCLR
+from benchmark.methods.vicreg import VICReg
 from benchmark.pretrain.engines import find_engine
 
 N, D = 6, 16

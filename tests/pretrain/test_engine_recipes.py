@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from benchmark.errors import UserError
-from benchmark.method_specs import EMA
-from benchmark.pretrain.learner import Moment
+from benchmark.pretrain.learner import TrainingPosition
+from benchmark.specs.recipes import EMA
 
 CHANGED = {
     "simclr": {"temperature": 0.3, "hidden": 20, "output": 12, "batchnorm": True},
@@ -51,7 +51,7 @@ def frozen(learner, layer):
     weight = next(p for p in layer.parameters() if p.requires_grad)
     for step in range(11):
         weight.grad = torch.ones_like(weight)
-        learner.before_update(Moment(step, 10, 1, 1))
+        learner.before_update(TrainingPosition(step, 10, 1, 1))
         if weight.grad is not None:
             return step / 10
     return 1.0
@@ -64,7 +64,7 @@ def temperatures(learner):
     if criterion is not None:
         criterion.register_forward_pre_hook(lambda _m, _a, named: found.append(named["teacher_temp"]), with_kwargs=True)
     for epoch in range(1, 11):
-        moment = Moment(0, 10, epoch, 10)
+        moment = TrainingPosition(0, 10, epoch, 10)
         learner.begin(moment)
         if criterion is None:
             loss = learner.method.dino_loss_func
@@ -105,7 +105,7 @@ def mae(learner, width, decoder):
     hook = learner.backbone.blocks[0].register_forward_pre_hook(lambda _m, inputs: kept.append(inputs[0].shape[1] - 1))
     # A patch of one colour is nothing once it is normalised, and far from every prediction otherwise.
     with torch.no_grad():
-        loss = learner.loss(learner.train()(torch.full((4, 3, 32, 32), 100.0), 2), Moment(0, 1, 1, 1))
+        loss = learner.loss(learner.train()(torch.full((4, 3, 32, 32), 100.0), 2), TrainingPosition(0, 1, 1, 1))
     hook.remove()
     blocks = getattr(decoder, "decoder_blocks", None) or decoder.blocks
     return {
@@ -211,11 +211,11 @@ def _pair(learner):
 
 def of_teacher(learner):
     at = moved(learner)
-    start, buffers = at(Moment(0, 10, 1, 10))
+    start, buffers = at(TrainingPosition(0, 10, 1, 10))
     averaged = None if buffers is None else ("averaged" if buffers != 1.0 else "own")
     # In the middle of the first epoch: per epoch nothing has moved yet.
-    per = "epoch" if at(Moment(5, 10, 1, 10))[0] == pytest.approx(start) else "step"
-    end = at(Moment(10, 10, 11, 10))[0]
+    per = "epoch" if at(TrainingPosition(5, 10, 1, 10))[0] == pytest.approx(start) else "step"
+    end = at(TrainingPosition(10, 10, 11, 10))[0]
     return {"base": pytest.approx(start), "final": pytest.approx(end), "per": per, "buffers": averaged}
 
 

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from benchmark.errors import UnknownName, UserError
-from benchmark.method_specs import LCR, MoCo, SimCLR
+from benchmark.methods._lcr import LCR
+from benchmark.methods.moco import MoCo
+from benchmark.methods.simclr import SimCLR
 from benchmark.pretrain.engines import ENGINES, find_engine
-from benchmark.recipe_specs import Backbone, Epochs
+from benchmark.specs.recipes import Backbone, Epochs
 
 
 def test_a_missing_engine_is_an_error_with_its_line(monkeypatch):

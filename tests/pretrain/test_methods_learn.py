@@ -10,41 +10,47 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark import method_specs as methods
-from benchmark.embed import embed
-from benchmark.evaluate.clean import clean_probe
-from benchmark.images.families import FAMILIES
-from benchmark.images.pixels import square
-from benchmark.images.standins import StandIns
+from benchmark.evaluations._logistic_regression import clean_probe
+from benchmark.evaluations.linear_clean import CleanProbe
+from benchmark.images.square_cache import square
+from benchmark.images.standins.families import FAMILIES
+from benchmark.images.standins.root import StandIns
+from benchmark.methods.all4one import All4One
+from benchmark.methods.barlow_twins import BarlowTwins
+from benchmark.methods.byol import BYOL
+from benchmark.methods.dino import DINO
+from benchmark.methods.mae import MAE
+from benchmark.methods.moco import MoCo
+from benchmark.methods.nnclr import NNCLR
+from benchmark.methods.simclr import SimCLR
+from benchmark.methods.simsiam import SimSiam
+from benchmark.methods.swav import SwAV
+from benchmark.methods.vicreg import VICReg
 from benchmark.pretrain.encoder import build_encoder, load_encoder
-from benchmark.pretrain.images import SquareImages
 from benchmark.pretrain.train import train
-from benchmark.recipe_specs import AdamW, Augmentation, Backbone, CleanProbe, Cosine, Recipe, Steps
-from benchmark.specs import Embedding, SeedAxes
+from benchmark.specs.recipes import EMA, AdamW, Augmentation, Backbone, Cosine, Embedding, Recipe, SeedAxes, Steps
+from benchmark.training.features import embed
+from benchmark.training.image_views import SquareImages
 
 EMBEDDING = Embedding(resize=36, crop=32, stored=40)
-FAST = methods.EMA(base=0.99)
+FAST = EMA(base=0.99)
 RESNET = Backbone(name="test_resnet", library="timm")
 VIT = Backbone(name="test_vit", library="timm", image_size=32, patch_size=4)
 PLAIN = Augmentation(size=32, stored=40, scale=(0.5, 1.0), jitter_probability=0, grey_probability=0, views=1)
 
 METHODS = {
-    "simclr": methods.SimCLR(temperature=0.2, hidden=128, output=64),
-    "moco": methods.MoCo(temperature=0.2, queue=512, ema=FAST, hidden=128, output=64),
-    "byol": methods.BYOL(ema=FAST, hidden=256, output=64, predictor=256),
-    "simsiam": methods.SimSiam(hidden=256, output=256, predictor=64),
-    "swav": methods.SwAV(prototypes=64, hidden=128, output=64, frozen=0.1),
+    "simclr": SimCLR(temperature=0.2, hidden=128, output=64),
+    "moco": MoCo(temperature=0.2, queue=512, ema=FAST, hidden=128, output=64),
+    "byol": BYOL(ema=FAST, hidden=256, output=64, predictor=256),
+    "simsiam": SimSiam(hidden=256, output=256, predictor=64),
+    "swav": SwAV(prototypes=64, hidden=128, output=64, frozen=0.1),
     # On the ResNet too: a vision transformer learns nothing by DINO in so few steps.
-    "dino": methods.DINO(
-        prototypes=64, ema=methods.EMA(base=0.9), hidden=128, bottleneck=32, teacher_temperature=(0.04, 0.04)
-    ),
-    "mae": methods.MAE(width=64, depth=1, heads=4),
-    "barlow-twins": methods.BarlowTwins(hidden=256, output=256, scale=0.1),
-    "vicreg": methods.VICReg(hidden=256, output=256),
-    "nnclr": methods.NNCLR(temperature=0.2, queue=512, hidden=128, output=64, predictor=128),
-    "all4one": methods.All4One(
-        temperature=0.2, queue=512, ema=FAST, hidden=128, output=64, predictor=128, transformer_lr=1e-3
-    ),
+    "dino": DINO(prototypes=64, ema=EMA(base=0.9), hidden=128, bottleneck=32, teacher_temperature=(0.04, 0.04)),
+    "mae": MAE(width=64, depth=1, heads=4),
+    "barlow-twins": BarlowTwins(hidden=256, output=256, scale=0.1),
+    "vicreg": VICReg(hidden=256, output=256),
+    "nnclr": NNCLR(temperature=0.2, queue=512, hidden=128, output=64, predictor=128),
+    "all4one": All4One(temperature=0.2, queue=512, ema=FAST, hidden=128, output=64, predictor=128, transformer_lr=1e-3),
 }
 
 

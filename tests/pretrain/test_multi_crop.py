@@ -12,10 +12,10 @@ import torch
 import torchvision.transforms.functional as F
 from PIL import Image
 
-from benchmark.images import augment as A
-from benchmark.pretrain.feed import Crops, Feed, Stretch
-from benchmark.pretrain.images import FileImages, SquareImages
-from benchmark.recipe_specs import Augmentation, LocalCrops
+from benchmark.specs.recipes import Augmentation, LocalCrops
+from benchmark.training import augment as A
+from benchmark.training.image_views import FileImages, SquareImages
+from benchmark.training.loader import Feed, StepCrops, Stretch
 
 SPEC = Augmentation(size=24)
 MULTI = Augmentation(size=24, blur=(1.0, 0.1), solarise=(0.0, 0.2), local=LocalCrops(count=3, size=12))
@@ -57,7 +57,7 @@ def _feed(source: str, spec: Augmentation, stretch: Stretch = _all) -> Feed:
     return Feed(SOURCES[source](), spec, lambda step: ROWS + step, (3, 1), stretch, torch.device("cpu"))
 
 
-def _crops(source: str, spec: Augmentation, stretch: Stretch = _all) -> Crops:
+def _crops(source: str, spec: Augmentation, stretch: Stretch = _all) -> StepCrops:
     return next(iter(_feed(source, spec, stretch).crops(0, 1)))
 
 

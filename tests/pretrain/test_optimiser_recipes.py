@@ -6,15 +6,14 @@ import torch
 from torch import nn
 
 from benchmark.errors import UserError
-from benchmark.method_specs import LCR
+from benchmark.methods._lcr import LCR
 from benchmark.pretrain import train as training
 from benchmark.pretrain.engines import find_engine
-from benchmark.pretrain.feed import Feed
-from benchmark.pretrain.images import SquareImages
-from benchmark.pretrain.optimisers import optimiser
-from benchmark.pretrain.schedule import course, learning_rate
-from benchmark.recipe_specs import LARS, SGD, Adam, AdamW, Augmentation, Backbone, Cosine
-from benchmark.specs import SeedAxes
+from benchmark.specs.recipes import LARS, SGD, Adam, AdamW, Augmentation, Backbone, Cosine, SeedAxes
+from benchmark.training.image_views import SquareImages
+from benchmark.training.loader import Feed
+from benchmark.training.optimisers import optimiser
+from benchmark.training.schedule import course, learning_rate
 
 BACKBONES = {
     "name": Backbone(name="test_convnext", library="timm"),

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.pretrain.images import FileImages
+from benchmark.planning.planned_table import PlannedTable
+from benchmark.planning.profiles import PAPER
+from benchmark.planning.query import Query
 from benchmark.pretrain.train import train
-from benchmark.profiles import PAPER
-from benchmark.query import Query
-from benchmark.recipe_specs import CodedEpochs
-from benchmark.session import Session
-from benchmark.specs import SeedAxes
+from benchmark.specs.recipes import CodedEpochs, SeedAxes
+from benchmark.training.image_views import FileImages
 
 
 class Photographs:
@@ -44,7 +43,7 @@ def test_two_steps_of_the_paper_profile(tmp_path, engine):
 @pytest.mark.parametrize("table", ["3", "4"])
 def test_either_engine_builds_every_recipe_of_the_papers_tables(tmp_path, engine, table):
     """Table 3 has all networks of SimCLR but Table 2's and 5's, which is the test above; Table 4 all other methods."""
-    setups = Session(Query(table, "paper", engine=engine.name, store=tmp_path)).setups
+    setups = PlannedTable(Query(table, "paper", engine=engine.name, store=tmp_path)).setups
     assert len(setups) == 4
     for setup in setups:
         learner = engine.build(setup.recipe, 0)

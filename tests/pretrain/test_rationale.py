@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.method_specs import LCR
-from benchmark.pretrain.rationale import RationaleLearner
+from benchmark.methods._lcr import LCR
+from benchmark.pretrain.lcr import RationaleLearner
 
 SWITCHES = {
     "nu": 0.5,

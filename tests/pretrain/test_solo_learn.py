@@ -35,7 +35,7 @@ def at(settings, path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_key_that_is_resolved_otherwise_or_dropped_is_named(learners, solo, small, kind):
-    from benchmark.pretrain.engines.solo_learn.words import words
+    from benchmark.pretrain.engines.solo_learn.config import words
 
     recipe = small(solo.name, kind)
     built = solo.build(recipe, 0).method

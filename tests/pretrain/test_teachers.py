@@ -8,18 +8,17 @@ import torch
 from lightly.utils.scheduler import cosine_schedule
 from safetensors.torch import load_file
 
-from benchmark.method_specs import EMA, MoCo
+from benchmark.methods.moco import MoCo
 from benchmark.pretrain.engines import find_engine
-from benchmark.pretrain.images import SquareImages
-from benchmark.pretrain.learner import Moment, tau
-from benchmark.pretrain.optimisers import optimiser
+from benchmark.pretrain.learner import TrainingPosition, tau
 from benchmark.pretrain.train import train
-from benchmark.recipe_specs import SGD, AdamW
-from benchmark.specs import SeedAxes
+from benchmark.specs.recipes import EMA, SGD, AdamW, SeedAxes
+from benchmark.training.image_views import SquareImages
+from benchmark.training.optimisers import optimiser
 
 EPOCHS, PER_EPOCH = 3, 5
 STEPS = EPOCHS * PER_EPOCH
-MOMENTS = [Moment(step, STEPS, 1 + step // PER_EPOCH, EPOCHS) for step in range(STEPS)]
+MOMENTS = [TrainingPosition(step, STEPS, 1 + step // PER_EPOCH, EPOCHS) for step in range(STEPS)]
 
 
 def test_tau_per_step_is_solo_learns_and_lightlys_half_cosine(solo):
@@ -131,7 +130,7 @@ def test_prototypes_do_not_move_by_a_bit_while_they_are_frozen(engine, small, sm
     torch.manual_seed(0)
     seen, others = [], []
     for step in range(8):
-        moment = Moment(step, 8, 1, 1)
+        moment = TrainingPosition(step, 8, 1, 1)
         learner.begin(moment)
         loss = learner.loss(learner(torch.randn(16, 3, 32, 32), 8), moment)
         moving.zero_grad()

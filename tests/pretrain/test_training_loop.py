@@ -12,20 +12,31 @@ from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from benchmark.embed import embed
 from benchmark.errors import UserError
-from benchmark.method_specs import SimCLR
-from benchmark.pretrain import checkpoint
+from benchmark.methods.simclr import SimCLR
 from benchmark.pretrain import train as training
-from benchmark.pretrain.backbones import build
 from benchmark.pretrain.encoder import load_encoder
 from benchmark.pretrain.engines import Engine, find_engine
-from benchmark.pretrain.images import FileImages, SquareImages
 from benchmark.pretrain.learner import Learner
-from benchmark.pretrain.ranks import usable
 from benchmark.pretrain.train import DivergedError, TrainResult, Watch, train
-from benchmark.recipe_specs import SGD, AdamW, Augmentation, Backbone, CodedEpochs, Cosine, Epochs, Recipe, Steps
-from benchmark.specs import Embedding, SeedAxes
+from benchmark.specs.recipes import (
+    SGD,
+    AdamW,
+    Augmentation,
+    Backbone,
+    CodedEpochs,
+    Cosine,
+    Embedding,
+    Epochs,
+    Recipe,
+    SeedAxes,
+    Steps,
+)
+from benchmark.training import checkpoint
+from benchmark.training.backbones import build
+from benchmark.training.distributed import usable
+from benchmark.training.features import embed
+from benchmark.training.image_views import FileImages, SquareImages
 
 SEEDS = SeedAxes(init=3, data=4)
 

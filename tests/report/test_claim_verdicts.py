@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.claims import (
+from benchmark.datasets.targets import paper_targets
+from benchmark.published.claims import (
     Answers,
     BetterOnAverage,
     BetterOnEveryTarget,
@@ -16,9 +17,8 @@ from benchmark.claims import (
     PublishedEvidence,
     evaluate,
 )
-from benchmark.power import needed
-from benchmark.published import load_table, table_names
-from benchmark.targets import TARGETS
+from benchmark.published.power import needed
+from benchmark.published.tables import load_table, table_names
 
 TWO = ("aircraft", "cars")
 PAIR = {"sentence": "", "source": "", "left": "new", "right": "old"}
@@ -238,7 +238,7 @@ def test_rows_on_different_items_are_never_paired(change: dict) -> None:
 
 def test_verdicts_on_the_published_values() -> None:
     """All claims of all tables are held or undecided on their own values; the undecided targets are these."""
-    items = {target.name: target.test for target in TARGETS}
+    items = {target.name: target.test for target in paper_targets()}
     undecided = {}
     for name in table_names():
         table = load_table(name)
@@ -254,7 +254,7 @@ def test_verdicts_on_the_published_values() -> None:
 def test_aircraft_at_one_percent_is_within_noise() -> None:
     table = load_table("2")
     claim = next(claim for claim in table.claims if claim.id == "simcore-beats-random-at-1")
-    items = {target.name: target.test for target in TARGETS}
+    items = {target.name: target.test for target in paper_targets()}
     result = evaluate(claim, PublishedEvidence(table.cells(), items, table.columns))
     aircraft = next(detail for detail in result.details if detail.target == "aircraft")
     assert aircraft.estimate.value == pytest.approx(0.21)
@@ -263,7 +263,8 @@ def test_aircraft_at_one_percent_is_within_noise() -> None:
 
 def test_tables_and_claims_load_without_numpy() -> None:
     code = (
-        "import sys; from benchmark.published import load_table, table_names; [load_table(n) for n in table_names()];"
+        "import sys; from benchmark.published.tables import load_table, table_names;"
+        "[load_table(n) for n in table_names()];"
         "print([m for m in ('numpy', 'scipy', 'torch', 'pandas', 'sklearn', 'tabulate') if m in sys.modules])"
     )
     root = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import stats
 
-from benchmark.power import MOST_SEEDS, needed
+from benchmark.published.power import MOST_SEEDS, needed
 from benchmark.statistics import Estimate, Paired, Spread, paired_difference
 
 

@@ -8,13 +8,14 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from benchmark import published
+from benchmark.commands.show.table import table_text
+from benchmark.datasets.opensets import OPENSETS
+from benchmark.datasets.targets import TARGETS, paper_targets
 from benchmark.errors import UnknownName, UserError
-from benchmark.opensets import OPENSETS
-from benchmark.published import Table, load_table, table_names
-from benchmark.table_text import table_text
-from benchmark.targets import TARGETS
-from benchmark.variants import CONTROLS
+from benchmark.planning.rows import obstacle
+from benchmark.published import tables as published
+from benchmark.published.tables import Table, load_table, table_names
+from benchmark.specs.variants import CONTROLS
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL_NAMES = [
@@ -232,7 +233,7 @@ def test_a_wheel_ships_every_table() -> None:
 def test_every_name_is_known(name: str) -> None:
     table = load_table(name)
     assert table.id == name
-    assert set(table.columns) <= {*TARGETS.names(), "cifar10", "cifar100"}
+    assert set(table.columns) <= set(TARGETS.names())
     assert {row.variant for row in table.rows} <= set(VARIANTS)
     assert {row.openset for row in table.rows if row.openset} <= set(OPENSETS.names())
     assert not {row.variant for row in table.rows} & set(CONTROLS)
@@ -241,7 +242,7 @@ def test_every_name_is_known(name: str) -> None:
 def test_table_2_has_the_ten_variants_and_eleven_targets() -> None:
     table = load_table("2")
     assert [row.variant for row in table.rows] == VARIANTS
-    assert sorted(table.columns) == sorted(TARGETS.names())
+    assert sorted(table.columns) == sorted(target.name for target in paper_targets())
 
 
 def test_rows_inherit_from_their_table_unless_they_say_otherwise() -> None:
@@ -261,13 +262,13 @@ def test_a_row_s_own_field_goes_before_its_table_s() -> None:
 
 
 def test_rows_that_cannot_be_measured_say_why() -> None:
-    obstacles = {name: {row.obstacle for row in load_table(name).rows} for name in ALL_NAMES}
+    obstacles = {name: {obstacle(row) for row in load_table(name).rows} for name in ALL_NAMES}
     for name in ("table2", "table3", "table4", "table5", "figure3"):
         assert obstacles[name] == {""}
     for name in ("lcr-table2", "lcr-table3", "full-finetuning"):
         assert "" not in obstacles[name]
     for name in ("all4one-cifar10", "all4one-cifar100"):
-        assert [row.method for row in load_table(name).rows if not row.obstacle] == ["all4one"]
+        assert [row.method for row in load_table(name).rows if not obstacle(row)] == ["all4one"]
 
 
 @pytest.mark.parametrize("name", ALL_NAMES)
@@ -380,14 +381,14 @@ def test_an_installed_package_finds_its_own_tables_first(tmp_path: Path, monkeyp
     for folder in ("site/benchmark/_tables", "site/tables"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "table2.yaml").touch()
-    monkeypatch.setattr(published, "__file__", str(tmp_path / "site/benchmark/published.py"))
+    monkeypatch.setattr(published, "__file__", str(tmp_path / "site/benchmark/published/tables.py"))
     assert published.tables_dir() == tmp_path / "site/benchmark/_tables"
 
 
 def test_a_foreign_package_called_tables_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "__init__.py").touch()
-    monkeypatch.setattr(published, "__file__", str(tmp_path / "benchmark/published.py"))
+    monkeypatch.setattr(published, "__file__", str(tmp_path / "benchmark/published/tables.py"))
     with pytest.raises(UserError, match="not installed"):
         published.tables_dir()
 

@@ -3,18 +3,18 @@
 import csv
 import io
 import json
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmark.claims import Answers, MeasuredEvidence
-from benchmark.published import load_table
+from benchmark.datasets.targets import TARGETS
+from benchmark.published.claims import Answers, MeasuredEvidence
+from benchmark.published.tables import load_table
+from benchmark.report.formats import FORMATS, render
 from benchmark.report.headings import headings
-from benchmark.report.model import CellResult, RowLabel, SeedResult, TableResult, judge
 from benchmark.report.numbers import plain
-from benchmark.report.render import Format, render
-from benchmark.targets import TARGETS
+from benchmark.report.table import CellResult, RowLabel, SeedResult, TableResult, judge
 
 TRAINED = {"method": "SimCLR", "network": "resnet10t", "steps": 400, "openset": "mixed"}
 ROWS = (RowLabel("X", "X", "X"), RowLabel("OS", "OS", "OS"), RowLabel("X(2x)", "control: X(2x)", "X(2x)", True))
@@ -88,7 +88,7 @@ def test_other_targets_are_named_in_the_right_number(targets: tuple[str, ...], s
     assert f"OTHER TARGETS: {said}" in headings(result(*(cell("X", target, 20.0) for target in targets)))
 
 
-@pytest.mark.parametrize("format_", get_args(Format))
+@pytest.mark.parametrize("format_", FORMATS.names())
 def test_a_single_target_has_no_mean(format_: Any) -> None:
     # 45.25 is the mean over seeds; no other number is.
     one = result(cell("X", "dtd", 45.0, 45.5))

@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from benchmark.claims import Answers, MeasuredEvidence
 from benchmark.errors import UnknownName
-from benchmark.published import Table
-from benchmark.report.document import claims, two_digits
-from benchmark.report.model import (
+from benchmark.published.claims import Answers, MeasuredEvidence
+from benchmark.published.tables import Table
+from benchmark.report.blocks import claims, two_digits
+from benchmark.report.formats import render
+from benchmark.report.formats.latex import escape
+from benchmark.report.formats.text import WIDTH
+from benchmark.report.table import (
     CellResult,
     JudgedClaim,
     Purity,
@@ -25,8 +28,6 @@ from benchmark.report.model import (
     judge,
     tolerance_points,
 )
-from benchmark.report.people import WIDTH, escape
-from benchmark.report.render import render
 
 GOLDEN = Path(__file__).parent / "golden"
 ENDINGS = {"text": "txt", "md": "md", "latex": "tex", "csv": "csv", "json": "json"}

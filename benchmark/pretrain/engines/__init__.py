@@ -3,28 +3,29 @@ install it, and a method that an engine lacks is an error that says who has it: 
 
 import importlib
 import importlib.util
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from importlib.metadata import version
 
 import torch
 
 from benchmark.errors import UserError
-from benchmark.method_specs import LCR, MAE
-from benchmark.pretrain.backbones import feature_dimension, take_any_size
+from benchmark.methods import METHODS
+from benchmark.methods._lcr import LCR
+from benchmark.pretrain.lcr import RationaleLearner
 from benchmark.pretrain.learner import Learner, WithOnlineClassifier
-from benchmark.pretrain.rationale import RationaleLearner
-from benchmark.recipe_specs import Recipe
 from benchmark.registry import Registry
+from benchmark.specs.methods import EngineName
+from benchmark.specs.recipes import Recipe
+from benchmark.training.backbones import feature_dimension, take_any_size
 
 Maker = Callable[[Recipe], Learner]
 """Makes the learner of a recipe whose method is of the maker's kind; draws weights from torch's global generator."""
 
 
-class Engine(ABC):
+class Engine:
     """A package that a `Learner` can be built with."""
 
-    name: str
+    name: EngineName
     distribution: str
     modules: tuple[str, ...]
     install: str
@@ -64,11 +65,11 @@ class Engine(ABC):
     def _check_crops(self, recipe: Recipe) -> None:
         """Raise UserError for crops that the method would leave out, or mix up, without a word."""
         kind = recipe.method.kind
-        if recipe.augmentation.views != 2 and not isinstance(recipe.method, MAE):
+        if recipe.augmentation.views != 2 and recipe.method.views == 2:
             raise UserError(f"method '{kind}' compares two views of an image; augmentation.views is 1")
         if recipe.augmentation.local is not None and kind not in self.multicrop:
             raise UserError(f"engine '{self.name}' has no loss for local crops in method '{kind}'")
-        if recipe.online is not None and isinstance(recipe.method, MAE):
+        if recipe.online is not None and recipe.method.views == 1:
             raise UserError("MAE sees parts of images: there are no whole features for an online classifier")
 
     def _learner(self, recipe: Recipe) -> Learner:
@@ -113,12 +114,28 @@ class Engine(ABC):
         self.require()
         return f"{self.name} {version(self.distribution)}"
 
-    @abstractmethod
     def makers(self) -> dict[str, Maker]:
-        """By a method's kind, what makes its learners. Importing the package is left to them."""
+        """By a method's kind, what makes its learners. No package is imported before one is made."""
+        entries = [entry for entry in METHODS if not entry.published.method.wraps_encoder]
+        places = {entry.published.method.kind: entry.learners for entry in entries}
+        return {kind: _maker(learners[self.name]) for kind, learners in places.items() if self.name in learners}
 
 
-ENGINES: Registry[Engine] = Registry("engine", "benchmark.pretrain.engines", Engine)  # type: ignore[type-abstract]
+def _maker(place: str) -> Maker:
+    module, _, name = place.partition(":")
+
+    def make(recipe: Recipe) -> Learner:
+        # Imported here: an engine takes seconds, and `list methods` asks for names only.
+        try:
+            learner: type[Learner] = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise UserError(f"learner {place} of method '{recipe.method.kind}' cannot be imported: {error}") from error
+        return learner(recipe, recipe.method)  # type: ignore[call-arg]
+
+    return make
+
+
+ENGINES: Registry[Engine] = Registry("engine", "benchmark.pretrain.engines", Engine, group="benchmark.pretrain.engines")
 
 
 def find_engine(name: str) -> Engine:

@@ -10,17 +10,17 @@ from lightly.models.utils import deactivate_requires_grad
 from torch import nn
 from torch.nn import functional as F
 
-from benchmark import method_specs as methods
-from benchmark.pretrain.backbones import build, feature_dimension
+from benchmark.methods import dino, swav
 from benchmark.pretrain.engines.lightly.teacher import follow
-from benchmark.pretrain.learner import Learner, Moment, Outputs, teacher_temperature, without_gradients
-from benchmark.recipe_specs import Recipe
+from benchmark.pretrain.learner import Learner, Outputs, TrainingPosition, teacher_temperature, without_gradients
+from benchmark.specs.recipes import Recipe
+from benchmark.training.backbones import build, feature_dimension
 
 
 class SwAV(Learner):
     """lightly's SwAV head, prototypes (without its bias, which SwAV has not) and SwaVLoss."""
 
-    def __init__(self, recipe: Recipe, method: methods.SwAV) -> None:
+    def __init__(self, recipe: Recipe, method: swav.SwAV) -> None:
         super().__init__()
         self.method = method
         self.trunk = build(recipe.backbone)
@@ -37,7 +37,7 @@ class SwAV(Learner):
         # Released `ssl/swav.py`: only the backbone is spread over devices.
         return (self.trunk,)
 
-    def begin(self, moment: Moment) -> None:
+    def begin(self, moment: TrainingPosition) -> None:
         # Not while they are frozen: normalising what has been normalised moves the last digits.
         if moment.step == 0 or moment.share >= self.method.frozen:
             self.prototypes.normalize()
@@ -49,12 +49,12 @@ class SwAV(Learner):
     def _scores(self, crops: torch.Tensor) -> torch.Tensor:
         return cast(torch.Tensor, self.prototypes(F.normalize(self.projector(self.trunk(crops)), dim=1)))
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         views = list(outputs["scores"].chunk(2))
         local = list(torch.split(outputs["local"], len(views[0]))) if "local" in outputs else []
         return cast(torch.Tensor, self._criterion(views, local)).squeeze()
 
-    def before_update(self, moment: Moment) -> None:
+    def before_update(self, moment: TrainingPosition) -> None:
         if moment.share < self.method.frozen:
             without_gradients(self.prototypes.parameters())
 
@@ -62,7 +62,7 @@ class SwAV(Learner):
 class DINO(Learner):
     """lightly's DINO head and loss; student and teacher as the recipe makes them."""
 
-    def __init__(self, recipe: Recipe, method: methods.DINO) -> None:
+    def __init__(self, recipe: Recipe, method: dino.DINO) -> None:
         super().__init__()
         self.method = method
         self.student = self._network(recipe, method.drop_path, method.norm_last_layer)
@@ -100,16 +100,16 @@ class DINO(Learner):
         outputs = {"student": self.student(views), "teacher": target}
         return outputs if local is None else {**outputs, "local": self.student(local)}
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         student, teacher = list(outputs["student"].chunk(2)), list(outputs["teacher"].chunk(2))
         if "local" in outputs:
             student += torch.split(outputs["local"], len(student[0]))
         temperature = teacher_temperature(self.method, moment)
         return cast(torch.Tensor, self._criterion(teacher, student, teacher_temp=temperature))
 
-    def before_update(self, moment: Moment) -> None:
+    def before_update(self, moment: TrainingPosition) -> None:
         if moment.share < self.method.frozen:
             without_gradients(self.student.get_submodule("1.last_layer").parameters())
 
-    def after_update(self, moment: Moment) -> None:
+    def after_update(self, moment: TrainingPosition) -> None:
         follow(self.teacher, self.student, self.method.ema, moment)

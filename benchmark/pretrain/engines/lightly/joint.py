@@ -7,10 +7,10 @@ from lightly.loss import BarlowTwinsLoss, NTXentLoss, VICRegLoss
 from lightly.models.modules.heads import BarlowTwinsProjectionHead, SimCLRProjectionHead
 from torch import nn
 
-from benchmark import method_specs as methods
-from benchmark.pretrain.backbones import build, feature_dimension
-from benchmark.pretrain.learner import Learner, Moment, Outputs
-from benchmark.recipe_specs import Recipe
+from benchmark.methods import barlow_twins, simclr, vicreg
+from benchmark.pretrain.learner import Learner, Outputs, TrainingPosition
+from benchmark.specs.recipes import Recipe
+from benchmark.training.backbones import build, feature_dimension
 
 
 class JointEmbedding(Learner):
@@ -32,14 +32,14 @@ class JointEmbedding(Learner):
     def forward(self, views: torch.Tensor, first: int, local: torch.Tensor | None = None) -> Outputs:
         return {"z": self.projector(self.trunk(views))}
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         return self.scale * cast(torch.Tensor, self.criterion(*outputs["z"].chunk(2)))
 
 
 class SimCLR(JointEmbedding):
     """lightly's SimCLRProjectionHead (two layers; with `batchnorm` one BatchNorm after each) and NTXentLoss."""
 
-    def __init__(self, recipe: Recipe, method: methods.SimCLR) -> None:
+    def __init__(self, recipe: Recipe, method: simclr.SimCLR) -> None:
         super().__init__(recipe)
         hidden = method.hidden or self.dimension
         self.projector = SimCLRProjectionHead(
@@ -51,7 +51,7 @@ class SimCLR(JointEmbedding):
 class BarlowTwins(JointEmbedding):
     """lightly's BarlowTwinsProjectionHead and BarlowTwinsLoss, times the method's scale."""
 
-    def __init__(self, recipe: Recipe, method: methods.BarlowTwins) -> None:
+    def __init__(self, recipe: Recipe, method: barlow_twins.BarlowTwins) -> None:
         super().__init__(recipe)
         self.projector = BarlowTwinsProjectionHead(self.dimension, method.hidden, method.output)
         self.criterion, self.scale = BarlowTwinsLoss(lambda_param=method.off_diagonal), method.scale
@@ -60,7 +60,7 @@ class BarlowTwins(JointEmbedding):
 class VICReg(JointEmbedding):
     """lightly's VICRegLoss over its three-layer head, which is Barlow Twins' (VICReg, Section 4.2)."""
 
-    def __init__(self, recipe: Recipe, method: methods.VICReg) -> None:
+    def __init__(self, recipe: Recipe, method: vicreg.VICReg) -> None:
         super().__init__(recipe)
         self.projector = BarlowTwinsProjectionHead(self.dimension, method.hidden, method.output)
         self.criterion = VICRegLoss(

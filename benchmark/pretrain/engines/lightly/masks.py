@@ -8,10 +8,10 @@ from lightly.models.modules.masked_vision_transformer_decoder_timm import Masked
 from lightly.models.modules.masked_vision_transformer_timm import MaskedVisionTransformerTIMM, init_weights
 from torch import nn
 
-from benchmark import method_specs as methods
-from benchmark.pretrain.backbones import build, check_maskable
-from benchmark.pretrain.learner import Learner, Moment, Outputs
-from benchmark.recipe_specs import Recipe
+from benchmark.methods import mae
+from benchmark.pretrain.learner import Learner, Outputs, TrainingPosition
+from benchmark.specs.recipes import Recipe
+from benchmark.training.backbones import build, check_maskable
 
 
 class MAE(Learner):
@@ -19,7 +19,7 @@ class MAE(Learner):
 
     views_in_a_pass = 1
 
-    def __init__(self, recipe: Recipe, method: methods.MAE) -> None:
+    def __init__(self, recipe: Recipe, method: mae.MAE) -> None:
         super().__init__()
         self.method = method
         network: Any = build(recipe.backbone)
@@ -53,5 +53,5 @@ class MAE(Learner):
             target = (target - target.mean(-1, keepdim=True)) / (target.var(-1, keepdim=True) + 1e-6).sqrt()
         return {"error": (predicted.float() - target.float()).square().mean((1, 2))}
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         return outputs["error"].mean()

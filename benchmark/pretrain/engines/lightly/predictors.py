@@ -12,17 +12,18 @@ from lightly.models.modules.heads import (
 )
 from torch import nn
 
-from benchmark import method_specs as methods
-from benchmark.pretrain.backbones import build, feature_dimension
+from benchmark.methods import byol, simsiam
 from benchmark.pretrain.engines.lightly.teacher import follow, teacher_of
-from benchmark.pretrain.learner import Group, Learner, Moment, Outputs
-from benchmark.recipe_specs import Recipe
+from benchmark.pretrain.learner import Learner, Outputs, TrainingPosition
+from benchmark.specs.recipes import Recipe
+from benchmark.training.backbones import build, feature_dimension
+from benchmark.training.optimisers import Group
 
 
 class BYOL(Learner):
     """lightly's BYOL heads and NegativeCosineSimilarity as 2 - 2 cos, both ways, summed."""
 
-    def __init__(self, recipe: Recipe, method: methods.BYOL) -> None:
+    def __init__(self, recipe: Recipe, method: byol.BYOL) -> None:
         super().__init__()
         self.method = method
         trunk = build(recipe.backbone)
@@ -40,18 +41,18 @@ class BYOL(Learner):
             target = self.teacher(views)
         return {"p": self.predictor(self.online(views)), "target": target}
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         (p1, p2), (t1, t2) = outputs["p"].chunk(2), outputs["target"].chunk(2)
         return cast(torch.Tensor, 4 + 2 * (self._negative_cosine(p1, t2) + self._negative_cosine(p2, t1)))
 
-    def after_update(self, moment: Moment) -> None:
+    def after_update(self, moment: TrainingPosition) -> None:
         follow(self.teacher, self.online, self.method.ema, moment)
 
 
 class SimSiam(Learner):
     """lightly's SimSiam heads; the predictor's learning rate does not decay (SimSiam, Section 4.2)."""
 
-    def __init__(self, recipe: Recipe, method: methods.SimSiam) -> None:
+    def __init__(self, recipe: Recipe, method: simsiam.SimSiam) -> None:
         super().__init__()
         self.trunk = build(recipe.backbone)
         self.projector = SimSiamProjectionHead(feature_dimension(self.trunk), method.hidden, method.output)
@@ -66,7 +67,7 @@ class SimSiam(Learner):
         z = self.projector(self.trunk(views))
         return {"z": z.detach(), "p": self.predictor(z)}
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         (p1, p2), (z1, z2) = outputs["p"].chunk(2), outputs["z"].chunk(2)
         return cast(torch.Tensor, (self._negative_cosine(p1, z2) + self._negative_cosine(p2, z1)) / 2)
 

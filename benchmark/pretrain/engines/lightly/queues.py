@@ -10,11 +10,11 @@ from lightly.models.modules.memory_bank import MemoryBankModule
 from torch import nn
 from torch.nn import functional as F
 
-from benchmark import method_specs as methods
-from benchmark.pretrain.backbones import build, feature_dimension
+from benchmark.methods import moco, nnclr
 from benchmark.pretrain.engines.lightly.teacher import follow, teacher_of
-from benchmark.pretrain.learner import Learner, Moment, Outputs
-from benchmark.recipe_specs import Recipe
+from benchmark.pretrain.learner import Learner, Outputs, TrainingPosition
+from benchmark.specs.recipes import Recipe
+from benchmark.training.backbones import build, feature_dimension
 
 
 def kept(bank: MemoryBankModule) -> None:
@@ -27,7 +27,7 @@ def kept(bank: MemoryBankModule) -> None:
 class MoCo(Learner):
     """lightly's MoCoProjectionHead and NTXentLoss with a memory bank per view that gives keys."""
 
-    def __init__(self, recipe: Recipe, method: methods.MoCo) -> None:
+    def __init__(self, recipe: Recipe, method: moco.MoCo) -> None:
         super().__init__()
         self.method = method
         trunk = build(recipe.backbone)
@@ -55,20 +55,20 @@ class MoCo(Learner):
             key = self.teacher(answering)
         return {"query": self.online(asking), "key": key}
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         if not self.method.symmetric:
             return cast(torch.Tensor, self.criteria[0](outputs["query"], outputs["key"]))
         (q1, q2), (k1, k2) = outputs["query"].chunk(2), outputs["key"].chunk(2)
         return cast(torch.Tensor, (self.criteria[0](q1, k2) + self.criteria[1](q2, k1)) / 2)
 
-    def after_update(self, moment: Moment) -> None:
+    def after_update(self, moment: TrainingPosition) -> None:
         follow(self.teacher, self.online, self.method.ema, moment)
 
 
 class NNCLR(Learner):
     """lightly's NNCLR heads and queue; the loss is the paper's equation 2, which lightly's symmetric NT-Xent is not."""
 
-    def __init__(self, recipe: Recipe, method: methods.NNCLR) -> None:
+    def __init__(self, recipe: Recipe, method: nnclr.NNCLR) -> None:
         super().__init__()
         self.method = method
         self.trunk = build(recipe.backbone)
@@ -86,7 +86,7 @@ class NNCLR(Learner):
         z = self.projector(self.trunk(views))
         return {"z": z.detach(), "p": self.predictor(z)}
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         (z1, z2), (p1, p2) = F.normalize(outputs["z"], dim=1).chunk(2), outputs["p"].chunk(2)
         near2 = self.queue(z2)
         near1 = self.queue(z1, update=True)

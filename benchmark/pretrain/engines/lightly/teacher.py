@@ -6,8 +6,8 @@ import torch
 from lightly.models.utils import deactivate_requires_grad, update_momentum
 from torch import nn
 
-from benchmark.method_specs import EMA
-from benchmark.pretrain.learner import Moment, average_buffers, tau
+from benchmark.pretrain.learner import TrainingPosition, average_buffers, tau
+from benchmark.specs.recipes import EMA
 
 
 def teacher_of(online: nn.Module) -> nn.Module:
@@ -18,7 +18,7 @@ def teacher_of(online: nn.Module) -> nn.Module:
 
 
 @torch.no_grad()
-def follow(teacher: nn.Module, online: nn.Module, ema: EMA, moment: Moment) -> None:
+def follow(teacher: nn.Module, online: nn.Module, ema: EMA, moment: TrainingPosition) -> None:
     """Move the teacher towards the online network by the momentum of this moment."""
     momentum = tau(ema, moment)
     update_momentum(online, teacher, momentum)

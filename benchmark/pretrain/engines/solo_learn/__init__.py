@@ -8,25 +8,15 @@ import warnings
 from unittest.mock import patch
 
 from benchmark.errors import UserError
-from benchmark.method_specs import LCR
-from benchmark.networks import features_of
-from benchmark.pretrain.engines import Engine, Maker
-from benchmark.pretrain.engines.solo_learn.words import words
-from benchmark.pretrain.learner import Learner
-from benchmark.recipe_specs import Recipe, Steps
+from benchmark.methods._lcr import LCR
+from benchmark.pretrain.engines import Engine
+from benchmark.pretrain.engines.solo_learn.config import words
+from benchmark.specs.methods import EngineName
+from benchmark.specs.recipes import Recipe, Steps
+from benchmark.training.backbone_names import features_of
 
 REPOSITORY = "https://github.com/vturrisi/solo-learn"
 COMMIT = "9187ea39c2c3f43c455ab06664d2b019a9802954"
-METHODS = (
-    "simclr", "moco", "byol", "simsiam", "swav", "dino", "mae", "barlow-twins", "vicreg", "nnclr", "all4one",
-)  # fmt: skip
-
-
-def _make(recipe: Recipe) -> Learner:
-    # Imported here: solo-learn need not be there for its names.
-    from benchmark.pretrain.engines.solo_learn.learner import SoloLearner
-
-    return SoloLearner(recipe)
 
 
 def _check_queue(name: str, queue: int, recipe: Recipe) -> None:
@@ -49,7 +39,7 @@ def install_line(repository: str = REPOSITORY) -> str:
 class SoloLearn(Engine):
     """PyPI's solo-learn (1.0.2) pins torch 1.9 and cannot be installed beside a current torch: hence the commit."""
 
-    name = "solo-learn"
+    name: EngineName = "solo-learn"
     distribution = "solo-learn"
     multicrop = ("swav", "dino", "byol")
     modules = ("lightning", "omegaconf", "einops", "solo")
@@ -72,9 +62,6 @@ class SoloLearn(Engine):
         with warnings.catch_warnings(), patch.dict(_registry._model_entrypoints):
             warnings.simplefilter("ignore")
             super().load()
-
-    def makers(self) -> dict[str, Maker]:
-        return dict.fromkeys(METHODS, _make)
 
 
 entry = SoloLearn()

@@ -16,11 +16,12 @@ from solo.backbones.vit.vit_mae import MaskedAutoencoderViT
 from solo.methods.base import BaseMethod, BaseMomentumMethod
 from torch import nn
 
-from benchmark import method_specs as methods
 from benchmark.errors import UserError
-from benchmark.pretrain.backbones import build, check_maskable, feature_dimension
-from benchmark.pretrain.engines.solo_learn.words import Words
-from benchmark.recipe_specs import Recipe
+from benchmark.methods.dino import DINO
+from benchmark.methods.mae import MAE
+from benchmark.pretrain.engines.solo_learn.config import SoloLearnConfig
+from benchmark.specs.recipes import Recipe
+from benchmark.training.backbones import build, check_maskable, feature_dimension
 
 
 class _Given:
@@ -54,7 +55,7 @@ class _GivenMomentum(_Given, BaseMomentumMethod):  # type: ignore[misc]
     pass
 
 
-def construct(recipe: Recipe, told: Words) -> Any:
+def construct(recipe: Recipe, told: SoloLearnConfig) -> Any:
     """solo-learn's method of the recipe. Raises UserError where it resolved a key otherwise than it was told."""
     method = getattr(solo_methods, told.class_name)
     given = _GivenMomentum if issubclass(method, BaseMomentumMethod) else _GivenBase
@@ -71,7 +72,7 @@ def construct(recipe: Recipe, told: Words) -> Any:
     if told.name == "all4one":
         # Filled in by the first step: as part of the state it would keep a resumed run from loading its own.
         built.pos_enc.penc.penc.register_buffer("cached_penc", None, persistent=False)
-    if isinstance(recipe.method, methods.DINO) and recipe.augmentation.local:
+    if isinstance(recipe.method, DINO) and recipe.augmentation.local:
         built.dino_loss_func.num_large_crops += recipe.augmentation.local.count
     if lines := differences(wanted, resolved(built, told)):
         raise UserError(f"solo-learn resolved the recipe differently: {'; '.join(lines)}")
@@ -84,7 +85,7 @@ def networks(recipe: Recipe) -> Any:
 
     def make(_method: str, **_options: Any) -> nn.Module:
         network: Any = build(recipe.backbone, next(rates))
-        if isinstance(recipe.method, methods.MAE):
+        if isinstance(recipe.method, MAE):
             network = _masked(network, recipe)
         network.num_features = feature_dimension(network)
         return cast(nn.Module, network)
@@ -110,7 +111,7 @@ def _masked(network: Any, recipe: Recipe) -> nn.Module:
     return cast(nn.Module, masked)
 
 
-def settings(recipe: Recipe, told: Words, backbone: str) -> dict[str, Any]:
+def settings(recipe: Recipe, told: SoloLearnConfig, backbone: str) -> dict[str, Any]:
     """solo-learn's configuration of `recipe`.
 
     The optimiser and schedule are stated too, so that its defaults never stand for ours, although our loop runs them.
@@ -146,7 +147,7 @@ def settings(recipe: Recipe, told: Words, backbone: str) -> dict[str, Any]:
     }
 
 
-def _momentum(told: Words) -> dict[str, Any]:
+def _momentum(told: SoloLearnConfig) -> dict[str, Any]:
     if told.ema is None:
         return {}
     return {"momentum": {"base_tau": told.ema.base, "final_tau": told.ema.final, "classifier": False}}
@@ -154,14 +155,14 @@ def _momentum(told: Words) -> dict[str, Any]:
 
 def _patch_size(recipe: Recipe) -> int | None:
     """The patch size in a vision transformer's name, which solo-learn's MAE asks its configuration for."""
-    if not isinstance(recipe.method, methods.MAE):
+    if not isinstance(recipe.method, MAE):
         return None
     with torch.random.fork_rng(devices=[]):
         network: Any = build(recipe.backbone)
     return int(network.patch_embed.patch_size[0]) if hasattr(network, "patch_embed") else None
 
 
-def resolved(built: Any, told: Words) -> dict[str, Any]:
+def resolved(built: Any, told: SoloLearnConfig) -> dict[str, Any]:
     """What a built solo-learn method will really do, in the words of `settings`."""
     found = {
         "backbone": {"name": built.backbone_name, "kwargs": dict(built.backbone_args)},

@@ -8,35 +8,38 @@ from unittest.mock import patch
 import torch
 from torch import nn
 
-from benchmark import method_specs as methods
 from benchmark.errors import UserError
-from benchmark.pretrain.backbones import build, feature_dimension
+from benchmark.methods.all4one import All4One
+from benchmark.methods.dino import DINO
+from benchmark.methods.mae import MAE
+from benchmark.methods.swav import SwAV
+from benchmark.pretrain.engines.solo_learn.config import words
 from benchmark.pretrain.engines.solo_learn.construct import construct
-from benchmark.pretrain.engines.solo_learn.words import words
 from benchmark.pretrain.learner import (
-    Group,
     Learner,
-    Moment,
     Outputs,
+    TrainingPosition,
     average_buffers,
     tau,
     teacher_temperature,
     without_gradients,
 )
-from benchmark.recipe_specs import Recipe
+from benchmark.specs.recipes import MethodSpec, Recipe
+from benchmark.training.backbones import build, feature_dimension
+from benchmark.training.optimisers import Group
 
 
 class SoloLearner(Learner):
     """The method of `recipe`, with our backbone in it, held to the recipe key by key."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, method: MethodSpec) -> None:
         super().__init__()
-        self.spec = recipe.method
+        self.spec = method
         with torch.random.fork_rng(devices=[]):
             width = feature_dimension(build(recipe.backbone))
-        told = words(recipe.method, width)
+        told = words(method, width)
         self.method = construct(recipe, told)
-        if isinstance(recipe.method, methods.DINO) and recipe.method.teacher == "own":
+        if isinstance(recipe.method, DINO) and recipe.method.teacher == "own":
             self._own_teacher(construct(recipe, told))
         self.views_in_a_pass = recipe.augmentation.views
 
@@ -50,15 +53,15 @@ class SoloLearner(Learner):
         return cast(nn.Module, self.method.backbone)
 
     def encoder(self) -> nn.Module:
-        if isinstance(self.spec, methods.DINO) and self.spec.probed == "teacher":
+        if isinstance(self.spec, DINO) and self.spec.probed == "teacher":
             return cast(nn.Module, self.method.momentum_backbone)
         return self.backbone
 
     def normalised_by_groups(self) -> Iterable[nn.Module]:
-        if isinstance(self.spec, methods.All4One):
+        if isinstance(self.spec, All4One):
             # Its loss calls the other heads once more, with one view at a time, which is a group of its own.
             return self.method.backbone, self.method.momentum_backbone, self.method.momentum_projector
-        return (self.backbone,) if isinstance(self.spec, methods.SwAV) else (self,)
+        return (self.backbone,) if isinstance(self.spec, SwAV) else (self,)
 
     def forward(self, views: torch.Tensor, first: int, local: torch.Tensor | None = None) -> Outputs:
         outputs = _rows(self.method.forward(views))
@@ -68,11 +71,11 @@ class SoloLearner(Learner):
         if local is not None:
             # Not multicrop_forward: DINO has none of its own, and its base's leaves out the head.
             outputs |= {f"local_{name}": tensor for name, tensor in _rows(self.method.forward(local)).items()}
-        if isinstance(self.spec, methods.MAE):
+        if isinstance(self.spec, MAE):
             outputs["images"] = views
         return outputs
 
-    def loss(self, outputs: Outputs, moment: Moment) -> torch.Tensor:
+    def loss(self, outputs: Outputs, moment: TrainingPosition) -> torch.Tensor:
         views = self.method.num_large_crops
         images_seen = len(outputs["feats"]) // views
         # Constant: no label of any image reaches solo-learn.
@@ -100,22 +103,22 @@ class SoloLearner(Learner):
         if named.get("static_lr"):
             group["static"] = True
         if "lr" in named:
-            assert isinstance(self.spec, methods.All4One)
+            assert isinstance(self.spec, All4One)
             group["lr"] = self.spec.transformer_lr
         return group
 
-    def begin(self, moment: Moment) -> None:
+    def begin(self, moment: TrainingPosition) -> None:
         self.method.epoch = moment.epoch - 1
-        if isinstance(self.spec, methods.DINO):
+        if isinstance(self.spec, DINO):
             loss = self.method.dino_loss_func
             loss.teacher_temp_schedule, loss.epoch = [teacher_temperature(self.spec, moment)], 0
 
-    def before_update(self, moment: Moment) -> None:
-        frozen = {methods.SwAV: "prototypes", methods.DINO: "head.last_layer"}.get(type(self.spec))
-        if frozen and moment.share < cast(methods.SwAV | methods.DINO, self.spec).frozen:
+    def before_update(self, moment: TrainingPosition) -> None:
+        frozen = {SwAV: "prototypes", DINO: "head.last_layer"}.get(type(self.spec))
+        if frozen and moment.share < cast(SwAV | DINO, self.spec).frozen:
             without_gradients(self.method.get_submodule(frozen).parameters())
 
-    def after_update(self, moment: Moment) -> None:
+    def after_update(self, moment: TrainingPosition) -> None:
         ema = getattr(self.spec, "ema", None)
         if ema is None:
             return

@@ -1,0 +1,173 @@
+"""What a run would do, as values, as a data frame and as the text that `plan` prints."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmark.errors import UserError
+from benchmark.planning.costs import EMBEDS_PER_PAIR, Costs, Training, _about, _hours, _shared
+from benchmark.planning.planned_table import PlannedTable
+from benchmark.report.frames import tidy
+from benchmark.specs.cells import Cell
+from benchmark.specs.recipes import Steps, epochs_of
+from benchmark.specs.stages import Stage
+from benchmark.specs.wording import counted
+from benchmark.stages.pretrain import Pretraining
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """One row on one target at one seed, as it would be run.
+
+    `target_images` and `pool_images` are what its training sees; `samples` are image pairs, `exposures` passes over the
+    target's images (None without them). `length` is in words. `key` is the key of its last stage, None while images are
+    absent or not read yet; `done` says whether the store holds it.
+    """
+
+    target: str
+    row: str
+    seed: int
+    length: str
+    target_images: int
+    pool_images: int
+    origin: str
+    samples: int
+    exposures: float | None
+    done: bool
+    key: str | None
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """What a run would do. `cells` are by target, row and seed; `stages` come before those that need them. `hours` are
+    device-hours at the profile's rate, `hours_left` those of stages that the store does not hold, `disk` is bytes."""
+
+    session: PlannedTable
+    cells: tuple[PlannedCell, ...]
+    stages: tuple[Stage, ...]
+    hours: float
+    hours_left: float
+    disk: float
+    notes: tuple[str, ...]
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """`cells` as a data frame: a line per cell, with the fields of `PlannedCell` but for `origin` as columns."""
+        return tidy(self.cells, _COLUMNS)
+
+    def render(self) -> str:
+        """The plan as text: a line per row and target, then the stages by kind and the totals."""
+        from tabulate import tabulate
+
+        lines = [_cell_line(cell) for cell in self.cells]
+        headers = ["row", "target", "seed", "length", "|X|", "|coreset|", "samples seen", "times each X", "state"]
+        table = tabulate(lines, [*headers, "key"], disable_numparse=True)
+        return "\n".join([_header(self.session), "", table, "", *_totals(self)])
+
+
+_COLUMNS: Mapping[str, str] = {
+    "target": "string",
+    "row": "string",
+    "seed": "int64",
+    "length": "string",
+    "target_images": "int64",
+    "pool_images": "int64",
+    "samples": "int64",
+    "exposures": "float64",
+    "done": "bool",
+    "key": "string",
+}
+
+
+def planned_run(session: PlannedTable) -> PlannedRun:
+    """The run that a session plans. UserError where it plans no cell."""
+    if not session.cells:
+        why = {session.obstacle(row, target) for row in session.rows for target in session.targets}
+        raise UserError(f"there is nothing to plan: {'; '.join(sorted(why))}")
+    costs, stages = Costs(session), session.plan.stages
+    spending = costs.spending()
+    return PlannedRun(
+        session,
+        tuple(_planned_cell(costs, row, cell) for (row, _, _), cell in session.cells.items()),
+        stages,
+        hours=sum(spending[stage.key] for stage in stages),
+        hours_left=sum(spending[stage.key] for stage in stages if not costs.store.has(stage)),
+        disk=sum(costs.disk(stage) for stage in stages),
+        notes=tuple(session.unread()),
+    )
+
+
+def _planned_cell(costs: Costs, row: str, cell: Cell) -> PlannedCell:
+    training = costs.training(cell.pretrain, cell.target)
+    return PlannedCell(
+        target=cell.target,
+        row=row,
+        seed=cell.seed,
+        length=_length(cell, training),
+        target_images=training.target,
+        pool_images=training.pool,
+        origin=training.origin,
+        samples=training.samples,
+        exposures=training.exposures,
+        done=costs.store.has(cell.evaluate),
+        key=cell.evaluate.key if cell.evaluate.resolved else None,
+    )
+
+
+def _length(cell: Cell, training: Training) -> str:
+    spec = cell.pretrain.spec
+    assert isinstance(spec, Pretraining)
+    length = spec.recipe.length
+    text = (
+        counted(length.steps, "step")
+        if isinstance(length, Steps)
+        else counted(epochs_of(length, training.pool), "epoch")
+    )
+    return text + (" (assumed)" if cell.assumed else "")
+
+
+def _header(session: PlannedTable) -> str:
+    images = "rendered stand-in images" if session.profile.standins else "real images"
+    return (
+        f"{session.table.id}, profile {session.profile.name} ({images}), protocol {session.protocol.name}, "
+        f"seed{'' if len(session.seeds) == 1 else 's'} {', '.join(map(str, session.seeds))}"
+    )
+
+
+def _cell_line(cell: PlannedCell) -> list[str]:
+    return [
+        cell.row,
+        cell.target,
+        str(cell.seed),
+        cell.length,
+        f"{cell.target_images:,}",
+        f"{cell.pool_images:,}{cell.origin}",
+        f"{cell.samples:,}",
+        "-" if cell.exposures is None else f"{cell.exposures:,.1f}",
+        "in the store" if cell.done else "to do",
+        "unresolved" if cell.key is None else cell.key[:12],
+    ]
+
+
+def _totals(run: PlannedRun) -> list[str]:
+    session, store = run.session, run.session.store
+    counts: dict[str, list[int]] = {}
+    for stage in run.stages:
+        count = counts.setdefault(stage.kind.name, [0, 0])
+        count[0], count[1] = count[0] + 1, count[1] + store.has(stage)
+    stages = ", ".join(f"{total} {kind} ({done} in the store)" for kind, (total, done) in counts.items())
+    unresolved = sorted({i.label for stage in run.stages for i in stage.images() if i.sha256 is None})
+    profile = session.profile
+    lines = [
+        f"stages: {stages}; sharing saves {counted(session.plan.shared, 'stage run')}",
+        f"cost: {_hours(run.hours)} ({_hours(run.hours_left)} left) at {profile.pairs_per_second:g} image pairs a "
+        f"second ({profile.rate_source}), whatever the network; {EMBEDS_PER_PAIR:g} images embedded count as a pair, "
+        "probes as nothing",
+        f"disk: {_about(run.disk / 1e9, 'GB')} of features (float32) and encoders",
+    ]
+    lines += _shared(session, Costs(session).spending())
+    if unresolved:
+        lines.append(f"unresolved (absent, or not read yet): {', '.join(unresolved)}")
+    return lines

@@ -1,0 +1,19 @@
+"""The verb `export`: a trained encoder for timm and the Hub, with a card."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.commands._options import StorePath
+
+
+def verb(
+    key: Annotated[str, typer.Argument(help="first eight or more digits of a pretrain or evaluate stage's key")],
+    out: Annotated[Path, typer.Option("--out", help="new folder for weights, configuration and card")],
+    store: StorePath = Path("runs"),
+) -> None:
+    """A trained encoder as a folder that timm and the Hub load, with a card that says what it was trained on."""
+    from benchmark.commands.export._command import export as take_out
+
+    print(take_out(key, out, store))

@@ -1,0 +1,57 @@
+"""The verb `plan`: what a run would do and cost."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from benchmark.commands._options import with_options_of
+from benchmark.commands._values import PathLike, query_of
+
+if TYPE_CHECKING:
+    from benchmark.commands._planned_run import PlannedRun
+
+
+def plan(
+    table: str = "2",
+    profile: str = "smoke",
+    protocol: str | None = None,
+    targets: str | Sequence[str] | None = None,
+    rows: str | Sequence[str] | None = None,
+    openset: str | None = None,
+    seeds: int | Sequence[int] | None = None,
+    controls: bool = False,
+    steps: int | None = None,
+    method: str | None = None,
+    backbone: str | None = None,
+    engine: str | None = None,
+    precision: str | None = None,
+    data_root: PathLike | None = None,
+    store: PathLike = "runs",
+    evaluation: str | None = None,
+) -> "PlannedRun":
+    """What `reproduce` with the same options would run and cost. Runs nothing, writes nothing.
+
+    Raises UserError for a name that is unknown, for options that cannot be used and where there is nothing to plan.
+    """
+    from benchmark.commands._planned_run import planned_run
+    from benchmark.planning.planned_table import PlannedTable
+
+    training = (steps, method, backbone, engine, precision)
+    chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
+    query = query_of(*chosen, *training, data_root, store, evaluation)
+    session = PlannedTable(query)
+    if method or backbone or engine or precision:
+        # Imports torch, which a plan of a table as it is published does without.
+        from benchmark.execution.run import check_stages
+
+        check_stages(session.plan.stages, installed=False)
+    return planned_run(session)
+
+
+@with_options_of(plan)
+def verb(work: "Callable[[], PlannedRun]") -> None:
+    """What a run would do: stages, what they share, what is done, samples seen, GPU-hours and disk. Runs nothing."""
+    result = work()
+    for line in result.notes:
+        print(f"note: {line}", file=sys.stderr)
+    print(result.render())

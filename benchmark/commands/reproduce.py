@@ -1,0 +1,95 @@
+"""The verb `reproduce`: read the data, run what is missing, show the table."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from benchmark.commands._options import Format, Save, with_options_of
+from benchmark.commands._values import PathLike, machine_of, query_of
+
+if TYPE_CHECKING:
+    from benchmark.report.measured import MeasuredTable
+
+
+def reproduce(
+    table: str = "2",
+    profile: str = "smoke",
+    protocol: str | None = None,
+    targets: str | Sequence[str] | None = None,
+    rows: str | Sequence[str] | None = None,
+    openset: str | None = None,
+    seeds: int | Sequence[int] | None = None,
+    controls: bool = False,
+    steps: int | None = None,
+    method: str | None = None,
+    backbone: str | None = None,
+    engine: str | None = None,
+    precision: str | None = None,
+    data_root: PathLike | None = None,
+    store: PathLike = "runs",
+    evaluation: str | None = None,
+    device: str = "auto",
+    jobs: int | None = None,
+    run_on: str = "local",
+) -> "MeasuredTable":
+    """Measure a table: run what `store` does not hold yet, and return the numbers beside the published ones.
+
+    `targets`, `rows` (ids or variants) and `seeds` choose cells; without them all targets and rows of the table and
+    seed 0 are measured. `steps` are optimiser steps of every row instead of the profile's. `data_root` is the folder of
+    real images (default: the one that BENCHMARK_DATA names); the profile "smoke" draws its images and reads none.
+    `jobs` are worker processes. `evaluation` is one of `list evaluations` instead of each row's own. `run_on` names
+    what runs the stages. Values of the result are per cent. Progress goes to standard error. A stage that fails
+    does not raise: its cells say "failed", with the reason, and `failed` holds its key.
+
+    Raises UserError, before anything runs, for a name that is unknown and for options or data that cannot be used.
+    Stopped at any moment, the same call goes on.
+    """
+    from benchmark.execution.display import shown
+    from benchmark.execution.run import Work, check_machine, check_stages, execute
+    from benchmark.planning.planned_table import PlannedTable
+    from benchmark.report.measured import measured_table
+
+    training = (steps, method, backbone, engine, precision)
+    chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
+    query = query_of(*chosen, *training, data_root, store, evaluation)
+    machine = machine_of(device, jobs, run_on)
+    session = PlannedTable(query)
+    check_machine(machine)
+    check_stages(session.plan.stages)
+    with shown() as progress:
+        session.read_data(progress)
+    for line in session.data_notes():
+        print(f"note: {line}", file=sys.stderr)
+    failed = execute(Work(session.plan.stages, query.store, session.data), machine)
+    return measured_table(session.values(), session.store, failed)
+
+
+@with_options_of(reproduce)
+def verb(work: "Callable[[], MeasuredTable]", format_: Format = "text", save: Save = None) -> None:
+    """Measure a table and print it beside the published one. Stopped at any moment, the same command goes on."""
+    raise typer.Exit(1 if show(work, format_, save).failed else 0)
+
+
+def show(work: "Callable[[], MeasuredTable]", format_: str, save: Path | None) -> "MeasuredTable":
+    """Print the table that `work` returns, and save its records to `save`. UserError, before any work, for a format
+    that is unknown or a folder that nothing can be saved to."""
+    from benchmark.report.records import check_folder
+
+    form = check_format(format_)
+    if save is not None:
+        check_folder(save)
+    result = work()
+    print(result.render(form), end="")
+    if save is not None:
+        result.save(save)
+    return result
+
+
+def check_format(name: str) -> str:
+    """`name` as a format, before anything is run; `UnknownName` if it is none."""
+    from benchmark.report.formats import FORMATS
+
+    return FORMATS.get(name).name

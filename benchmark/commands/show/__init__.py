@@ -1,0 +1,21 @@
+"""The verb `show`: all that is known of one name."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.commands._options import StorePath
+
+
+def verb(
+    name: Annotated[
+        list[str], typer.Argument(help="any name that `list` shows, `recipe METHOD`, or the key of a stage")
+    ],
+    profile: Annotated[str, typer.Option("--profile", help="of a recipe: paper, mini or smoke")] = "paper",
+    store: StorePath = Path("runs"),
+) -> None:
+    """All that is known of one name: a dataset, a published table, a variant, profile, protocol, recipe or stage."""
+    from benchmark.commands.show.names import describe
+
+    print(describe(" ".join(name), store, profile))

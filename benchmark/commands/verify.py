@@ -1,0 +1,25 @@
+"""The verb `verify`: a committed table, recomputed from its records."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.commands._options import Format
+from benchmark.commands.reproduce import check_format
+from benchmark.errors import UserError
+
+
+def verb(
+    folder: Annotated[Path, typer.Argument(help="a folder of committed records, such as results/mini/rows")],
+    format_: Format = "text",
+) -> None:
+    """Recompute a table from committed records: keys, accuracies from predictions, pick lists, the table itself."""
+    from benchmark.report.records import verify as check
+
+    found = check(folder, check_format(format_))
+    print(found.table, end="")
+    if found.problems:
+        raise UserError(f"{folder} does not verify: " + "; ".join(found.problems))
+    print(f"{folder} verifies: {found.checked}", file=sys.stderr)

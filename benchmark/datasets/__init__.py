@@ -1,0 +1,1 @@
+"""Registered data sets: targets and open-sets, one file each."""

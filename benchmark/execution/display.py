@@ -1,0 +1,179 @@
+"""What a run shows: bars on a terminal, plain lines elsewhere. All of it goes to standard error."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from benchmark.execution.worker import Report
+from benchmark.progress import Progress
+from benchmark.specs.stages import Stage
+
+PATIENCE = 2.0
+"""Seconds of silence at the beginning."""
+
+
+@contextmanager
+def shown() -> Iterator[Progress]:
+    """A `Progress` on standard error: bars where that is a terminal, lines otherwise."""
+    if not sys.stderr.isatty():
+        yield PlainProgress()
+        return
+    bars = BarProgress()
+    try:
+        yield bars
+    finally:
+        bars.close()
+
+
+class PlainProgress:
+    """A line at most every `every` seconds."""
+
+    def __init__(self, every: float = 10.0) -> None:
+        self._every, self._next = every, time.monotonic() + PATIENCE
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + self._every
+            print(f"  {what}: {done}/{total}", file=sys.stderr, flush=True)
+
+
+class BarProgress:
+    """A bar for each piece of work, gone when all is done."""
+
+    def __init__(self) -> None:
+        # Imported here: the command line starts without it where no bar is drawn.
+        from rich.console import Console
+        from rich.progress import Progress as Bars
+        from rich.progress import TaskID
+
+        self._bars = Bars(console=Console(stderr=True), transient=True)
+        self._tasks: dict[str, TaskID] = {}
+        self._begin = time.monotonic() + PATIENCE
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if time.monotonic() < self._begin:
+            return
+        if what not in self._tasks:
+            self._bars.start()
+            self._tasks[what] = self._bars.add_task(what, total=total)
+        self._bars.update(self._tasks[what], completed=done)
+
+    def close(self) -> None:
+        """Take the bars away."""
+        self._bars.stop()
+
+
+HEARTBEAT = 10.0
+"""Seconds between two lines that tell how far a run is; in long runs a twentieth of their time so far."""
+
+
+class RunDisplay:
+    """Plain lines: a stage that took over two seconds gets one, and in between a line tells what is being worked on."""
+
+    def __init__(self) -> None:
+        self._total = self._done = 0
+        self._began = self._next = 0.0
+        self._running: dict[str, str] = {}
+
+    def start(self, total: int, done: int) -> None:
+        self._total, self._done, self._began = total, done, time.monotonic()
+        self._next = self._began + HEARTBEAT
+        self._say(f"{total} stages, {done} of them finished before")
+
+    def began(self, stage: Stage) -> None:
+        """A worker has taken the stage."""
+        self._running[stage.key] = stage.title
+
+    def progress(self, stage: Stage, what: str, done: int, total: int) -> None:
+        """The stage says how far it is."""
+        self._running[stage.key] = f"{stage.title} {done}/{total}"
+
+    def ended(self, stage: Stage, report: Report, seconds: float) -> None:
+        self._running.pop(stage.key, None)
+        self._done += 1
+        if report.status == "failed":
+            self._say(f"FAILED {stage.title}: {report.message.strip().splitlines()[-1]}")
+        elif seconds > 2:
+            self._say(f"[{self._done}/{self._total}] {stage.title} ({seconds:.0f} s)")
+
+    def note(self, stage: Stage, text: str) -> None:
+        """The stage has something to say that is to stay on the screen."""
+        self._say(f"{stage.title} {text}")
+
+    def stopping(self, count: int) -> None:
+        """The run was asked to stop; `count` trainings save what they have first."""
+        what = "a training finishes its step and is" if count == 1 else f"{count} trainings finish a step and are"
+        self._say(f"stopping: {what} saved; once more ends at once, without that")
+
+    def left(self, stage: Stage) -> None:
+        """Another run is at the stage; it is waited for."""
+        self._running[stage.key] = f"{stage.title} in another run"
+
+    def repeat(self, stage: Stage, reason: str, again: int) -> None:
+        """The stage waits for `again` others that are run once more."""
+        self._running.pop(stage.key, None)
+        self._total += again
+        self._say(f"note: {reason}")
+
+    def tick(self) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + max(HEARTBEAT, (now - self._began) / 20)
+            self._say(f"[{self._done}/{self._total}] working on {'; '.join(self._running.values()) or 'what is next'}")
+
+    def stop(self) -> None:
+        """The run is over."""
+
+    def _say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+class RichRunDisplay(RunDisplay):
+    """A bar for the whole run and one for each stage that is being worked on."""
+
+    def start(self, total: int, done: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._total, self._done = total, done
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bars = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._all = self._bars.add_task("all stages", total=total, completed=done)
+        self._tasks: dict[str, Any] = {}
+        self._bars.start()
+
+    def began(self, stage: Stage) -> None:
+        self._tasks[stage.key] = self._bars.add_task(stage.title[:60], total=None)
+
+    def progress(self, stage: Stage, what: str, done: int, total: int) -> None:
+        self._bars.update(self._tasks[stage.key], completed=done, total=total)
+
+    def left(self, stage: Stage) -> None:
+        self._bars.remove_task(self._tasks.pop(stage.key))
+
+    def repeat(self, stage: Stage, reason: str, again: int) -> None:
+        self.left(stage)
+        super().repeat(stage, reason, again)
+        self._bars.update(self._all, total=self._total)
+
+    def ended(self, stage: Stage, report: Report, seconds: float) -> None:
+        self.left(stage)
+        self._bars.advance(self._all)
+        super().ended(stage, report, seconds)
+
+    def tick(self) -> None:
+        """Rich redraws by itself."""
+
+    def stop(self) -> None:
+        self._bars.stop()
+
+    def _say(self, text: str) -> None:
+        self._bars.console.print(text, highlight=False, markup=False)
+
+
+def make_screen() -> RunDisplay:
+    """Bars where standard error is a terminal, lines otherwise."""
+    return RichRunDisplay() if sys.stderr.isatty() else RunDisplay()

@@ -1,0 +1,78 @@
+"""What a record says of where it was made: packages, commit, hardware. No names of people, hosts or folders."""
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = (
+    "simcore-benchmark",
+    "torch",
+    "torchvision",
+    "timm",
+    "lightly",
+    "solo-learn",
+    "lightning",
+    "numpy",
+    "scikit-learn",
+    "faiss-cpu",
+    "faiss-gpu",
+    "pillow",
+    "datasets",
+)
+
+
+@cache
+def packages() -> dict[str, str]:
+    """Versions of the packages that can move a number; those not installed are left out."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _git(*arguments: str) -> str | None:
+    folder = Path(__file__).resolve().parent
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+@cache
+def commit() -> dict[str, object]:
+    """The suite's git commit and whether its files differ from it; empty outside a checkout."""
+    revision = _git("rev-parse", "HEAD")
+    if revision is None:
+        return {}
+    return {"commit": revision, "dirty": bool(_git("status", "--porcelain", "--untracked-files=no"))}
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+@cache
+def hardware(device: str) -> dict[str, object]:
+    """The processor, its cores, and the accelerator when `device` is one."""
+    found: dict[str, object] = {"device": device, "cpu": _cpu_model(), "cores": os.cpu_count()}
+    if device.startswith("cuda"):
+        import torch
+
+        found["gpu"] = torch.cuda.get_device_name()
+    return found
+
+
+def environment(device: str) -> dict[str, object]:
+    """All of the above, for a record."""
+    return {"packages": packages(), "git": commit(), "hardware": hardware(device)}

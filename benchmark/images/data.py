@@ -1,0 +1,237 @@
+"""The data of a run, by name: what a plan must know of it, and what a stage reads of it."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.datasets.opensets import OPENSETS
+from benchmark.datasets.targets import TARGETS, registered_target
+from benchmark.errors import UnknownName, UserError
+from benchmark.execution.task import Task
+from benchmark.images.items import Items
+from benchmark.images.manifest import Manifest, Split
+from benchmark.images.relevance import heldout_mask, origins, relevance, relevance_sha256
+from benchmark.images.scan import count_differences, find_manifest, open_source
+from benchmark.images.sources import LAYOUT, DataRoot, ImageRoot, NamedFolders, Source
+from benchmark.images.square_cache import FOLDER, square_pixels
+from benchmark.progress import Progress, silent
+from benchmark.specs.datasets import Metric, OpenSet, Role, Target
+from benchmark.specs.stages import Images
+
+SplitName = tuple[Role, str, Split]
+
+
+def open_images(data_root: Path | NamedFolders | None, standins: bool) -> ImageRoot:
+    """The stand-ins, the folders given, or the data root. UserError when a data root is needed and none is named."""
+    if isinstance(data_root, NamedFolders):
+        return data_root
+    if standins:
+        # Imported here: a run on real images has no use for what draws.
+        from benchmark.images.standins.root import StandIns
+
+        return StandIns()
+    if data_root is None:
+        raise UserError(
+            f"real images need a data root: give --data-root or set BENCHMARK_DATA to a folder with {LAYOUT}"
+        )
+    return DataRoot(data_root)
+
+
+class Data:
+    """Images by role, name and split. `root` is a data root, folders given one by one, or None for a plan without data;
+    `cache` is the store's root.
+
+    What was looked up once is remembered; `read` forgets what it may have changed.
+    """
+
+    def __init__(self, root: Path | NamedFolders | None, standins: bool, cache: Path) -> None:
+        self.root, self.standins, self.cache = root, standins, cache
+        self._manifests: dict[SplitName, Manifest | None] = {}
+        self._relevance: dict[tuple[str, str], Images | None] = {}
+        self._sources: dict[Images, Source] = {}
+        self._items: dict[SplitName, Items] = {}
+        self._inputs: dict[tuple[Role, str, str], Images] = {}
+
+    @cached_property
+    def _images(self) -> ImageRoot | None:
+        return None if self.root is None and not self.standins else open_images(self.root, self.standins)
+
+    def __reduce__(self) -> tuple[type["Data"], tuple[Path | NamedFolders | None, bool, Path]]:
+        # What was looked up here is not sent to workers: each looks for itself.
+        return Data, (self.root, self.standins, self.cache)
+
+    # For plans -------------------------------------------------------------------------------------------------------
+
+    def names(self, role: Role) -> list[str]:
+        """The data sets that are there."""
+        return [] if self._images is None else self._images.names(role)
+
+    def has(self, role: Role, name: str) -> bool:
+        return name in self.names(role)
+
+    def on_disk(self, role: Role, name: str) -> bool:
+        """Whether the data root has such a folder, be it read or not."""
+        return isinstance(self.root, Path) and (self.root / role / name).is_dir()
+
+    def images(self, role: Role, name: str, split: str) -> Images:
+        """A split as an input of stages; without a final identity while its images are absent or not read."""
+        if (role, name, split) not in self._inputs:
+            self._inputs[role, name, split] = self._input(role, name, split)
+        return self._inputs[role, name, split]
+
+    def _input(self, role: Role, name: str, split: str) -> Images:
+        manifest = self.manifest(role, name, split)
+        if manifest is None:
+            return Images(role, name, split, None, self._listed_count(role, name, split))
+        return Images(role, name, split, manifest.sha256, len(manifest))
+
+    def _listed_count(self, role: Role, name: str, split: str) -> int | None:
+        """Images that were not read yet: as many as there are files, or as the paper's data set has."""
+        try:
+            return len(self.find(role, name, "train" if split == "train" else "test").ids)
+        except UserError:
+            return _registered_count(role, name, split)
+
+    def find(self, role: Role, name: str, split: Split = "train") -> Items:
+        """The items of a split, listed and not read; UserError says what was looked for and what is there."""
+        if (role, name, split) not in self._items:
+            self._items[role, name, split] = open_images(self.root, self.standins).items(role, name, split)
+        return self._items[role, name, split]
+
+    def manifest(self, role: Role, name: str, split: str) -> Manifest | None:
+        """The manifest of a split that was read before. Reads no image."""
+        wanted: SplitName = (role, name, "train" if split == "train" else "test")
+        if wanted not in self._manifests:
+            found = None if self._images is None else find_manifest(self._images, *wanted, self.cache)
+            self._manifests[wanted] = found
+        return self._manifests[wanted]
+
+    def relevance(self, openset: str, target: str) -> Images | None:
+        """The identity of the labels that say which images are relevant to the target, None where there are none."""
+        if (openset, target) not in self._relevance:
+            self._relevance[openset, target] = self._find_relevance(openset, target)
+        return self._relevance[openset, target]
+
+    def _find_relevance(self, openset: str, target: str) -> Images | None:
+        try:
+            identity = relevance_sha256(self.find("opensets", openset), target)
+        except UserError:
+            return None
+        return None if identity is None else Images("opensets", openset, f"relevance:{target}", identity)
+
+    def metric(self, target: str) -> Metric:
+        """The paper's metric for its targets, top-1 for all others."""
+        known = registered_target(target)
+        return known.metric if known else "top1"
+
+    # For runs --------------------------------------------------------------------------------------------------------
+
+    def read(self, wanted: Iterable[SplitName], progress: Progress = silent) -> None:
+        """Find all splits, then read through those that have not been read; the first error ends it."""
+        wanted = list(wanted)
+        images = open_images(self.root, self.standins)
+        for role, name, split in wanted:
+            # Absent images and wrong folders are told before anything is read.
+            images.items(role, name, split).classes  # noqa: B018
+        for role, name, split in wanted:
+            open_source(images, role, name, split, self.cache, progress)
+        for known in (self._manifests, self._items, self._inputs, self._relevance):
+            known.clear()
+
+    def count_differences(self, wanted: Iterable[SplitName]) -> list[str]:
+        """How the images found differ in number from the registered data sets of the same names."""
+        lines = []
+        for role, name, split in wanted:
+            manifest, known = self.manifest(role, name, split), registered(role, name)
+            if manifest is not None and known is not None and not self.standins:
+                lines += count_differences([manifest], known)
+        return lines
+
+    def skipped(self, wanted: Iterable[SplitName]) -> list[str]:
+        """The unreadable files that were left out of open-sets, a line for each split that has some."""
+        manifests = [manifest for role, name, split in wanted if (manifest := self.manifest(role, name, split))]
+        return [
+            f"{manifest.label}: {len(manifest.skipped)} unreadable files left out, first {manifest.skipped[0][0]}"
+            for manifest in manifests
+            if manifest.skipped
+        ]
+
+    def verified_source(self, images: Images, progress: Progress = silent) -> Source:
+        """The images that an input names. UserError when the data root holds others by now (looked at once)."""
+        if images not in self._sources:
+            self._sources[images] = self._open_verified(images, progress)
+        return self._sources[images]
+
+    def _open_verified(self, images: Images, progress: Progress) -> Source:
+        role, name = images.role, images.name
+        split: Split = "test" if images.split == "test" else "train"
+        source = open_source(open_images(self.root, self.standins), role, name, split, self.cache, progress)
+        if not images.split.startswith("relevance:") and source.manifest.sha256 != images.sha256:
+            raise UserError(f"{images.label} has changed since the run began; start it again")
+        return source
+
+    def squares(self, images: Images, side: int, progress: Progress = silent) -> NDArray[np.uint8]:
+        """All images of an input as squares, uint8 [N, side, side, 3], decoded once and memory-mapped."""
+        return square_pixels(self.verified_source(images, progress), side, self.cache / FOLDER, progress)
+
+    def relevant(self, images: Images) -> NDArray[np.bool_]:
+        """Which open-set images are relevant, bool [N], for an input made by `relevance`."""
+        target = images.split.removeprefix("relevance:")
+        mask = relevance(self.verified_source(images), target)
+        assert mask is not None
+        return mask
+
+    def heldout(self, images: Images) -> NDArray[np.bool_]:
+        """Which open-set images come from a source that a target was cut from, bool [N]."""
+        return heldout_mask(self.verified_source(images))
+
+    def origins(self, images: Images) -> list[str] | None:
+        """The source that each open-set image comes from, None where no label says so."""
+        return origins(self.verified_source(images))
+
+
+ImageTask = Task[Data]
+"""A stage that reads images."""
+
+
+def registered(role: Role, name: str) -> Target | OpenSet | None:
+    """The registered data set of that name, None for a folder of somebody's own."""
+    if role == "targets":
+        return registered_target(name)
+    return OPENSETS.get(name) if name in OPENSETS else None
+
+
+def _registered_count(role: Role, name: str, split: str) -> int | None:
+    match registered(role, name):
+        case OpenSet(images=images):
+            return images
+        case Target() as target:
+            return target.train if split == "train" else target.test
+    return None
+
+
+def check_datasets(data: Data, targets: Iterable[str], opensets: Iterable[str]) -> None:
+    """UnknownName for a target or open-set that is neither registered nor there."""
+    for target in targets:
+        if not (data.has("targets", target) or (registered("targets", target) and not data.standins)):
+            _refuse(data, "targets", target, TARGETS.names())
+    for openset in opensets:
+        if openset not in OPENSETS and not data.has("opensets", openset):
+            _refuse(data, "opensets", openset, OPENSETS.names())
+
+
+def _refuse(data: Data, role: Role, name: str, known: list[str]) -> None:
+    there = data.names(role)
+    if data.standins and (registered(role, name) or data.on_disk(role, name)):
+        # Only what is drawn is to be had: neither the rest of the registered data sets nor anybody's folder.
+        raise UserError(
+            f"{role}/{name} has no stand-in, and a profile of stand-ins reads no data root: give --profile mini and "
+            "--data-root"
+        )
+    if not there:
+        # No data root, or a wrong one: its own error says what was looked for and what is there.
+        data.find(role, name)
+    raise UnknownName("target" if role == "targets" else "open-set", name, sorted({*known, *there}))

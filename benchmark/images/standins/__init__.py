@@ -1,0 +1,1 @@
+"""Rendered stand-ins for the images of registered data sets."""

@@ -1,6 +1,0 @@
-"""The open-sets of the paper: one module each, its `entry` an `OpenSet`."""
-
-from benchmark.registry import Registry
-from benchmark.specs import OpenSet
-
-OPENSETS = Registry("open-set", "benchmark.opensets", OpenSet)

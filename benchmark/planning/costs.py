@@ -1,0 +1,143 @@
+"""What a plan will cost: samples, exposures, device-hours, disk, each with the assumption that it rests on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from baselines.core.selection import parse_budget
+from benchmark.errors import UserError
+from benchmark.planning.planned_table import PlannedTable
+from benchmark.published.tables import Table, load_table, table_names
+from benchmark.specs.recipes import Embedding, Length, Steps, epochs_of
+from benchmark.specs.stages import Images, Stage
+from benchmark.specs.wording import counted
+from benchmark.stages.pretrain import Pretraining
+from benchmark.stages.sample import SampleSpec
+from benchmark.training.backbone_names import bytes_of, features_of
+
+# A pass of the network without gradient costs about a third of a training pass, and one view instead of two.
+EMBEDS_PER_PAIR = 6.0
+FEATURE_BYTES = 4
+UNSTATED_SHARE = 0.05
+MAIN_TABLE = "table2"
+
+
+@dataclass(frozen=True)
+class Training:
+    """How much one pretraining sees: images of X and of the pool (`origin` says where their number comes from if it is
+    no fact yet), `samples` as image pairs, `exposures` as passes over X (None without X)."""
+
+    target: int
+    pool: int
+    origin: str
+    samples: int
+    exposures: float | None
+
+
+def training_length(length: Length, batch: int, target: int, pool: int) -> int:
+    """Image pairs seen: batch x steps, or epochs x images. For the released rule `pool` is |coreset|."""
+    if isinstance(length, Steps):
+        return length.steps * batch
+    return epochs_of(length, pool) * (target + pool)
+
+
+class Costs:
+    """Estimates for the cells of a session."""
+
+    def __init__(self, session: PlannedTable) -> None:
+        self.session, self.store = session, session.store
+
+    def coreset_size(self, sample: Stage, target: str) -> tuple[int, str]:
+        """Images of a coreset, and in a word where the number comes from: nothing where it is certain."""
+        pool = _count(sample.input("openset"))
+        if self.store.has(sample):
+            return self.store.record(sample).metrics["size"], ""
+        stopped = sample.input("size_of")
+        if isinstance(stopped, Stage):
+            return self.coreset_size(stopped, target)
+        assert isinstance(sample.spec, SampleSpec)
+        if sample.spec.budget is not None:
+            return parse_budget(sample.spec.budget, pool) or 0, ""
+        if self.session.profile.paper:
+            for table, origin in self._tables_of(sample):
+                if (share := table.stopped_share(target)) is not None:
+                    return int(share / 100 * pool), origin
+        return int(UNSTATED_SHARE * pool), " (a guess)"
+
+    def _tables_of(self, sample: Stage) -> Iterator[tuple[Table, str]]:
+        """The tables that may print how much of the pool was picked, this one first."""
+        yield self.session.table, " (published)"
+        main, pool = load_table(MAIN_TABLE), sample.input("openset")
+        if isinstance(pool, Images) and pool.name == main.openset:
+            yield main, f" ({main.source.place}'s)"
+
+    def training(self, stage: Stage, target: str) -> Training:
+        """What a `pretrain` stage sees."""
+        spec = stage.spec
+        assert isinstance(spec, Pretraining)
+        own, pool = _count(stage.input("target")), _count(stage.input("openset"))
+        sample, origin = stage.input("coreset"), ""
+        if isinstance(sample, Stage):
+            pool, origin = self.coreset_size(sample, target)
+        samples = training_length(spec.recipe.length, spec.recipe.batch, own, pool)
+        return Training(own, pool, origin, samples, samples / (own + pool) if own else None)
+
+    def hours(self, stage: Stage, training: Training | None) -> float:
+        """Device-hours of one stage at the profile's assumed rate; probes and samplers count as nothing beside them."""
+        rate = self.session.profile.pairs_per_second * 3600
+        if training is not None:
+            return training.samples / rate
+        if stage.kind.name == "embed":
+            return _count(stage.input("images")) / (rate * EMBEDS_PER_PAIR)
+        return 0.0
+
+    def spending(self) -> dict[str, float]:
+        """Device-hours of every stage of the plan, by key."""
+        trained = {cell.pretrain.key: cell.target for cell in self.session.cells.values()}
+        return {
+            stage.key: self.hours(stage, self.training(stage, trained.get(stage.key, "")) if _trains(stage) else None)
+            for stage in self.session.plan.stages
+        }
+
+    def disk(self, stage: Stage) -> float:
+        """Bytes that a stage leaves in the store."""
+        if isinstance(stage.spec, Pretraining):
+            return bytes_of(stage.spec.recipe.backbone)
+        encoder = stage.input("encoder")
+        if isinstance(stage.spec, Embedding) and isinstance(encoder, Stage):
+            assert isinstance(encoder.spec, Pretraining)
+            width = features_of(encoder.spec.recipe.backbone)
+            return float(_count(stage.input("images"))) * width * FEATURE_BYTES
+        return 0.0
+
+
+def _trains(stage: Stage) -> bool:
+    return stage.kind.name == "pretrain"
+
+
+def _shared(session: PlannedTable, spending: dict[str, float]) -> Iterator[str]:
+    """For every other table that the same question could be put to: what of this plan is also in its."""
+    for name in table_names():
+        if name == session.table.id:
+            continue
+        try:
+            stages = PlannedTable(replace(session.query, table=name, rows=()), session.data).plan.stages
+        except UserError:
+            # Its rows, targets or data are not to be had here, or the engine asked for has not its method.
+            continue
+        both = {stage.key for stage in stages} & set(spending)
+        if both:
+            saved = sum(spending[key] for key in both)
+            yield f"shared with {name}: {counted(len(both), 'stage')}, which then cost once: {_hours(saved)} saved"
+
+
+def _count(images: Stage | Images | None) -> int:
+    return (images.count or 0) if isinstance(images, Images) else 0
+
+
+def _hours(hours: float) -> str:
+    return _about(hours, "device-hours")
+
+
+def _about(amount: float, unit: str) -> str:
+    """ "about 18,700.0 device-hours"; an estimate that rounds to nothing is not called zero."""
+    return f"less than 0.1 {unit}" if 0 < amount < 0.05 else f"about {amount:,.1f} {unit}"

@@ -1,0 +1,228 @@
+"""From a question ("Table 2, these targets, this profile") to stages: a DAG whose shared work stands in it once.
+
+Building a plan imports no torch and reads no image. Absent data gives stages without a final key, not an error.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol as Interface
+
+from baselines.core.selection import BudgetError, parse_budget
+from benchmark.errors import UserError
+from benchmark.evaluations import EVALUATIONS, Question
+from benchmark.planning.profiles import Profile
+from benchmark.planning.recipes import ResolvedRecipe
+from benchmark.sampling.coresets import Features, Pool, coreset, purity
+from benchmark.sampling.samplers import OF_TABLES, find_sampler
+from benchmark.specs.cells import Cell
+from benchmark.specs.datasets import Metric, Role
+from benchmark.specs.methods import Lengths, equal_lengths
+from benchmark.specs.protocols import Protocol
+from benchmark.specs.recipes import Embedding, Epochs, Length, SeedAxes, Steps
+from benchmark.specs.stages import Images, Stage
+from benchmark.specs.variants import Variant
+from benchmark.stages.embed import KIND as EMBED
+from benchmark.stages.pretrain import KIND as PRETRAIN
+from benchmark.stages.pretrain import Pretraining
+from benchmark.stages.sample import (
+    SimCoreSampling,
+)
+
+
+class Catalogue(Interface):
+    """What a plan must know of the data."""
+
+    def images(self, role: Role, name: str, split: str) -> Images:
+        """The images of a split, unresolved when they are absent or not read yet."""
+
+    def relevance(self, openset: str, target: str) -> Images | None:
+        """The labels that say which open-set images are relevant to the target, None where there are none."""
+
+    def metric(self, target: str) -> Metric:
+        """The target's metric."""
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Builds the stages of cells for one profile, protocol and setup (`chosen`; None means SimCLR as usual).
+
+    `steps` overrides the profile's optimiser steps. With `online` cells are the accuracy of the classifier that was
+    trained beside the method, not that of a probe. `evaluation` is the name of another evaluation than either.
+    """
+
+    profile: Profile
+    protocol: Protocol
+    catalogue: Catalogue
+    steps: int | None = None
+    chosen: ResolvedRecipe | None = None
+    online: bool = False
+    evaluation: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.profile.steps is None and self.protocol.lengths == "coded":
+            raise UserError(
+                f"--steps has no meaning in profile {self.profile.name}: its lengths follow the released rule"
+            )
+
+    @cached_property
+    def setup(self) -> ResolvedRecipe:
+        """The method and network of all cells."""
+        return self.chosen or self.profile.setup()
+
+    # Lengths ---------------------------------------------------------------------------------------------------------
+
+    def lengths(self, target: str) -> Lengths:
+        """How long each kind of row is trained. Where the released rule has no meaning, all take equal steps."""
+        if self.setup.coded and self.protocol.lengths == "coded":
+            return self.setup.coded
+        return equal_lengths(self.steps or self.profile.steps or self._target_steps(target))
+
+    def _target_steps(self, target: str) -> int:
+        coded = self.setup.coded
+        count = self.catalogue.images("targets", target, "train").count
+        if coded is None or not isinstance(coded.target, Epochs) or count is None:
+            raise UserError(f"the number of images of target '{target}' is not known: equal steps cannot be planned")
+        return coded.target.epochs * -(-count // self.setup.recipe.batch)
+
+    def length_of(self, variant: Variant) -> str:
+        """The field of `Lengths` that a variant uses."""
+        if variant.openset == "none":
+            return "target"
+        if variant.openset == "all":
+            return "both" if variant.target else "openset"
+        return "stopped" if variant.sampler in OF_TABLES and variant.budget is None else "fixed"
+
+    # Stages ----------------------------------------------------------------------------------------------------------
+
+    def pretrain(
+        self, length: Length, seed: int, label: str, *, target: str | None, openset: str | None, sample: Stage | None
+    ) -> Stage:
+        """Pretraining on X, the open-set (all of it, or `sample`'s picks), or both."""
+        inputs: list[tuple[str, Stage | Images]] = []
+        if target is not None:
+            inputs.append(("target", self.catalogue.images("targets", target, "train")))
+        if openset is not None:
+            inputs.append(("openset", self.catalogue.images("opensets", openset, "train")))
+        if sample is not None:
+            inputs.append(("coreset", sample))
+        spec = self.pretraining(length, seed, alone=openset is None and sample is None)
+        if target is None:
+            # Only X has labels for an online classifier.
+            spec = spec.model_copy(update={"recipe": spec.recipe.model_copy(update={"online": None})})
+        return Stage(PRETRAIN, spec, tuple(inputs), label)
+
+    def pretraining(self, length: Length, seed: int, *, alone: bool) -> Pretraining:
+        """The spec of one training, on X `alone` or with images of an open-set."""
+        recipe = self.setup.alone if alone else self.setup.recipe
+        return Pretraining(recipe=recipe.model_copy(update={"length": length}), seeds=SeedAxes(init=seed, data=seed))
+
+    def retrieval(self, target: str, seed: int, *, untrained: bool = False) -> Stage:
+        """The encoder whose features samplers see: SSL on X, once per target and seed, or the network untrained."""
+        length: Length = Steps(steps=0) if untrained else self.lengths(target).retrieval
+        label = f"{'untrained' if untrained else 'retrieval'} encoder, {target}, seed {seed}"
+        return self.pretrain(length, seed, label, target=target, openset=None, sample=None)
+
+    def embed(self, encoder: Stage, images: Images, embedding: Embedding | None = None) -> Stage:
+        """Features of a split for a sampler; by the setup's embedding where none is given."""
+        inputs = (("encoder", encoder), ("images", images))
+        return Stage(EMBED, embedding or self.setup.sampling, inputs, f"{images.label} by {encoder.label}")
+
+    def simcore(self) -> SimCoreSampling:
+        """SimCore by the profile's k and patience and the protocol's reading."""
+        protocol = self.protocol
+        return SimCoreSampling(
+            k=self.profile.k,
+            reference_round=1 if protocol.reference_round == "first" else self.profile.patience,
+            failing_round=protocol.failing_round,
+            overshoot=protocol.overshoot,
+            n_init=protocol.kmeans_inits,
+        )
+
+    def pool(self, target: str, openset: str, encoder: Stage, embedding: Embedding | None = None) -> Pool:
+        """The pool that coresets for a target are picked from, seen through `encoder`."""
+        images = self.catalogue.images("opensets", openset, "train")
+        train = self.catalogue.images("targets", target, "train")
+        return Pool(
+            images,
+            self.catalogue.relevance(openset, target),
+            lambda: Features(self.embed(encoder, train, embedding), self.embed(encoder, images, embedding)),
+        )
+
+    def sample(self, variant: Variant, target: str, openset: str, seed: int) -> Stage:
+        """The coreset of a variant."""
+        assert variant.sampler is not None
+        pool = self.pool(target, openset, self.retrieval(target, seed, untrained=variant.retrieval == "untrained"))
+        check_budget(variant.budget, pool.images)
+        sampler = find_sampler(variant.sampler, self.simcore())
+        label = f"{variant.name}, {target} from {openset}, seed {seed}"
+        return coreset(sampler, variant.budget, seed, pool, label, self.simcore())
+
+    def purity(self, sample: Stage, target: str, openset: str) -> Stage | None:
+        """How much of a coreset is relevant, where labels say so."""
+        images = self.catalogue.images("opensets", openset, "train")
+        return purity(sample, images, self.catalogue.relevance(openset, target), target)
+
+    def cell(self, variant: Variant, target: str, openset: str, seed: int) -> Cell:
+        """All stages of one number."""
+        kind = self.length_of(variant)
+        lengths = self.lengths(target)
+        length = _times(getattr(lengths, kind), variant.steps_factor)
+        sample = self.sample(variant, target, openset, seed) if variant.openset == "coreset" else None
+        label = f"{variant.name}, {target}, seed {seed}" if variant.target else f"{variant.name} {openset}, seed {seed}"
+        pretrain = self.pretrain(
+            length,
+            seed,
+            label,
+            target=target if variant.target else None,
+            openset=None if variant.openset == "none" else openset,
+            sample=sample,
+        )
+        return Cell(
+            variant, target, openset, seed,
+            evaluate=self.evaluate(pretrain, target, seed),
+            pretrain=pretrain,
+            sample=sample,
+            purity=sample and self.purity(sample, target, openset),
+            assumed=self._assumed(kind, lengths, target),
+        )  # fmt: skip
+
+    def evaluate(self, encoder: Stage, target: str, seed: int, embedding: Embedding | None = None) -> Stage:
+        """The evaluation of an encoder; on the recipe's embedding where none is given."""
+        own = "online-classifier" if self.online else f"linear-{self.protocol.probe}"
+        evaluation = EVALUATIONS.get(self.evaluation or own)
+        token = {} if embedding is None else {"token": "head"}
+        question = Question(
+            (embedding or self.setup.probing).model_copy(update=token),
+            self.setup.recipe,
+            self.catalogue.metric(target),
+            seed,
+            self.setup.standardise,
+            self.profile.released_probe,
+        )
+        train, test = (self.catalogue.images("targets", target, split) for split in ("train", "test"))
+        inputs = (("encoder", encoder), ("train", train), ("test", test))
+        return Stage(evaluation.kind, evaluation.spec(question), inputs, f"probe of {encoder.label} on {target}")
+
+    def _assumed(self, kind: str, lengths: Lengths, target: str) -> tuple[str, ...]:
+        fields = [f"length of the {kind} rows"] if kind in lengths.assumed else []
+        fields += [a.field for a in self.setup.assumptions if not a.targets or target in a.targets]
+        return tuple(fields)
+
+
+def check_budget(budget: int | str | None, pool: Images) -> None:
+    """Refuse before any training what the sampler would refuse after it."""
+    try:
+        if pool.count is not None:
+            parse_budget(budget, pool.count)
+    except BudgetError as error:
+        raise UserError(f"open-set '{pool.name}': {error}") from error
+
+
+def _times(length: Length, factor: int) -> Length:
+    if factor == 1:
+        return length
+    if isinstance(length, Steps):
+        return Steps(steps=length.steps * factor)
+    if isinstance(length, Epochs):
+        return Epochs(epochs=length.epochs * factor)
+    raise UserError("a length that follows the released rule cannot be multiplied")

@@ -1,0 +1,1 @@
+"""The published tables as typed records, and the paper's claims."""

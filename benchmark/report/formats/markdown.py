@@ -1,0 +1,67 @@
+"""Markdown: one table of measured and published values."""
+
+from tabulate import tabulate
+
+from benchmark.report.blocks import (
+    CLAIMS,
+    Grid,
+    Style,
+    cell_text,
+    claims,
+    footnotes,
+    mean_text,
+    published_text,
+    signed,
+    training,
+    without_mean,
+)
+from benchmark.report.formats import Format
+from benchmark.report.formats._tabulate import tabulated
+from benchmark.report.headings import headings
+from benchmark.report.table import CellResult, TableResult
+
+_MARKDOWN = Style(plus_minus=" ± ", before_marks=" [", after_marks="]")
+
+
+def render(result: TableResult) -> str:
+    """One table of `measured (published)` cells, then the claims."""
+    title, *rest = headings(result)
+    parts = [f"### {title}", *(f"**{line}**" for line in rest), tabulated(_combined(result), "pipe")]
+    if any(result.published(row.id, target) is not None for row in result.rows for target in result.columns):
+        shown = "a difference and a verdict stand" if result.table.tolerance else "a difference stands"
+        parts.append(f"Cells are measured (published); {shown} where the two are comparable.")
+    if trained := training(result, "title"):
+        parts += ["#### What each row was trained on", tabulated(_piped(trained), "pipe")]
+    if judged := claims(result):
+        grid = Grid([*CLAIMS], [list(line) for line in judged])
+        parts += ["#### Claims", tabulate(_piped(grid).rows, headers=grid.header, tablefmt="pipe")]
+    parts.append("\n".join(f"- {line}" for line in footnotes(result)))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _combined(result: TableResult) -> Grid:
+    rows = []
+    for row in result.rows:
+        mean = mean_text(result, result.row_mean(row.id), _MARKDOWN)
+        published = published_text(result, result.published_mean(row.id), absent="")
+        cells = [_with_published(result, cell) for cell in result.row_cells(row.id)]
+        rows.append([row.title, *cells, f"{mean} ({published})" if published else mean])
+    return _piped(without_mean(result, Grid(["", *result.columns, "mean"], rows)))
+
+
+def _with_published(result: TableResult, cell: CellResult) -> str:
+    measured = cell_text(result, cell, _MARKDOWN)
+    published = published_text(result, result.published(cell.row, cell.target), absent="")
+    compared = result.compare(cell.row, cell.target)
+    if compared:
+        difference = signed(compared.difference, result.table.decimals)
+        published += "; " + ", ".join(filter(None, (difference, compared.verdict)))
+    return f"{measured} ({published})" if published else measured
+
+
+def _piped(grid: Grid) -> Grid:
+    header, *rows = ([cell.replace("|", "\\|") for cell in row] for row in (grid.header, *grid.rows))
+    return Grid(header, rows)
+
+
+entry = Format("md", ".md", "Markdown", render)

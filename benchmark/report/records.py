@@ -1,0 +1,180 @@
+"""Committed records: a table's numbers with their predictions, picks and identities, and the check that they add up.
+
+A folder holds `layout.json` (what was asked for), `cells.json` (which records make which cell), `records/<key>.json`,
+`predictions/<key>.json`, `labels/<target>.json`, `picks/<key>.txt` and the table as Markdown. No images.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.errors import UserError
+from benchmark.execution.record import Record, is_sealed
+from benchmark.execution.store import Store
+from benchmark.report.collect import Run, assemble, runs_of
+from benchmark.report.formats import render
+from benchmark.report.table import TableResult
+from benchmark.specs.artefacts import PICKS
+from benchmark.specs.base import digest
+from benchmark.specs.cells import Layout, Plan, TableCells
+from benchmark.statistics import accuracy, predictions_sha256
+from benchmark.system import file_sha256, write_atomically
+
+PARTS = ("evaluate", "pretrain", "sample", "purity")
+TABLE = "table.md"
+
+
+# Saving --------------------------------------------------------------------------------------------------------------
+def check_folder(folder: Path) -> None:
+    """UserError, before any work, for a place that no results can be saved to."""
+    there = next((path for path in (folder, *folder.absolute().parents) if path.exists()), Path("/"))
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UserError(f"cannot save to {folder}: {there} is {'read-only' if there.is_dir() else 'no folder'}")
+
+
+def save_results(planned: TableCells, result: TableResult, store: Store, folder: Path) -> None:
+    """Write all that `verify` needs to build the table again."""
+    runs = runs_of(planned, store)
+    for name in ("records", "predictions", "labels", "picks"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    _write(folder / "layout.json", planned.layout.model_dump(mode="json"))
+    _write(folder / "cells.json", [_cell_json(run) for run in runs], lines=True)
+    for run in runs:
+        if run.evaluate is not None and run.predicted is not None and run.labels is not None:
+            _write(folder / "predictions" / f"{run.evaluate.key}.json", run.predicted.tolist())
+            _write(folder / "labels" / f"{run.target}.json", run.labels.tolist())
+    for cell in planned.cells.values():
+        for stage in Plan((cell,)).stages if store.has(cell.evaluate) else ():
+            _write(folder / "records" / f"{stage.key}.json", store.record(stage).to_json())
+            if stage.kind.name == "sample":
+                write_atomically(folder / "picks" / f"{stage.key}.txt", store.file(stage, PICKS).read_text())
+    write_atomically(folder / TABLE, render(result, "md"))
+
+
+def _cell_json(run: Run) -> dict[str, Any]:
+    keys = {name: record.key for name in PARTS if (record := getattr(run, name)) is not None}
+    own = {"row": run.row, "target": run.target, "seed": run.seed, "state": run.state}
+    return {**own, "assumed": run.assumed, "reason": run.reason, "keys": keys}
+
+
+def _write(path: Path, value: object, *, lines: bool = False) -> None:
+    if lines and isinstance(value, list):
+        text = "[\n" + ",\n".join(json.dumps(one) for one in value) + "\n]"
+    else:
+        text = json.dumps(value)
+    write_atomically(path, text + "\n")
+
+
+# Verifying -----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Verified:
+    """The table built from a folder's records, what does not add up (nothing, if all is well), what was recomputed."""
+
+    table: str
+    problems: list[str]
+    checked: str
+
+
+def verify(folder: Path, form: str = "text") -> Verified:
+    """Build the table again from the records of `folder`. UserError for a folder that is not whole."""
+    if not (folder / "layout.json").is_file():
+        raise UserError(
+            f"{folder} holds no results: it has no layout.json (written by 'table' or 'reproduce' with --save)"
+        )
+    try:
+        return _verify(folder, form)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        text = " ".join(str(error).split())
+        raise UserError(f"{folder} holds a file of another form ({type(error).__name__}: {text})") from error
+
+
+def _verify(folder: Path, form: str) -> Verified:
+    layout, runs, records = read_results(folder)
+    problems = [problem for key, record in records.items() for problem in _record_problems(folder, key, record)]
+    problems += [problem for run in runs for problem in _run_problems(run)]
+    result = assemble(layout, runs)
+    if render(result, "md") != _text(folder / TABLE):
+        problems.append(f"{TABLE} is not the table that the records give")
+    accuracies = sum(run.predicted is not None for run in runs)
+    picks = sum(record.kind == "sample" for record in records.values())
+    checked = f"{len(records)} keys, {accuracies} accuracies from predictions, {picks} pick lists, the table"
+    return Verified(render(result, form), problems, checked)
+
+
+def read_results(folder: Path) -> tuple[Layout, list[Run], dict[str, Record]]:
+    """What `save_results` wrote: the layout, a run for every cell and seed, all records by key. Nothing is checked."""
+    layout = Layout.model_validate(_read(folder / "layout.json"))
+    records = {path.stem: Record.from_json(_read(path)) for path in sorted((folder / "records").glob("*.json"))}
+    return layout, [_run(folder, cell, records) for cell in _read(folder / "cells.json")], records
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(_text(path))
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+
+
+def _record_problems(folder: Path, key: str, record: Record) -> list[str]:
+    """A record must be what was written and named by the hash of its identity, and its picks those that it counted."""
+    problems = []
+    if not is_sealed(_read(folder / "records" / f"{key}.json")):
+        problems.append(f"record {key[:12]} is not what was written: its own SHA-256 does not hold")
+    if not key == record.key == digest(record.identity):
+        problems.append(f"record {key[:12]} is not named by the hash of its identity")
+    if record.kind == "sample":
+        # Not by splitlines: an id may hold what Unicode calls the end of a line.
+        lines = [f"{line}\n" for line in _text(folder / "picks" / f"{key}.txt").split("\n")[:-1]]
+        picks = [line for line in lines if not line.startswith("#")]
+        if hashlib.sha256("".join(picks).encode()).hexdigest() != record.metrics["picks_sha256"]:
+            problems.append(f"the pick list {key[:12]} is not the one that was recorded")
+        elif file_sha256(folder / "picks" / f"{key}.txt") != record.files[PICKS]:
+            problems.append(f"the pick list {key[:12]} is not the file that was recorded")
+        if len(set(picks)) != record.metrics["size"]:
+            problems.append(f"the pick list {key[:12]} has {len(set(picks))} ids, not {record.metrics['size']}")
+    return problems
+
+
+def _run(folder: Path, cell: dict[str, Any], records: dict[str, Record]) -> Run:
+    lost = [key for key in cell["keys"].values() if key not in records]
+    if lost:
+        raise UserError(f"{folder}: cells.json names record {lost[0]}, which is not in records/")
+    parts: dict[str, Any] = {name: records[key] for name, key in cell["keys"].items()}
+    arrays: dict[str, Any] = {}
+    if "evaluate" in parts:
+        predicted = _read(folder / "predictions" / f"{parts['evaluate'].key}.json")
+        labels = _read(folder / "labels" / f"{cell['target']}.json")
+        arrays = {"predicted": np.array(predicted, np.int32), "labels": np.array(labels, np.int32)}
+    own = {name: cell[name] for name in ("row", "target", "seed", "state", "reason")}
+    return Run(**own, assumed=tuple(cell["assumed"]), **parts, **arrays)
+
+
+def _run_problems(run: Run) -> list[str]:
+    """A cell's accuracy must follow from its predictions, and its records must be inputs of one another."""
+    if run.evaluate is None or run.pretrain is None or run.predicted is None or run.labels is None:
+        return []
+    place, stated = f"{run.row}, {run.target}, seed {run.seed}", run.evaluate.metrics
+    problems = []
+    found = accuracy(run.predicted, run.labels, stated["metric"])
+    if abs(found - stated["accuracy"]) > 1e-9:
+        problems.append(f"{place}: the predictions give {found:.4f} %, the record says {stated['accuracy']:.4f} %")
+    if predictions_sha256(run.predicted) != stated["predictions_sha256"]:
+        problems.append(f"{place}: the predictions are not those that were recorded")
+    links = [("encoder", run.evaluate, run.pretrain), ("coreset", run.pretrain, run.sample)]
+    links += [("coreset", run.purity, run.sample)] if run.purity else []
+    for name, user, used in links:
+        if used is not None and user.identity["inputs"].get(name) != used.key:
+            problems.append(f"{place}: record {user.key[:12]} was not made with {name} {used.key[:12]}")
+    return problems

@@ -1,0 +1,1 @@
+"""From the name of a sampler to the stages that make a coreset."""

@@ -1,0 +1,78 @@
+"""The stages that make a coreset and measure it, for any sampler."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from baselines.core.selection import Budget
+from benchmark.errors import UserError
+from benchmark.sampling.samplers import NamedSampler
+from benchmark.specs.stages import Images, Stage
+from benchmark.stages.measure import KIND as MEASURE
+from benchmark.stages.measure import CoresetMetricsSpec
+from benchmark.stages.purity import KIND as PURITY
+from benchmark.stages.purity import Purity
+from benchmark.stages.sample import KIND as SAMPLE
+from benchmark.stages.sample import OracleSampling, SampleSpec, SimCoreSampling
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of the target's images and of the pool's, by one encoder: two `embed` stages."""
+
+    target: Stage
+    pool: Stage
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What a coreset is picked from for one target.
+
+    `relevance` is the labels that say which images are relevant, None where there are none. `features` plans the
+    features of both, which not every sampler needs.
+    """
+
+    images: Images
+    relevance: Images | None
+    features: Callable[[], Features]
+
+
+def coreset(
+    sampler: NamedSampler, budget: Budget, seed: int, pool: Pool, label: str, simcore: SimCoreSampling
+) -> Stage:
+    """The stage that picks a coreset.
+
+    Without a budget a sampler that has no stopping rule takes as many images as `simcore` stops at. A random coreset of
+    a fixed size depends on no target, so that all targets share it. UserError for the oracle on a pool without labels.
+    """
+    inputs: list[tuple[str, Stage | Images]] = [("openset", pool.images)]
+    if isinstance(sampler.sampling, OracleSampling):
+        if pool.relevance is None:
+            raise UserError(f"open-set '{pool.images.name}' has no relevance labels for the target of {label}")
+        inputs.append(("relevance", pool.relevance))
+    if sampler.sees_features:
+        features = pool.features()
+        inputs += [("target", features.target), ("pool", features.pool)]
+    if budget is None and not sampler.stops:
+        stopped = NamedSampler("simcore", simcore, stops=True)
+        inputs.append(("size_of", coreset(stopped, None, seed, pool, f"simcore, size of {label}", simcore)))
+    return Stage(SAMPLE, SampleSpec(sampling=sampler.sampling, budget=budget, seed=seed), tuple(inputs), label)
+
+
+def geometry(picks: Stage, pool: Pool) -> Stage:
+    """The metrics of a coreset in the space that it was picked in."""
+    features = pool.features()
+    inputs = (
+        ("coreset", picks),
+        ("target", features.target),
+        ("pool", features.pool),
+        ("openset", pool.images),
+    )
+    return Stage(MEASURE, CoresetMetricsSpec(), inputs, f"metrics of {picks.label}")
+
+
+def purity(picks: Stage, openset: Images, relevance: Images | None, target: str) -> Stage | None:
+    """How much of a coreset is relevant to the target; None where no labels say so."""
+    if relevance is None:
+        return None
+    inputs = (("coreset", picks), ("openset", openset), ("relevance", relevance))
+    return Stage(PURITY, Purity(target=target), inputs, f"purity of {picks.label}")

@@ -1,0 +1,127 @@
+"""What can be run, as values: a stage is a kind, a spec and inputs, and is named by the hash of all three.
+
+A kind's `version` is bumped by hand when a change of its sources moves a number; a test fails when sources changed and
+neither the version nor the committed hash did.
+"""
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from benchmark.specs.base import Spec, digest
+from benchmark.specs.datasets import Role
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a stage needs of the machine that runs it: CPU threads, and fast bfloat16 instructions."""
+
+    threads: int = 1
+    bfloat16: bool = False
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of stage. `module` has its code: `run(task, folder)` and, where they are needed, `needs(spec)` and
+    `check(spec, installed)`. `sources` are the files and folders that can move its numbers; they are in no key.
+
+    `version` is raised by hand when a change of the sources moves a number. `verb` is what is done to a stage's
+    label in a sentence, where that is not the kind's name.
+    """
+
+    name: str
+    version: int
+    module: str
+    sources: tuple[str, ...] = field(default=(), repr=False)
+    verb: str = ""
+
+    def run(self, task: Any, folder: Path) -> Any:
+        """Write the stage's files into `folder`. Returns its `StageResult`."""
+        return importlib.import_module(self.module).run(task, folder)
+
+    def needs(self, spec: Spec) -> Needs:
+        """What a stage with this spec needs of a machine."""
+        module = importlib.import_module(self.module)
+        needs: Needs = module.needs(spec) if hasattr(module, "needs") else Needs()
+        return needs
+
+    def check(self, spec: Spec, *, installed: bool = True) -> None:
+        """UserError where a run would fail for a reason that the spec shows. `installed`: also where a package that
+        the run needs is not installed here."""
+        module = importlib.import_module(self.module)
+        if hasattr(module, "check"):
+            module.check(spec, installed=installed)
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of one split as an input. `sha256` is its manifest's identity, None while that is not known.
+
+    A split called "relevance:<target>" is not pixels but the labels that say which images are relevant to the target.
+    """
+
+    role: Role
+    name: str
+    split: str
+    sha256: str | None
+    count: int | None = None
+    """Number of images: the manifest's, or the registered one while there is no manifest."""
+
+    @property
+    def key(self) -> str:
+        """The manifest's identity, or a placeholder that cannot be mistaken for one."""
+        return self.sha256 or f"unresolved:{self.label}"
+
+    @property
+    def label(self) -> str:
+        return f"{self.role}/{self.name}/{self.split}"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One unit of work. `inputs` are named; a stage's images are inputs too."""
+
+    kind: Kind
+    spec: Spec
+    inputs: tuple[tuple[str, "Stage | Images"], ...]
+    label: str
+    """For people: not part of the identity."""
+
+    @property
+    def title(self) -> str:
+        """What the stage does, for people: "sample random 1%", "compute metrics of random 1%"."""
+        return f"{self.kind.verb or self.kind.name} {self.label}"
+
+    @cached_property
+    def identity(self) -> dict[str, object]:
+        """All that the result depends on, as JSON-able values."""
+        return {
+            "kind": self.kind.name,
+            "version": self.kind.version,
+            # As any: fields that a subclass adds count too.
+            "spec": self.spec.model_dump(mode="json", serialize_as_any=True),
+            "inputs": {name: value.key for name, value in self.inputs},
+        }
+
+    @cached_property
+    def key(self) -> str:
+        return digest(self.identity)
+
+    @cached_property
+    def resolved(self) -> bool:
+        """Whether the manifests of all images below are known, so that the key is final."""
+        return all(value.resolved if isinstance(value, Stage) else value.sha256 is not None for _, value in self.inputs)
+
+    def stages(self) -> Iterator["Stage"]:
+        """The stages among the inputs."""
+        return (value for _, value in self.inputs if isinstance(value, Stage))
+
+    def images(self) -> Iterator[Images]:
+        """The images among the inputs."""
+        return (value for _, value in self.inputs if isinstance(value, Images))
+
+    def input(self, name: str) -> "Stage | Images | None":
+        return dict(self.inputs).get(name)

@@ -1,0 +1,1 @@
+"""What trainings and feature extraction share: backbones, augmentation, loader, optimisers, schedule."""

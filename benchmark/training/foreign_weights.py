@@ -1,0 +1,96 @@
+"""Weights that were trained elsewhere, loaded by name into a network of this suite."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import timm
+from safetensors.torch import load_file
+from timm.models import load_state_dict
+from torch import nn
+
+from benchmark.errors import UserError
+from benchmark.specs.recipes import Backbone
+from benchmark.training.backbones import build
+
+CLASSIFIERS = ("fc", "head", "classifier")
+"""Layers that a file may have and the network has not, beside the classifier that timm names for the network."""
+_SHOWN = 5
+_MISFITS = (
+    (re.compile(r"Missing key\(s\) in state_dict: (.*)"), "missing"),
+    (re.compile(r"Unexpected key\(s\) in state_dict: (.*)"), "not the network's"),
+)
+
+
+def foreign_network(backbone: Backbone, origin: Literal["suite", "file", "timm"], path: Path | None) -> nn.Module:
+    """The network with the weights of `path`, or those that timm gets by the network's name where `path` is None.
+
+    UserError for weights that cannot be had or that do not fit the network; it names what is missing or too many.
+    """
+    try:
+        return _network(backbone, origin, path)
+    except Exception as error:
+        # Hub clients, unpicklers and state dicts raise dozens of unrelated types.
+        where = f"in {path}" if path else "of timm (it asks the Hub: is there a network?)"
+        raise UserError(
+            f"the weights of {backbone.name} {where} cannot be used: {_reason(error)}; "
+            "give a local file with --encoder timm:NAME=FILE"
+        ) from error
+
+
+def _network(backbone: Backbone, origin: str, path: Path | None) -> nn.Module:
+    """The network with its weights, every name of which was held to the network's: a layer that is left at its random
+    weights is never passed over."""
+    if path is None:
+        return _of_hub(backbone)
+    if origin == "file":
+        return _of_file(backbone, path)
+    network = build(backbone)
+    network.load_state_dict(load_file(path))
+    return network
+
+
+def _of_file(backbone: Backbone, path: Path) -> nn.Module:
+    """timm's loader, which knows the older forms of its checkpoints, on the file without its classifier.
+
+    Where timm takes the classifier off itself, it no longer tells of other names that are missing or too many.
+    """
+    network: Any = build(backbone)
+    own, named = network.state_dict(), network.pretrained_cfg.get("classifier") or ()
+    layers = {*CLASSIFIERS, *([named] if isinstance(named, str) else named)}
+    weights = load_state_dict(str(path), weights_only=True)
+    kept = {name: weights[name] for name in weights if name in own or name.rpartition(".")[0] not in layers}
+    overlay = {"state_dict": kept, "num_classes": 0}
+    loaded: nn.Module = timm.create_model(backbone.name, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay)
+    return loaded
+
+
+def _of_hub(backbone: Backbone) -> nn.Module:
+    """timm's own weights, loaded with the classifier that they were trained with (only so is timm strict)."""
+    whole: Any = timm.create_model(backbone.name, pretrained=True)
+    whole.reset_classifier(0)
+    network = build(backbone)
+    network.load_state_dict(whole.state_dict())
+    return network
+
+
+def _reason(error: Exception) -> str:
+    """One line: which layers do not fit, or the first line of another error."""
+    text = str(error).strip()
+    return "; ".join(_misfits(text)) or text.partition("\n")[0] or type(error).__name__
+
+
+def _misfits(text: str) -> Iterator[str]:
+    """What a strict `load_state_dict` found, by kind: how many weights, and the first layers by name."""
+    for pattern, problem in _MISFITS:
+        for names in pattern.findall(text):
+            yield _counted(re.findall(r'"([^"]+)"', names), problem)
+    if shapes := re.findall(r"size mismatch for (\S+): ", text):
+        yield _counted(shapes, "of another shape")
+
+
+def _counted(names: list[str], problem: str) -> str:
+    layers = list(dict.fromkeys(name.rpartition(".")[0] or name for name in names))
+    more = f" and {len(layers) - _SHOWN} more" if len(layers) > _SHOWN else ""
+    return f"{len(names)} weights of {len(layers)} layers are {problem}: {', '.join(layers[:_SHOWN])}{more}"
