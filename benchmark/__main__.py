@@ -17,8 +17,8 @@ FIRST = ("reproduce", "sample", "compare", "plan", "table", "run", "list", "show
 """Verbs in the order of `--help`; the others follow by name."""
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         print(f"simcore-benchmark {__version__}")
         raise typer.Exit
 

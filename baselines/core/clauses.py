@@ -167,7 +167,7 @@ def _same_again(trial: Trial) -> str:
     return "same picks and scores in a second call, after other calls and from a fresh instance"
 
 
-def _inputs_left_alone(trial: Trial) -> str:
+def _inputs_unchanged(trial: Trial) -> str:
     target, pool = trial.target, trial.pool
     trial.select(target=target, pool=pool)
     for name, given, before in (("target", target, trial.target), ("pool", pool, trial.pool)):
@@ -327,7 +327,7 @@ CLAUSES: dict[str, Clause] = {
         f"{GENERATOR}  # in select; nothing of a call is kept on self",
     ),
     "inputs are left alone": Clause(
-        _inputs_left_alone,
+        _inputs_unchanged,
         "target and pool are read and never written to",
         "rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)  # a new array: no rows /= ..., no pool[i] = ...",
     ),
