@@ -196,10 +196,10 @@ WITHOUT_TORCH = """
 import sys
 from pathlib import Path
 from benchmark.planning.query import Query
-from benchmark.planning.planned_table import Session
+from benchmark.planning.planned_table import PlannedTable
 
 for table in ("3", "4", "5", "figure3"):
-    assert Session(Query(table, "paper", store=Path("nowhere"))).plan.stages
+    assert PlannedTable(Query(table, "paper", store=Path("nowhere"))).plan.stages
 sys.exit("torch" in sys.modules)
 """
 
