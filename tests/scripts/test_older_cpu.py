@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from scripts import older_cpu
+
 KERNELS = {
     "avx2": ("torch AVX2", "OpenBLAS Haswell", "NumPy X86_V3", "faiss AVX2"),
     "sse": ("torch DEFAULT", "OpenBLAS Nehalem", "NumPy its least", "faiss NONE"),
@@ -12,7 +14,7 @@ KERNELS = {
 
 
 @pytest.mark.parametrize("level", KERNELS)
-def test_the_libraries_say_that_they_run_as_on_an_older_processor(older_cpu, level):
+def test_the_libraries_say_that_they_run_as_on_an_older_processor(level):
     import torch
 
     if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):

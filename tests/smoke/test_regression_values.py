@@ -27,6 +27,7 @@ from benchmark.specs.artefacts import FEATURES, PICKS, POSITIONS, PREDICTIONS
 from benchmark.stages.embed import features_of
 from benchmark.statistics import accuracy, item_weights
 from benchmark.training.numerics import fixed
+from scripts import smoke_spread
 
 FITTED: dict[tuple[str, float], LogisticRegression] = {}
 
@@ -173,24 +174,24 @@ def sklearn_probe(features, labels, strength):
 
 
 @pytest.fixture(scope="module")
-def golden(smoke_spread):
+def golden():
     return json.loads(smoke_spread.GOLDEN.read_text())
 
 
 @pytest.fixture(scope="module")
-def dtd(tmp_path_factory, new_session, run_here, smoke_spread):
+def dtd(tmp_path_factory, new_session, run_here):
     """Session and store of a finished run that nobody changes."""
     session = new_session(tmp_path_factory.mktemp("values") / "runs", targets=("dtd",), rows=smoke_spread.ROWS)
     return session, run_here(session)
 
 
-def test_a_run_is_within_its_values_and_follows_from_what_it_left(dtd, golden, smoke_spread):
+def test_a_run_is_within_its_values_and_follows_from_what_it_left(dtd, golden):
     session, store = dtd
     assert check_run(store, session, golden, smoke_spread.values_of) == []
 
 
 @pytest.mark.slow
-def test_runs_of_other_targets_are_too(tmp_path, new_session, run_here, golden, smoke_spread):
+def test_runs_of_other_targets_are_too(tmp_path, new_session, run_here, golden):
     """Also those that are judged by the mean over classes."""
     others = tuple(target for target in smoke_spread.TARGETS if target != "dtd")
     session = new_session(tmp_path, targets=others, rows=smoke_spread.ROWS)
@@ -199,7 +200,7 @@ def test_runs_of_other_targets_are_too(tmp_path, new_session, run_here, golden, 
     assert check_run(store, session, golden, smoke_spread.values_of) == []
 
 
-def test_a_run_that_is_not_there_is_a_problem(tmp_path, new_session, golden, smoke_spread):
+def test_a_run_that_is_not_there_is_a_problem(tmp_path, new_session, golden):
     session = new_session(tmp_path, targets=("dtd",), rows=("X",))
     (line,) = check_run(Store(tmp_path), session, golden, smoke_spread.values_of)[:1]
     assert line.startswith("not finished: pretrain X, dtd")
@@ -208,7 +209,7 @@ def test_a_run_that_is_not_there_is_a_problem(tmp_path, new_session, golden, smo
 # The values ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_tolerances_follow_from_the_spread_measured(golden, smoke_spread):
+def test_the_tolerances_follow_from_the_spread_measured(golden):
     samples, steps = (
         {
             target: {row: {name: one[field] for name, one in measures.items()} for row, measures in rows.items()}
@@ -228,7 +229,7 @@ def test_the_tolerances_follow_from_the_spread_measured(golden, smoke_spread):
                 assert again[target][row][name] == pytest.approx({key: one[key] for key in one if key != "seeds"})
 
 
-def test_a_tolerance_is_the_prediction_interval_of_one_more_run(smoke_spread):
+def test_a_tolerance_is_the_prediction_interval_of_one_more_run():
     """Student's t by the tables of any textbook: 4.604 for 4 degrees of freedom and 99 %, two-sided."""
     assert smoke_spread.tolerance([[1, 2, 3, 4, 5]], 0.1) == pytest.approx(4.604 * math.sqrt(2.5 * 1.2), rel=1e-3)
     # 8 degrees of freedom: 3.355; the variances 2.5 and 0 are pooled.
@@ -240,7 +241,7 @@ def test_a_tolerance_is_the_prediction_interval_of_one_more_run(smoke_spread):
 
 
 @pytest.fixture
-def mutated(dtd, tmp_path, new_session, run_here, golden, smoke_spread):
+def mutated(dtd, tmp_path, new_session, run_here, golden):
     """Run one kind of stage of one row again under a mutant: the problems of its stages and of its values.
 
     What builds on the stages is removed with them; it is not trained again, and not asked for.

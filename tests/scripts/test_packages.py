@@ -9,6 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from benchmark.pretrain.engines import ENGINES
+from scripts import constraints
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -17,7 +18,7 @@ EXTRA = {Requirement(line).name: Requirement(line) for line in PROJECT["optional
 
 
 @pytest.fixture
-def written(constraints_script):
+def written():
     """The text that the script makes of records with these versions, by folder."""
 
     def text(root, records):
@@ -25,13 +26,13 @@ def written(constraints_script):
             place = root / "results" / folder / "records" / f"{number}.json"
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(json.dumps({"kind": "pretrain", "environment": {"packages": packages}}))
-        return constraints_script.constraints(root / "results").splitlines()
+        return constraints.constraints(root / "results").splitlines()
 
     return text
 
 
-def test_the_constraints_are_the_versions_of_the_committed_records(constraints_script):
-    text = constraints_script.constraints(ROOT / "results")
+def test_the_constraints_are_the_versions_of_the_committed_records():
+    text = constraints.constraints(ROOT / "results")
     assert (ROOT / "constraints.txt").read_text() == text
     pinned = [Requirement(line) for line in text.splitlines() if not line.startswith("#")]
     assert {"torch", "torchvision", "numpy", "timm", "lightly", "scikit-learn"} <= {one.name for one in pinned}

@@ -20,6 +20,7 @@ from benchmark.stages.pretrain import KIND as PRETRAIN
 from benchmark.stages.pretrain import Pretraining
 from benchmark.stages.sample import KIND as SAMPLE
 from benchmark.stages.sample import RandomSampling, SampleSpec, SimCoreSampling
+from scripts import golden
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "keys.json"
@@ -134,7 +135,7 @@ def test_every_training_behind_a_cell_is_of_the_cells_own_seed(profile, seed):
 # Sources -------------------------------------------------------------------------------------------------------------
 
 
-def test_no_stage_changed_its_code_without_its_version(golden):
+def test_no_stage_changed_its_code_without_its_version():
     assert golden.differences(golden.current(), json.loads(golden.GOLDEN.read_text())) == []
 
 
@@ -145,7 +146,7 @@ def copy(tmp_path):
     return tmp_path
 
 
-def hashes(golden, root):
+def hashes(root):
     kinds = {kind.name: kind for kind in KINDS} | {f"evaluation {one.name}": one.kind for one in EVALUATIONS}
     return {
         name: {"version": kind.version, "sources": golden.source_hash(kind.sources, root)}
@@ -153,15 +154,15 @@ def hashes(golden, root):
     }
 
 
-def test_changed_code_is_noticed_for_the_stages_that_use_it_and_no_others(golden, copy):
-    before = hashes(golden, copy)
+def test_changed_code_is_noticed_for_the_stages_that_use_it_and_no_others(copy):
+    before = hashes(copy)
     path = copy / "baselines" / "simcore.py"
     path.write_text(path.read_text().replace("tau: float = 0.95", "tau: float = 0.9"))
-    assert golden.differences(hashes(golden, copy), before) == ["sample: its sources changed and its version did not"]
+    assert golden.differences(hashes(copy), before) == ["sample: its sources changed and its version did not"]
 
 
-def test_comments_and_docstrings_do_not_count_as_code(golden, copy):
-    before = hashes(golden, copy)
+def test_comments_and_docstrings_do_not_count_as_code(copy):
+    before = hashes(copy)
     path = copy / "baselines" / "simcore.py"
     path.write_text("# A comment.\n" + path.read_text().replace("SimCore sampling;", "Sampling by SimCore;"))
-    assert hashes(golden, copy) == before
+    assert hashes(copy) == before

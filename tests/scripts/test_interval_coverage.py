@@ -1,26 +1,13 @@
 """The nominal 95 % of an interval over seeds and items, and of a mean over targets, is kept in simulated worlds."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "coverage.py"
-
-
-@pytest.fixture(scope="module")
-def coverage():
-    spec = importlib.util.spec_from_file_location("coverage_of_intervals", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+from scripts import coverage
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_intervals_cover_what_they_promise(coverage):
+def test_intervals_cover_what_they_promise():
     """94 % at least everywhere; at most 97.5 % where seeds differ much: an interval is not wide for nothing."""
     found = {world: coverage.simulate(world, 2000).covered for world in coverage.worlds()}
     assert min(found.values()) >= 0.94, [world for world in found if found[world] < 0.94]
@@ -30,13 +17,13 @@ def test_intervals_cover_what_they_promise(coverage):
     assert len(large) == 9 and max(large) <= 0.975
 
 
-def test_one_seed_does_not_cover_what_seeds_do(coverage):
+def test_one_seed_does_not_cover_what_seeds_do():
     """Why one seed gives no verdict: its interval holds the truth far less often than it says."""
     world = coverage.World(targets=3, seeds=1, effect="all targets alike, 5 points")
     assert coverage.simulate(world, 400).covered < 0.7
     assert coverage.simulate(coverage.World(3, 1, "nothing"), 400).covered > 0.92
 
 
-def test_three_seeds_cover_what_seeds_do(coverage):
+def test_three_seeds_cover_what_seeds_do():
     for effect in ("all targets alike, 5 points", "each target by itself, 5 points"):
         assert coverage.simulate(coverage.World(3, 3, effect, items=100), 1000).covered > 0.93

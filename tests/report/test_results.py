@@ -10,6 +10,7 @@ from benchmark.errors import UserError
 from benchmark.report.collect import collect
 from benchmark.report.formats import render
 from benchmark.report.records import save_results, verify
+from scripts import migrate_records
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +236,7 @@ def test_tampering_is_noticed_and_named(saved, copy, tamper):
     assert any(expected in line for line in problems), problems
 
 
-def test_records_of_the_form_before_digests_are_brought_to_this_one(saved, copy, migration):
+def test_records_of_the_form_before_digests_are_brought_to_this_one(saved, copy):
     """Of the files that a committed folder does not keep there is no digest; the rest is as it was."""
     written = {}
     for path in (copy / "records").iterdir():
@@ -247,7 +248,7 @@ def test_records_of_the_form_before_digests_are_brought_to_this_one(saved, copy,
         verify(copy)
     for path, value in written.items():
         files = {name: sha256 for name, sha256 in value["files"].items() if name in ("spec.json", "picks.txt")}
-        new = migration.migrated(json.loads(path.read_text()), copy)
+        new = migrate_records.migrated(json.loads(path.read_text()), copy)
         assert new["files"] == dict.fromkeys(value["files"]) | files
         assert {**new, "files": 0, "sha256": 0} == {**value, "files": 0, "sha256": 0}
         path.write_text(json.dumps(new))

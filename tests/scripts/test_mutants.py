@@ -2,10 +2,12 @@
 
 import pytest
 
+from scripts import mutants
+
 GOOD = "def double(x):\n    return x + (\n        x  # twice\n    )\n"
 
 
-def test_every_mutant_has_its_place_and_its_tests(mutants):
+def test_every_mutant_has_its_place_and_its_tests():
     assert len({mutant.name for mutant in mutants.MUTANTS}) == len(mutants.MUTANTS)
     for mutant in mutants.MUTANTS:
         assert mutants.find(mutants.ROOT, mutant) and mutant.before != mutant.after
@@ -31,21 +33,21 @@ def tree(tmp_path):
 
 
 @pytest.fixture
-def mutant(mutants):
+def mutant():
     def make(after, before="x + x", **fields):
         return mutants.Mutant("a fault", before, after, ("tests/test_double.py",), **fields)
 
     return make
 
 
-def test_code_is_found_in_any_layout(mutants, mutant, tree):
+def test_code_is_found_in_any_layout(mutant, tree):
     file = tree / "benchmark" / "numbers.py"
     (place,) = mutants.find(tree, mutant("x - x"))
     assert mutants.plant(place, "x - x") == GOOD.encode()
     assert file.read_text() == "def double(x):\n    return x - x\n"
 
 
-def test_a_fault_that_a_test_sees_is_caught_and_one_that_none_sees_survives(mutants, mutant, tree, capsys):
+def test_a_fault_that_a_test_sees_is_caught_and_one_that_none_sees_survives(mutant, tree, capsys):
     faults = [mutant("x - x"), mutant("2 * x")]
     assert mutants.try_all(tree, faults, whole=False) == (["a fault (benchmark/numbers.py)"], 2)
     first, second = capsys.readouterr().out.splitlines()
@@ -53,7 +55,7 @@ def test_a_fault_that_a_test_sees_is_caught_and_one_that_none_sees_survives(muta
     assert (tree / "benchmark" / "numbers.py").read_text() == GOOD
 
 
-def test_code_that_is_gone_or_stands_twice_is_an_error(mutants, mutant, tree):
+def test_code_that_is_gone_or_stands_twice_is_an_error(mutant, tree):
     with pytest.raises(mutants.MutantError, match="a fault: this code must stand in one place and stands in nowhere"):
         mutants.find(tree, mutant("x", before="x + y"))
     (tree / "baselines" / "other.py").write_text("def other(x): return x + x\n")
@@ -62,7 +64,7 @@ def test_code_that_is_gone_or_stands_twice_is_an_error(mutants, mutant, tree):
     assert len(mutants.find(tree, mutant("x - x", every=True))) == 2
 
 
-def test_tests_that_cannot_be_run_or_fail_anyway_say_nothing_of_a_mutant(mutants, mutant, tree):
+def test_tests_that_cannot_be_run_or_fail_anyway_say_nothing_of_a_mutant(mutant, tree):
     (tree / "tests" / "test_double.py").write_text("def test_three():\n    assert 1 == 2\n")
     with pytest.raises(mutants.MutantError, match="without a mutant the tests do not pass"):
         mutants.check_tests(tree, [mutant("x - x")])
