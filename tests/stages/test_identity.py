@@ -30,10 +30,14 @@ class FixedCatalogue:
     """Images whose manifests are their names."""
 
     def images(self, role, name, split):
-        return Images(role, name, split, f"manifest of {role}/{name}/{split}", 1000)
+        place = f"{role}/{name}/{split}"
+        return Images(role, name, split, f"images of {place}", 1000, f"labels of {place}")
 
     def relevance(self, openset, target):
         return Images("opensets", openset, f"relevance:{target}", f"labels of {openset} for {target}")
+
+    def sources(self, openset):
+        return Images("opensets", openset, "sources", f"sources of {openset}")
 
     def metric(self, target):
         return "top1"

@@ -86,6 +86,7 @@ class Job:
         return Pool(
             self.pool,
             None,
+            self.data.sources("pool"),
             lambda: Features(embed(encoder, self.target, embedding), embed(encoder, self.pool, embedding)),
         )
 
