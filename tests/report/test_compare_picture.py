@@ -1,11 +1,15 @@
-"""The picture of a comparison: no label over another, no mark at the frame, whatever the number of samplers."""
+"""The picture of a table of coresets: no label over another, no mark at the frame, whatever the number of samplers."""
 
 import itertools
 
 import pytest
 
-from benchmark.comparison.outcome import Line, Outcome, Score
-from benchmark.comparison.picture import draw, save_picture
+from benchmark.published.tables import load_table
+from benchmark.report.formats import render
+from benchmark.report.formats.picture import draw, save_picture
+from benchmark.report.measures import CORESET_MEASURES
+from benchmark.report.table import CellResult, RowLabel, SeedResult, TableResult
+from benchmark.specs.cells import ACCURACY
 
 METRICS = ("purity", "target_to_picks", "coverage", "near_duplicates", "accuracy")
 LONG = "my_laboratory/samplers/a_rather_long_file_name.py:TheSamplerOfTheSecondAttempt"
@@ -17,22 +21,26 @@ def value(metric, place):
     return {"purity": 100 * share, "target_to_picks": 0.91234 + share / 2000, "accuracy": 33 + share}.get(metric, share)
 
 
+def table(rows, targets, cells, **fields):
+    measures = (*CORESET_MEASURES, ACCURACY)
+    return TableResult(load_table("2"), "mini", "clean", "mixed", targets, rows, cells, measures=measures, **fields)
+
+
 def outcome(samplers=3, targets=1, budgets=("1%", "5%"), seeds=1, metrics=METRICS, name="sampler-{}"):
-    lines = []
-    for target, (place, budget) in itertools.product(range(targets), enumerate(budgets)):
-        for sampler in range(samplers):
-            scores = [
-                Score(
-                    name.format(sampler),
-                    budget,
-                    f"target-{target}",
-                    seed,
-                    {metric: value(metric, sampler + place + seed) for metric in metrics} | {"base_rate": 2.5},
-                )
-                for seed in range(seeds)
-            ]
-            lines.append(Line(name.format(sampler), budget, f"target-{target}", tuple(scores)))
-    return Outcome("title", name.format(0), tuple(lines), True, tuple(range(seeds)), {})
+    columns, rows, cells = tuple(f"target-{target}" for target in range(targets)), [], []
+    for (place, budget), sampler in itertools.product(enumerate(budgets), range(samplers)):
+        short = name.format(sampler)
+        row = RowLabel(f"X+{short}({budget})", short, f"X+{short}({budget})", group=f"budget {budget}", short=short)
+        rows.append(row)
+        runs = tuple(
+            SeedResult(
+                seed=seed,
+                values={metric: value(metric, sampler + place + seed) for metric in metrics} | {"base_rate": 2.5},
+            )
+            for seed in range(seeds)
+        )
+        cells += [CellResult(row=row.id, target=one, state="measured", runs=runs, standin=True) for one in columns]
+    return table(tuple(rows), columns, cells)
 
 
 def x_labels(axis):
@@ -107,11 +115,9 @@ def test_marks_and_their_bars_keep_off_the_frame(samplers):
 
 def test_equal_values_of_two_budgets_do_not_hide_each_other():
     result = outcome(1, budgets=("1%", "5%", "10%"))
-    same = [
-        Line(one.sampler, one.budget, one.target, (Score(one.sampler, one.budget, one.target, 0, {"coverage": 1.0}),))
-        for one in result.lines
-    ]
-    figure, _ = drawn(Outcome("title", "sampler-0", tuple(same), False, (0,), {}))
+    runs = (SeedResult(seed=0, values={"coverage": 1.0}),)
+    same = [CellResult(row=row.id, target="target-0", state="measured", runs=runs) for row in result.rows]
+    figure, _ = drawn(table(result.rows, ("target-0",), same))
     (axis,) = figure.axes
     heights = sorted(axis.transData.transform(container.lines[0].get_xydata())[0, 1] for container in axis.containers)
     assert min(b - a for a, b in itertools.pairwise(heights)) > 3
@@ -127,7 +133,13 @@ def test_twenty_budgets_look_different():
     assert len(looks) == 20
 
 
-def test_a_comparison_in_which_all_failed_has_a_picture_too(tmp_path):
-    failed = Line("mine", "5%", "dtd", (Score("mine", "5%", "dtd", 0, reason="KeyError"),))
-    save_picture(Outcome("title", "mine", (failed,), False, (0,), {}), tmp_path / "comparison.png")
-    assert (tmp_path / "comparison.png").read_bytes()[:4] == b"\x89PNG"
+def test_a_table_in_which_all_failed_has_a_picture_too(tmp_path):
+    row = RowLabel("X+mine(5%)", "mine", "X+mine(5%)", group="budget 5%", short="mine")
+    failed = table((row,), ("dtd",), [CellResult(row=row.id, target="dtd", state="failed", reason="KeyError")])
+    save_picture(failed, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_format_is_the_same_picture_every_time():
+    first = render(outcome(2), "svg")
+    assert first.startswith("<?xml") and first == render(outcome(2), "svg")
