@@ -32,7 +32,8 @@ def _suite(
 
 
 def app() -> typer.Typer:
-    """The command line with every verb: each module of `benchmark.commands` has one, called `verb`."""
+    """The command line with every verb: each module of `benchmark.commands` has one, called `verb`, or several, in a
+    `group`."""
     made = typer.Typer(
         name="benchmark",
         help="Which images of a big unlabelled pool should I pretrain on, and can I trust the published answer?",
@@ -44,7 +45,11 @@ def app() -> typer.Typer:
     made.callback()(_suite)
     names = [module.name for module in pkgutil.iter_modules(commands.__path__) if not module.name.startswith("_")]
     for name in sorted(names, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name)):
-        made.command(name)(importlib.import_module(f"benchmark.commands.{name}").verb)
+        module = importlib.import_module(f"benchmark.commands.{name}")
+        if hasattr(module, "group"):
+            made.add_typer(module.group(), name=name)
+        else:
+            made.command(name)(module.verb)
     return made
 
 
