@@ -86,12 +86,10 @@ def gather(name: str, found: Found, work: Path, progress: Progress = silent) -> 
 
 def _add(part: Part, path: Path, work: Path, place: Path, progress: Progress) -> None:
     if path.is_dir():
-        tops = (
-            {entry.name for entry in path.iterdir()} if part.loose else {held.partition("/")[0] for held in part.holds}
-        )
-        for top in sorted(tops):
-            if (path / top).exists() and not top.startswith("."):
-                _overlay(path / top, place / top)
+        tops = {held.partition("/")[0] for held in part.holds}
+        for entry in sorted(path.iterdir()):
+            if entry.name in tops or (part.loose and not entry.name.startswith(".")):
+                _overlay(entry, place / entry.name)
     elif part.is_archive:
         folder = work / "archives" / path.name
         if not folder.is_dir():

@@ -176,6 +176,6 @@ def _copy(archive: Path, member: Member, content: IO[bytes], path: Path) -> None
 
 
 def without_suffix(path: Path) -> Path:
-    """An archive's path without .tar, .tar.gz, .tgz or .zip."""
-    longest = max((suffix for suffix in ARCHIVE_SUFFIXES if path.name.lower().endswith(suffix)), key=len)
-    return path.with_name(path.name[: -len(longest)])
+    """A path without .tar, .tar.gz, .tgz or .zip."""
+    ends = [suffix for suffix in ARCHIVE_SUFFIXES if path.name.lower().endswith(suffix)]
+    return path.with_name(path.name[: len(path.name) - max(map(len, ends), default=0)])
