@@ -305,7 +305,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(module, "_copy", full)
-    with pytest.raises(UserError, match="is full: data.tar has no room"):
+    with pytest.raises(UserError, match=r"is full: data\.tar has no room"):
         unpack(tar_of("set/a.jpg")(tmp_path), tmp_path / "to" / "data")
     assert list((tmp_path / "to").iterdir()) == []
 

@@ -177,27 +177,31 @@ def _reserved(name: str, work: Path, made_of: dict[str, object]) -> Iterator[Non
 
     It is gone after success and after an error, and stays after a signal.
     """
-    lock = work.with_name(f"{work.name}.lock")
-    with _disk_errors(name, work.parent.parent):
+    lock, root = work.with_name(f"{work.name}.lock"), work.parent.parent
+    with _disk_errors(name, root):
         work.parent.mkdir(parents=True, exist_ok=True)
         file = lock.open("w")
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise UserError(f"{name} is being prepared in {work.parent.parent} by another process") from error
+            raise UserError(f"{name} is being prepared in {root} by another process") from error
         try:
-            with _disk_errors(name, work.parent.parent):
+            with _disk_errors(name, root):
                 _begin(work, made_of)
             yield
         except Exception:
-            shutil.rmtree(work, ignore_errors=True)
-            lock.unlink(missing_ok=True)
+            _end(work, lock)
             raise
-        shutil.rmtree(work)
-        lock.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            work.parent.rmdir()
+        _end(work, lock)
+
+
+def _end(work: Path, lock: Path) -> None:
+    shutil.rmtree(work, ignore_errors=True)
+    lock.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        # Others may be at work there.
+        work.parent.rmdir()
 
 
 def _begin(work: Path, made_of: dict[str, object]) -> None:
