@@ -455,7 +455,7 @@ def test_a_data_set_from_outside_brings_its_reader(
 @pytest.mark.parametrize("value", ["no_such_module:official", "json:official", "json:loads"])
 def test_a_reader_that_is_none_is_told(value: str) -> None:
     entry = TARGETS.get("dtd").model_copy(update={"official": value})
-    with pytest.raises(UserError, match="names nothing|not an Official"):
+    with pytest.raises(UserError, match=r"names nothing|not an Official"):
         official(entry)
     assert official(entry.model_copy(update={"official": ""})) is None
 
