@@ -1,16 +1,19 @@
 """The verb `data prepare`: from the official downloads to a data root."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.commands._options import DataRoot
+from benchmark.commands._options import DataRoot, StorePath
 from benchmark.errors import UnknownName, UserError
 
 if TYPE_CHECKING:
     from benchmark.datasets.archives.prepare import Prepared
-    from benchmark.specs.datasets import OpenSet, Target
+    from benchmark.images.manifest import Split
+    from benchmark.progress import Progress
+    from benchmark.specs.datasets import OpenSet, Role, Target
 
 
 def registered(name: str) -> "Target | OpenSet":
@@ -33,6 +36,8 @@ def verb(
     unverified: Annotated[
         bool, typer.Option("--unverified", help="take counts and checksums that differ from those stated")
     ] = False,
+    read: Annotated[bool, typer.Option("--read/--no-read", help="decode every image once, so that no run must")] = True,
+    store: StorePath = Path("runs"),
 ) -> None:
     """Make a data set from its official downloads: the paper's split, with boxes, masks and attributes. `data where`
     says what to download."""
@@ -43,13 +48,16 @@ def verb(
     with shown() as progress:
         prepared = prepare_data(name, source, data_root, link=link, verify=not unverified, progress=progress)
     print(text(name, prepared))
+    if read:
+        with shown() as progress:
+            lines = read_images(name, prepared, data_root, store, progress)
+        print("\n".join(f"  {line}" for line in lines))
 
 
 def prepare_data(name: str, source: Path, data_root: Path, **options: object) -> "Prepared":
     """Prepare the registered data set `name`; see `benchmark.datasets.archives.prepare`. Raises UserError."""
     from benchmark.datasets.archives.official import official
     from benchmark.datasets.archives.prepare import prepare
-    from benchmark.images.names import check_names
 
     entry = registered(name)
     parts = getattr(entry, "parts", ())
@@ -58,7 +66,19 @@ def prepare_data(name: str, source: Path, data_root: Path, **options: object) ->
     download = official(entry)
     if download is None:
         raise UserError(f"{name} brings no reader of its download: lay its images out as docs/data.md shows")
-    return prepare(entry, download, source, data_root, check_names, **options)  # type: ignore[arg-type]
+    return prepare(entry, download, source, data_root, _check_ids, **options)  # type: ignore[arg-type]
+
+
+def _check_ids(label: str, ids: Iterable[str]) -> None:
+    """UserError for ids that no list of picks can hold, and for files that no listing of a data root takes."""
+    from benchmark.images.items import IMAGE_SUFFIXES, first_few
+    from benchmark.images.names import check_names
+
+    ids = list(ids)
+    check_names(label, ids)
+    others = [item for item in ids if not item.lower().endswith(IMAGE_SUFFIXES)]
+    if others:
+        raise UserError(f"{label}: {len(others):,} images are not named as images: {first_few(others)}")
 
 
 def text(name: str, prepared: "Prepared") -> str:
@@ -71,3 +91,18 @@ def text(name: str, prepared: "Prepared") -> str:
         few = ", ".join(prepared.left_out[:5])
         lines.append(f"  left out, no images by their content: {len(prepared.left_out):,} files, first {few}")
     return "\n".join(lines)
+
+
+def read_images(name: str, prepared: "Prepared", data_root: Path, store: Path, progress: "Progress") -> list[str]:
+    """Read every image of a prepared data set into the store's manifests: a line for each split.
+
+    Raises UserError for an unreadable image of a target, and for more than one in a hundred of an open-set.
+    """
+    from benchmark.images.data import Data
+
+    data = Data(data_root, False, store)
+    role: Role = "targets" if prepared.folder.parent.name == "targets" else "opensets"
+    splits: list[tuple[Role, str, Split]] = [(role, name, "test" if s == "test" else "train") for s in prepared.counts]
+    data.read(splits, progress)
+    counts = [f"{role}/{name}/{split}: {data.images(role, name, split).count:,} images read" for *_, split in splits]
+    return [*counts, *data.skipped(splits), *data.count_differences(splits)]

@@ -78,7 +78,8 @@ def folder_name(name: str) -> str:
     return name.strip().replace(" ", "_").replace("/", "_")
 
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+"""Those that the listing of a data root takes."""
 
 
 def image_files(root: Path) -> Iterator[tuple[str, Path]]:

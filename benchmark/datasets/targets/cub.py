@@ -94,6 +94,7 @@ official = Official(
     ),
     read=read,
     read_on="2026-11-24",
+    note="some images are ImageNet's too: the official page of the first edition warns of it",
     gone="the addresses below www.vision.caltech.edu/visipedia-data, which older code names, have moved to "
     "data.caltech.edu",
 )

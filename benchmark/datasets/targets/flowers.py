@@ -47,8 +47,9 @@ official = Official(
             file="102flowers.tgz",
             holds=("jpg/image_00001.jpg",),
             address=f"{ADDRESS}/102flowers.tgz",
+            gigabytes=0.33,
             md5="52808999861908f626f3c1f4e79d11fa",
-            read_in=READ_IN,
+            read_in=READ_IN + "; size in a public reader",
         ),
         Part(
             file="imagelabels.mat",
