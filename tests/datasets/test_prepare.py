@@ -423,34 +423,6 @@ def test_the_order_of_a_folder_does_not_change_the_split_of_faces(
 
 # From outside --------------------------------------------------------------------------------------------------------
 
-OUTSIDE = """
-from benchmark.datasets.archives.official import Official, OfficialImage, Part
-from benchmark.specs.datasets import Target
-
-def read(tree):
-    for split in ("train", "test"):
-        for file in sorted((tree / "my" / split).rglob("*.jpg")):
-            yield OfficialImage(split, file.parent.name, file.name, file)
-
-entry = Target(name="my-birds", title="Mine", classes=1, train=1, test=1, metric="top1", source="https://example.org",
-               licence="CC BY", citation="none", split="all", official="my_lab_archive:official")
-official = Official(parts=(Part(file="my.zip", holds=("my/train",)),), read=read, read_on="2026-11-24")
-"""
-
-
-def test_a_data_set_from_outside_brings_its_reader(
-    source: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "my_lab_archive.py").write_text(OUTSIDE)
-    monkeypatch.syspath_prepend(tmp_path)
-    import my_lab_archive  # type: ignore[import-not-found]
-
-    monkeypatch.setitem(TARGETS._entries, "my-birds", my_lab_archive.entry)
-    files = {f"my/{split}/wren/1.jpg": miniatures.picture(1) for split in ("train", "test")}
-    miniatures.write_zip(source / "my.zip", files)
-    prepared = verb.prepare_data("my-birds", source, root)
-    assert sorted(images_below(prepared.folder)) == ["test/wren/1.jpg", "train/wren/1.jpg"]
-
 
 @pytest.mark.parametrize("value", ["no_such_module:official", "json:official", "json:loads"])
 def test_a_reader_that_is_none_is_told(value: str) -> None:

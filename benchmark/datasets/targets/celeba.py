@@ -42,7 +42,7 @@ def read(tree: Path) -> Iterator[OfficialImage]:
         numbers.setdefault(identity_of[original], []).append(int(number))
     attributes = _attributes(folder / "CelebAMask-HQ-attribute-anno.txt")
     for identity, own in numbers.items():
-        in_train = int(0.8 * len(own))
+        in_train = int(SHARE * len(own))
         for place, image in enumerate(sorted(own) if len(own) >= LEAST else ()):
             name = f"{image}.jpg"
             split = "train" if place < in_train else "test"
@@ -50,8 +50,8 @@ def read(tree: Path) -> Iterator[OfficialImage]:
             yield OfficialImage(split, identity, name, folder / "CelebA-HQ-img" / name, labels=labels)  # type: ignore[arg-type]
 
 
-LEAST = 15
-"""Images that an identity must have."""
+LEAST, SHARE = 15, 0.8
+"""Images that an identity must have, and the share of them that is train."""
 
 
 def _attributes(path: Path) -> dict[str, dict[str, str]]:
