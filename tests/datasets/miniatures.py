@@ -161,6 +161,19 @@ def cars_in_two_lists(folder: Path) -> Expected:
     return expected
 
 
+def cars_of_kaggle(folder: Path) -> Expected:
+    """Issue 7545 of pytorch/vision: the copy on Kaggle has every folder in one of the same name."""
+    expected = cars_in_two_lists(folder)
+    files = {}
+    for split in ("train", "test"):
+        with tarfile.open(folder / f"cars_{split}.tgz") as tar:
+            members = [info for info in tar if info.isreg()]
+            files |= {f"cars_{split}/{info.name}": tar.extractfile(info).read() for info in members}
+        (folder / f"cars_{split}.tgz").unlink()
+    write_zip(folder / "archive.zip", files)
+    return expected
+
+
 def pets(folder: Path) -> Expected:
     """torchvision, datasets/oxford_iiit_pet.py. Quirks: hidden files of a Mac, .mat files between the images, images
     that are GIF or PNG by content."""
@@ -518,6 +531,7 @@ TARGETS: dict[str, tuple[str, Make]] = {
     "aircraft": ("aircraft", aircraft),
     "cars": ("cars", cars),
     "cars in two lists": ("cars", cars_in_two_lists),
+    "cars of Kaggle": ("cars", cars_of_kaggle),
     "pets": ("pets", pets),
     "cub": ("cub", cub),
     "dogs": ("dogs", dogs),

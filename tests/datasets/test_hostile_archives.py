@@ -146,6 +146,20 @@ def long_name(folder: Path) -> Path:
     return make_tar(folder / "data.tar", fill)
 
 
+def negative_size(folder: Path) -> Path:
+    """A header in base 256 that states -512 bytes, at which some versions of Python's library go round in circles."""
+
+    def fill(tar: tarfile.TarFile) -> None:
+        block = bytearray(tarfile.TarInfo("set/second.jpg").tobuf(tarfile.GNU_FORMAT))
+        block[124:136] = (2**96 - 512).to_bytes(12, "big")
+        block[148:156] = b" " * 8
+        block[148:156] = b"%06o\0 " % sum(block)
+        tar.fileobj.write(bytes(block))  # type: ignore[union-attr]
+        tar.offset += len(block)
+
+    return make_tar(folder / "data.tar", fill)
+
+
 def lying_size(folder: Path) -> Path:
     """A zip whose directory states more bytes for a member than it has."""
     path = zip_of("set/second.jpg", content=b"y" * 100)(folder)
@@ -208,6 +222,7 @@ HOSTILE = {
     "too many members": (tar_of(*(f"set/{number}.jpg" for number in range(60))), "decompression bomb"),
     "sparse": (sparse, "sparse"),
     "endless name": (long_name, "damaged or was cut off"),
+    "negative size": (negative_size, "damaged or was cut off: a header states -"),
     "size that lies": (lying_size, r"set/second.jpg|cannot be unpacked"),
     "wrong checksum": (wrong_checksum, "cannot be unpacked"),
     "encrypted": (encrypted, "encrypted"),

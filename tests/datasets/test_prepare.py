@@ -357,6 +357,15 @@ def test_a_data_set_of_other_downloads_or_with_files_missing_is_told(source: Pat
         prepare_small("mit67", source, root, expected)
 
 
+def test_the_downloads_may_be_gone_when_the_data_set_is_there(source: Path, root: Path) -> None:
+    expected = miniatures.mit67(source)
+    made = prepare_small("mit67", source, root, expected)
+    for path in source.iterdir():
+        path.unlink()
+    again = prepare_small("mit67", source, root, expected)
+    assert (again.new, again.counts) == (False, made.counts)
+
+
 def test_two_processes_do_not_prepare_one_data_set(source: Path, root: Path) -> None:
     import fcntl
 
@@ -421,7 +430,7 @@ def test_the_order_of_a_folder_does_not_change_the_split_of_faces(
     assert images_below(first.folder) == images_below(second.folder)
 
 
-# From outside --------------------------------------------------------------------------------------------------------
+# Readers and parts ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", ["no_such_module:official", "json:official", "json:loads"])

@@ -54,12 +54,11 @@ def _lines(entry: "Target | OpenSet") -> Iterator[str]:
 
 
 def _download_lines(download: "Official") -> Iterator[str]:
-    for part in download.parts:
-        yield _filled("file", _file_text(part))
-        yield _filled("", f"{part.address or 'given out by the page'}")
-        yield _filled("", f"read on {download.read_on} in {part.read_in}")
-    for parts in download.or_else:
-        yield _filled("or", ", ".join(part.file for part in parts))
+    for number, parts in enumerate((download.parts, *download.or_else)):
+        for part in parts:
+            yield _filled("file" if number == 0 else "or" if part is parts[0] else "and", _file_text(part))
+            yield _filled("", f"{part.address or 'from the page above'}")
+            yield _filled("", f"read on {download.read_on} in {part.read_in}")
     if download.gone:
         yield _filled("gone", download.gone)
     if download.note:

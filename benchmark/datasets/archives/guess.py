@@ -12,6 +12,6 @@ def looks_like(folder: Path, other_than: str = "") -> str:
     for entry in (*TARGETS, *OPENSETS):
         download = official(entry) if entry.name != other_than else None
         for part in download.parts if download else ():
-            if any((folder / name).exists() for name in (*part.names, *part.holds[:1])):
+            if any((folder / name).exists() for name in (part.file, *part.holds[:1])):
                 return str(entry.name)
     return ""

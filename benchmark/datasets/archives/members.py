@@ -127,6 +127,12 @@ class _StrictInfo(tarfile.TarInfo):
         except tarfile.HeaderError as error:
             raise _Torn(str(error)) from error
 
+    def _block(self, count: int) -> int:
+        if count < 0:
+            # Some versions of the library go round in circles.
+            raise _Torn(f"a header states {count:,} bytes")
+        return super()._block(count)  # type: ignore[misc,no-any-return]
+
     def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
         if self.type in _LONG_HEADERS and self.size > HEADER:
             raise _Torn(f"a header states {self.size:,} bytes for a name")

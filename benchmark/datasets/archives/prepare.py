@@ -61,10 +61,10 @@ def prepare(
     Without `verify`, counts and checksums that differ from those stated are taken. Raises UserError.
     """
     folder = root / role_of(entry) / entry.name
+    if folder.exists() or folder.is_symlink():
+        return _existing(entry, download, source, folder)
     found = find_parts(entry.name, download, source)
     made_of = _fingerprint(found)
-    if folder.exists() or folder.is_symlink():
-        return _existing(folder, made_of)
     work = root / ASIDE / f"{role_of(entry)}-{entry.name}"
     with _reserved(entry.name, work, made_of), _disk_errors(entry.name, root):
         for part, paths in found.items() if verify else ():
@@ -151,24 +151,31 @@ def _publish(placed: Path, folder: Path) -> None:
     placed.rename(folder)
 
 
-def _existing(folder: Path, made_of: dict[str, object]) -> Prepared:
-    """The data set that is there already, if these downloads have made it and it is whole."""
+def _existing(entry: Target | OpenSet, download: Official, source: Path, folder: Path) -> Prepared:
+    """The data set that is there already, if it is whole and made of these downloads, or of some that are gone."""
     try:
         record = json.loads((folder / RECORD).read_text())
         counts = {str(split): int(count) for split, count in record["images"].items()}
-        # JSON makes lists of tuples.
-        same = digest(record["made_of"]) == digest(made_of)
-        left_out = tuple(record["left_out"])
+        made_of, left_out = digest(record["made_of"]), tuple(record["left_out"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         text = f"{folder} exists and this command has not made it; remove it, or name another --data-root"
         raise UserError(text) from None
-    if not same:
+    if _are_there(entry, download, source, other_than=made_of):
         raise UserError(f"{folder} was made of other downloads; remove it, or name another --data-root")
     for split, count in counts.items():
         there = sum(len(files) for _, _, files in os.walk(folder / split))
         if there != count:
             raise UserError(f"{folder / split} has {there:,} files and was made with {count:,}; remove {folder}")
     return Prepared(folder, counts, left_out=left_out, new=False)
+
+
+def _are_there(entry: Target | OpenSet, download: Official, source: Path, other_than: str) -> bool:
+    """Whether `source` holds whole downloads, and others than those of that digest."""
+    try:
+        found = find_parts(entry.name, download, source)
+    except UserError:
+        return False
+    return digest(_fingerprint(found)) != other_than
 
 
 @contextlib.contextmanager

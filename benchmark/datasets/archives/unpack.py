@@ -15,6 +15,7 @@ from benchmark.errors import UserError
 from benchmark.progress import Progress, silent
 
 BLOCK = 2**20
+BY_HAND = "if you trust the archive, unpack it yourself and give that folder"
 
 
 @dataclass(frozen=True)
@@ -108,14 +109,13 @@ def _parts(archive: Path, member: Member) -> tuple[str, ...]:
     """The parts of a member's path. HostileArchive for a name or a kind that is not unpacked."""
     for pattern, reason in _REFUSED:
         if re.search(pattern, member.name):
-            raise HostileArchive(f"{archive.name}: the name {member.name!r} {reason}; it is not unpacked")
+            raise HostileArchive(f"{archive.name}: the name {member.name!r} {reason}; {BY_HAND}")
     parts = tuple(part for part in member.name.split("/") if part not in ("", "."))
     if any(len(os.fsencode(part)) > 255 for part in parts):
-        raise HostileArchive(f"{archive.name}: the name {member.name[:40]!r}... is too long; it is not unpacked")
+        raise HostileArchive(f"{archive.name}: the name {member.name[:40]!r}... is too long; {BY_HAND}")
     if member.kind in ("link", "device"):
         raise HostileArchive(
-            f"{archive.name}: {member.name!r} is a {member.kind}, and only plain files are unpacked; if you trust it, "
-            "unpack it yourself and give that folder"
+            f"{archive.name}: {member.name!r} is a {member.kind}, and only plain files are unpacked; {BY_HAND}"
         )
     return parts
 
@@ -135,7 +135,7 @@ def _check_new(archive: Path, member: Member, parts: tuple[str, ...], names: _Na
         if names.spelled.setdefault(same, hash(path)) != hash(path):
             raise HostileArchive(
                 f"{archive.name}: {member.name!r} differs from an earlier member only in case or in how accents are "
-                "encoded; some disks cannot tell them apart"
+                f"encoded, and some disks cannot tell them apart; {BY_HAND}"
             )
         is_file = depth == len(parts) and member.kind == "file"
         if hash(path) in names.files or (is_file and hash(path) in names.folders):

@@ -48,9 +48,12 @@ def _two_lists(tree: Path) -> Iterator[OfficialImage]:
     for split in ("train", "test"):
         data = StanfordCars(tree, split)
         annotations = np.atleast_1d(mat(data._annotations_mat_path, "annotations")["annotations"])
+        inner = data._images_base_path / f"cars_{split}"
         for (file, label), row in zip(data._samples, annotations, strict=True):
             box = [row[f"bbox_{side}"] for side in SIDES]
-            yield _image(split, data.classes[label], Path(file), box)
+            # The copy on Kaggle has every folder in one of the same name.
+            place = inner / Path(file).name if inner.is_dir() else Path(file)
+            yield _image(split, data.classes[label], place, box)
 
 
 SIDES = ("x1", "y1", "x2", "y2")
@@ -86,7 +89,23 @@ def car_type(name: str) -> str:
     return word if word in TYPES else TYPE_OF.get(word, "")
 
 
-GONE_IN = "torchvision, datasets/stanford_cars.py, and issue 7545 of pytorch/vision"
+READ_IN = "public READMEs; gone as torchvision, datasets/stanford_cars.py, and issue 7545 of pytorch/vision say"
+THREAD = "issue 7545 of pytorch/vision"
+LISTS = (
+    Part(
+        file="car_devkit.tgz",
+        holds=("devkit/cars_train_annos.mat", "devkit/cars_meta.mat"),
+        into="stanford_cars",
+        address="https://github.com/pytorch/vision/files/11644847/car_devkit.tgz",
+        read_in=THREAD,
+    ),
+    Part(
+        file="cars_test_annos_withlabels.mat",
+        into="stanford_cars",
+        address="https://github.com/pytorch/vision/issues/7545#issuecomment-1631441616",
+        read_in=THREAD,
+    ),
+)
 
 official = Official(
     parts=(
@@ -94,29 +113,42 @@ official = Official(
             file="car_ims.tgz",
             holds=("car_ims",),
             address="http://ai.stanford.edu/~jkrause/car196/car_ims.tgz",
-            read_in="public READMEs; gone as " + GONE_IN + " say",
+            read_in=READ_IN,
         ),
         Part(
             file="cars_annos.mat",
             address="http://ai.stanford.edu/~jkrause/car196/cars_annos.mat",
-            read_in="public READMEs; gone as " + GONE_IN + " say",
+            read_in=READ_IN,
         ),
     ),
     or_else=(
         (
-            Part(file="cars_train.tgz", holds=("cars_train",), into="stanford_cars"),
-            Part(file="cars_test.tgz", holds=("cars_test",), into="stanford_cars"),
-            Part(
-                file="car_devkit.tgz",
-                holds=("devkit/cars_train_annos.mat", "devkit/cars_meta.mat"),
-                into="stanford_cars",
+            *(
+                Part(
+                    file=f"cars_{split}.tgz",
+                    holds=(f"cars_{split}",),
+                    into="stanford_cars",
+                    address=f"http://ai.stanford.edu/~jkrause/car196/cars_{split}.tgz",
+                    read_in=READ_IN,
+                )
+                for split in ("train", "test")
             ),
-            Part(file="cars_test_annos_withlabels.mat", into="stanford_cars"),
+            *LISTS,
+        ),
+        (
+            Part(
+                file="stanford-cars-dataset.zip",
+                others=("archive.zip",),
+                holds=("cars_train/cars_train", "cars_test/cars_test"),
+                into="stanford_cars",
+                address="https://www.kaggle.com/datasets/jessicali9530/stanford-cars-dataset",
+                read_in=THREAD,
+            ),
+            *LISTS,
         ),
     ),
     read=read,
     read_on="2026-11-24",
-    gone="the official page and all its files (since 2023). The field uses copies: the thread of issue 7545 of "
-    "pytorch/vision names one on Kaggle (cars_train, cars_test) with devkit and cars_test_annos_withlabels.mat "
-    "attached there; either layout is read",
+    gone="the official page and all its files (since 2023). The field uses the copy on Kaggle, which needs an account, "
+    "with the two lists that are attached to issue 7545 of pytorch/vision",
 )

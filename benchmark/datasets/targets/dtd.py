@@ -27,13 +27,12 @@ def read(tree: Path) -> Iterator[OfficialImage]:
     from torchvision.datasets import DTD
 
     joint = tree / "dtd/dtd/labels/labels_joint_anno.txt"
-    attributes = dict(line.split(maxsplit=1) for line in lines(joint)) if joint.exists() else {}
+    attributes = {line.split()[0]: line.split()[1:] for line in lines(joint)} if joint.exists() else {}
     for split, source in (("train", "train"), ("train", "val"), ("test", "test")):
         data = DTD(tree, source, partition=1)
         for file, label in zip(data._image_files, data._labels, strict=True):
             folder = data.classes[label]
-            known = attributes.get(f"{folder}/{file.name}", "").split()
-            others = " ".join(sorted(set(known) - {folder}))
+            others = " ".join(sorted(set(attributes.get(f"{folder}/{file.name}", ())) - {folder}))
             labels = {"also": others} if attributes else {}
             yield OfficialImage(split, folder, file.name, file, labels=labels)  # type: ignore[arg-type]
 

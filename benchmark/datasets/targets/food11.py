@@ -56,8 +56,8 @@ CLASSES = (
 official = Official(
     parts=(
         Part(
-            file="archive.zip",
-            others=("food11-image-dataset.zip", "Food-11.zip"),
+            file="food11-image-dataset.zip",
+            others=("archive.zip", "Food-11.zip"),
             holds=("training", "validation", "evaluation"),
             address="https://www.kaggle.com/datasets/trolukovich/food11-image-dataset",
             read_in="the README of the official code, which names this page",

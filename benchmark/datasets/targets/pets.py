@@ -31,7 +31,7 @@ def read(tree: Path) -> Iterator[OfficialImage]:
 
     for split, source in (("train", "trainval"), ("test", "test")):
         data = OxfordIIITPet(tree, source)
-        for file, trimap in zip(data._images, data._segs, strict=True):
+        for file, trimap, species in zip(data._images, data._segs, data._bin_labels, strict=True):
             breed, heads = file.stem.rpartition("_")[0], data._anns_folder / "xmls" / f"{file.stem}.xml"
             yield OfficialImage(
                 split,  # type: ignore[arg-type]
@@ -40,12 +40,10 @@ def read(tree: Path) -> Iterator[OfficialImage]:
                 file,
                 boxes=voc_boxes(heads, first=1) if heads.exists() else (),
                 mask=trimap if trimap.exists() else None,
-                labels={"species": data.bin_classes[CAT_OR_DOG[breed[0].isupper()]]},
+                labels={"species": data.bin_classes[species]},
             )
 
 
-CAT_OR_DOG = {True: 0, False: 1}
-"""The file names of cats begin with a capital letter (the README of the annotations)."""
 ADDRESS = "https://www.robots.ox.ac.uk/~vgg/data/pets/data"
 
 official = Official(
