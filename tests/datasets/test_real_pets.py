@@ -32,7 +32,7 @@ def test_real_images_and_masks_come_back(tmp_path: Path) -> None:
                 notes[f"annotations/trimaps/{file.stem}.png"] = trimap.read_bytes()
                 rows.append(f"{file.stem} {number} {1 if breed.name[0].isupper() else 2} 1")
         notes[f"annotations/{name}.txt"] = miniatures.listed(rows)
-    images["images/Abyssinian_1.jpg"] = miniatures.picture(1)
+    assert "images/Abyssinian_1.jpg" in images
     miniatures.write_tar(source / "images.tar.gz", images)
     miniatures.write_tar(source / "annotations.tar.gz", notes)
     prepared = prepare_small("pets", source, tmp_path / "root", chosen)
