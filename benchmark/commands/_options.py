@@ -48,6 +48,9 @@ RunOn = Annotated[
 EvaluationOption = Annotated[
     str | None, typer.Option("--evaluation", help="one of `list evaluations`, instead of each row's own")
 ]
+WithoutLeaks = Annotated[
+    bool, typer.Option("--without-leaks", help="drop what `data check` found of test images from the open-set")
+]
 Format = Annotated[str, typer.Option("--format", help="text, md, latex, csv, json or another of `list formats`")]
 Save = Annotated[
     Path | None, typer.Option("--save", help="also write the records, pick lists and table to this folder")
@@ -82,6 +85,7 @@ OPTIONS: dict[str, Any] = {
     "encoder": Encoder,
     "evaluation": EvaluationOption,
     "run_on": RunOn,
+    "without_leaks": WithoutLeaks,
 }
 """Options by the name of a parameter of the Python API."""
 

@@ -79,6 +79,7 @@ def query_of(
     data_root: PathLike | None,
     store: PathLike,
     evaluation: str | None,
+    without_leaks: bool = False,
 ) -> Query:
     """The question that the options make which `plan`, `reproduce` and `table` share."""
     return Query(
@@ -98,4 +99,5 @@ def query_of(
         data_root=data_root_of(data_root),
         store=Path(store),
         evaluation=evaluation,
+        without_leaks=without_leaks,
     )

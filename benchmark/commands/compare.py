@@ -42,6 +42,7 @@ def compare(
     device: str = "auto",
     jobs: int | None = None,
     run_on: str = "local",
+    without_leaks: bool = False,
 ) -> "Outcome":
     """A sampling method beside others (`against`: "simcore" and "random" by default): coreset metrics, and with `train`
     the accuracies of full trainings, per cent.
@@ -71,6 +72,7 @@ def compare(
         store=Path(store),
         out=path_of(out),
         precision=precision_of(precision),
+        without_leaks=without_leaks,
     )
     return measure(request, machine_of(device, jobs, run_on))
 

@@ -28,6 +28,7 @@ def plan(
     data_root: PathLike | None = None,
     store: PathLike = "runs",
     evaluation: str | None = None,
+    without_leaks: bool = False,
 ) -> "PlannedRun":
     """What `reproduce` with the same options would run and cost. Runs nothing, writes nothing.
 
@@ -38,7 +39,7 @@ def plan(
 
     training = (steps, method, backbone, engine, precision)
     chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
-    query = query_of(*chosen, *training, data_root, store, evaluation)
+    query = query_of(*chosen, *training, data_root, store, evaluation, without_leaks)
     session = PlannedTable(query)
     if method or backbone or engine or precision:
         # Imports torch, which a plan of a table as it is published does without.

@@ -33,11 +33,12 @@ def run(
     jobs: int | None = None,
     evaluation: str | None = None,
     run_on: str = "local",
+    without_leaks: bool = False,
 ) -> "MeasuredTable":
     """One cell of Table 2: `reproduce` with one variant and one target."""
     training = (steps, method, backbone, engine, precision)
     chosen = ("2", profile, protocol, target, variant, openset, seeds, False)
-    return reproduce(*chosen, *training, data_root, store, evaluation, device, jobs, run_on)
+    return reproduce(*chosen, *training, data_root, store, evaluation, device, jobs, run_on, without_leaks)
 
 
 @with_options_of(

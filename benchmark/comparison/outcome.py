@@ -153,7 +153,11 @@ def collect(comparison: Comparison) -> Outcome:
         standins=profile.standins,
         seeds=comparison.seeds,
         packages=packages,
-        notes=(*data.skipped(comparison.wanted), *data.count_differences(comparison.wanted)),
+        notes=(
+            *data.skipped(comparison.wanted),
+            *data.count_differences(comparison.wanted),
+            *data.leak_notes(comparison.targets, [comparison.request.openset], demanded=True),
+        ),
     )
 
 

@@ -43,7 +43,8 @@ class Comparison:
     def __init__(self, request: Request) -> None:
         self.request = request
         profile = find_profile(request.profile)
-        self.data = Data(request.data_root, standins=profile.standins, cache=request.store)
+        leaks_of = tuple(request.targets) if request.without_leaks else ()
+        self.data = Data(request.data_root, profile.standins, request.store, leaks_of)
         setup = profile.setup(precision=request.precision)
         self.planner = Planner(profile, find_protocol("clean"), self.data, request.steps, setup)
         self.budgets = {text: read_budget(text) for text in dict.fromkeys(request.budgets)}

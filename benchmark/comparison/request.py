@@ -24,3 +24,4 @@ class Request:
     store: Path = Path("runs")
     out: Path | None = None
     precision: Precision | None = None
+    without_leaks: bool = False

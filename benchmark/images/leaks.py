@@ -1,14 +1,18 @@
 """Which images of an open-set are also in a target's test split, as `data check` has written it down in the store."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from benchmark.datasets.opensets import OPENSETS
 from benchmark.images.duplicates import NEAR, Pair
 from benchmark.images.looks import VERSION
-from benchmark.images.manifest import Manifest
+from benchmark.images.manifest import Manifest, Split
+from benchmark.images.scan import find_manifest
+from benchmark.images.sources import ImageRoot
 from benchmark.specs.base import digest
+from benchmark.specs.datasets import Role
 from benchmark.system import write_atomically
 
 FOLDER = "leaks"
@@ -63,6 +67,48 @@ def rows_of(manifest: Manifest, rows: Sequence[int]) -> Manifest:
         labels=tuple(manifest.labels[row] for row in rows),
         digests=tuple(manifest.digests[row] for row in rows),
     )
+
+
+class KnownLeaks:
+    """What the store knows of the data sets of `images`: which test images of targets are in which open-sets. Reads no
+    image. A concatenation of open-sets is known where all its parts are."""
+
+    def __init__(self, images: ImageRoot, store: Path) -> None:
+        self._images, self._store = images, store
+        self._manifests: dict[tuple[Role, str], Manifest | None] = {}
+
+    def leaked(self, openset: str) -> frozenset[str]:
+        """The images of an open-set that are test images of any target that it was compared with. Of any, so that an
+        open-set is one for all targets."""
+        return frozenset().union(
+            *(
+                {prefix + item for item in record.leaked}
+                for prefix, pool in self._pools(openset)
+                if pool is not None
+                for record in all_leaks(self._store, pool)
+            )
+        )
+
+    def count(self, target: str, openset: str) -> int | None:
+        """Images of the open-set that are test images of the target; None where the two were not compared."""
+        test = self._manifest("targets", target, "test")
+        records = [
+            None if test is None or pool is None else find_leaks(self._store, test, pool)
+            for _, pool in self._pools(openset)
+        ]
+        known = [len(record.leaked) for record in records if record is not None]
+        return sum(known) if len(known) == len(records) else None
+
+    def _pools(self, openset: str) -> Iterator[tuple[str, Manifest | None]]:
+        """The open-set, or its parts with what their ids are prefixed by."""
+        parts = OPENSETS.get(openset).parts if openset in OPENSETS else ()
+        for part in parts or (openset,):
+            yield f"{part}/" if parts else "", self._manifest("opensets", part, "train")
+
+    def _manifest(self, role: Role, name: str, split: Split) -> Manifest | None:
+        if (role, name) not in self._manifests:
+            self._manifests[role, name] = find_manifest(self._images, role, name, split, self._store)
+        return self._manifests[role, name]
 
 
 def _folder(store: Path, pool: Manifest) -> Path:

@@ -26,3 +26,4 @@ class Query:
     data_root: Path | None = None
     store: Path = Path("runs")
     evaluation: str | None = None
+    without_leaks: bool = False

@@ -145,3 +145,45 @@ print(sorted({"torch", "faiss", "numpy", "datasets", "pandas"} & set(sys.modules
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "check" in done.stdout and done.stdout.splitlines()[-1] == "[]"
+
+
+PLACES = ["--openset", "pool", "--profile", "mini", "--steps", "1", "--without-leaks"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["reproduce", "--targets", "leaves", "--rows", "OS"],
+        ["run", "--target", "leaves", "--variant", "OS"],
+        ["compare", "--target", "leaves", "--sampler", "random", "--budget", "1"],
+    ],
+)
+def test_a_run_without_leaks_asks_for_the_check(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([*command, *PLACES, "--data-root", str(root), "--store", str(tmp_path / "runs"), "--device", "cpu"])
+    assert end.value.code == 2 and "(benchmark data check leaves pool)" in capsys.readouterr().err
+    assert not (tmp_path / "runs/manifests").exists()
+
+
+@pytest.mark.slow
+def test_a_run_without_leaks_says_what_it_dropped(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(20, 60):
+        save(number, root / f"opensets/pool/train/{number}.png")
+        save(number + 100, root / f"targets/leaves/train/{('ash', 'elm')[number % 2]}/{number}.png")
+    places = ["--data-root", str(root), "--store", str(tmp_path / "runs")]
+    assert run(capsys, "leaves", "pool", *places)[0] == 0
+    question = ["--targets", "leaves", "--rows", "OS", *PLACES, *places]
+    for command in (["reproduce", *question, "--device", "cpu", "--jobs", "1"], ["table", "2", *question]):
+        with pytest.raises(SystemExit) as end:
+            main(command)
+        captured = capsys.readouterr()
+        assert end.value.code == 0, captured
+        assert "opensets/pool: test images found in it: 1 (1 of leaves), left out" in captured.out
+        assert "missing" not in captured.out
+    with pytest.raises(SystemExit):
+        main(["plan", *question])
+    assert " 41 " in capsys.readouterr().out
