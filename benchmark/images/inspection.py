@@ -14,6 +14,7 @@ from benchmark.images.items import first_few, folder_of
 from benchmark.images.leaks import save_leaks
 from benchmark.images.looks import VERSION, Looks, look_at_split, problem
 from benchmark.images.manifest import Manifest, Split
+from benchmark.images.pack import pack_problems
 from benchmark.images.scan import open_source
 from benchmark.images.sources import DataRoot
 from benchmark.progress import Progress, silent
@@ -78,6 +79,7 @@ class Inspection:
 
     def inspect(self, targets: Sequence[str], opensets: Sequence[str]) -> DataFindings:
         """What is found in these, and in the open-sets of the test splits of these targets."""
+        self._faults += pack_problems(self._images.path)
         for target in targets:
             self._look("targets", target, "train")
             self._look("targets", target, "test")

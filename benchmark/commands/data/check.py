@@ -8,6 +8,7 @@ import typer
 
 from benchmark.commands._options import DataRoot, StorePath
 from benchmark.commands._values import PathLike, at_least, data_root_of
+from benchmark.commands._values import names as names_of
 from benchmark.errors import UnknownName, UserError
 from benchmark.specs.wording import counted
 
@@ -38,7 +39,6 @@ def data_check(
     processes (default: one per core) and remembered in `store`: a stopped call goes on. Raises UserError for a name
     that the data root does not have and for a folder that cannot be written.
     """
-    from benchmark.commands._values import names as names_of
     from benchmark.commands.data._check_page import save_report
     from benchmark.execution.display import shown
     from benchmark.execution.store import open_store
