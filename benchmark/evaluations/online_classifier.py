@@ -55,4 +55,4 @@ def _spec(question: Question) -> OnlineProbe:
     return OnlineProbe(embedding=question.embedding, metric=question.metric)
 
 
-entry = Evaluation("online-classifier", "online classifier", KIND, (ACCURACY,), _spec)
+entry = Evaluation("online-classifier", "online classifier", KIND, (ACCURACY,), _spec, features=("test",))

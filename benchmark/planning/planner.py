@@ -9,7 +9,7 @@ from typing import Protocol as Interface
 
 from baselines.core.selection import BudgetError, parse_budget
 from benchmark.errors import UserError
-from benchmark.evaluations import EVALUATIONS, Question
+from benchmark.evaluations import EVALUATIONS, Question, evaluation_stage
 from benchmark.planning.profiles import Profile
 from benchmark.planning.recipes import ResolvedRecipe
 from benchmark.sampling.coresets import Features, Pool, coreset, purity
@@ -21,7 +21,7 @@ from benchmark.specs.protocols import Protocol
 from benchmark.specs.recipes import Embedding, Epochs, Length, SeedAxes, Steps
 from benchmark.specs.stages import Images, Stage
 from benchmark.specs.variants import Variant
-from benchmark.stages.embed import KIND as EMBED
+from benchmark.stages.embed import embed_stage
 from benchmark.stages.pretrain import KIND as PRETRAIN
 from benchmark.stages.pretrain import Pretraining
 from benchmark.stages.sample import (
@@ -124,8 +124,7 @@ class Planner:
 
     def embed(self, encoder: Stage, images: Images, embedding: Embedding | None = None) -> Stage:
         """Features of a split for a sampler; by the setup's embedding where none is given."""
-        inputs = (("encoder", encoder), ("images", images))
-        return Stage(EMBED, embedding or self.setup.sampling, inputs, f"{images.label} by {encoder.label}")
+        return embed_stage(encoder, images, embedding or self.setup.sampling)
 
     def simcore(self) -> SimCoreSampling:
         """SimCore by the profile's k and patience and the protocol's reading."""
@@ -198,10 +197,12 @@ class Planner:
             seed,
             self.setup.standardise,
             self.profile.released_probe,
+            self.protocol.name,
         )
-        train, test = (self.catalogue.images("targets", target, split) for split in ("train", "test"))
-        inputs = (("encoder", encoder), ("train", train), ("test", test))
-        return Stage(evaluation.kind, evaluation.spec(question), inputs, f"probe of {encoder.label} on {target}")
+        images = {split: self.catalogue.images("targets", target, split) for split in evaluation.splits}
+        label = f"probe of {encoder.label} on {target}"
+        # A table's own evaluation is the only one of its encoders: nothing would share the features.
+        return evaluation_stage(evaluation, question, encoder, images, label, shared=self.evaluation is not None)
 
     def _assumed(self, kind: str, lengths: Lengths, target: str) -> tuple[str, ...]:
         fields = [f"length of the {kind} rows"] if kind in lengths.assumed else []
