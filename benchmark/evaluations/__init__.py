@@ -66,7 +66,10 @@ def evaluation_stage(
     """The stage of an evaluation of `encoder` on the splits `images`. `shared`: features come from stages of their own,
     which other evaluations of the same encoder use too; the key is the same either way."""
     spec = evaluation.spec(question)
-    inputs = (("encoder", encoder), *((split, images[split]) for split in evaluation.splits))
+    inputs: tuple[tuple[str, Stage | Images], ...] = (
+        ("encoder", encoder),
+        *((split, images[split]) for split in evaluation.splits),
+    )
     stage = Stage(evaluation.kind, spec, inputs, label)
     if not shared:
         return stage
