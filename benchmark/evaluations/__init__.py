@@ -35,7 +35,8 @@ class Evaluation:
     """An evaluation by the name that options use. `spec` gives the spec of its stage; `measures` are its numbers.
 
     `splits` are the target's images that it looks at: inputs of its stage. `features` are those of the splits whose
-    features it takes by `features_of` with the field `embedding` of its spec: evaluations can share them.
+    features it takes by `features_of` with the `embedding` of its spec: evaluations can share them. A spec whose
+    `embedding` is None takes none.
     """
 
     name: str
@@ -71,8 +72,10 @@ def evaluation_stage(
         *((split, images[split]) for split in evaluation.splits),
     )
     stage = Stage(evaluation.kind, spec, inputs, label)
-    if not shared:
+    if not (shared and evaluation.features):
         return stage
-    embedding = spec.embedding  # type: ignore[attr-defined]
+    embedding: Embedding | None = spec.embedding  # type: ignore[attr-defined]
+    if embedding is None:
+        return stage
     derived = ((features_name(split), embed_stage(encoder, images[split], embedding)) for split in evaluation.features)
     return replace(stage, derived=tuple(derived))

@@ -102,11 +102,11 @@ def _network(task: ImageTask) -> "nn.Module":
     return rescaled(with_weights(build(spec.backbone), weights), spec.mean, spec.std)
 
 
-def images_of(task: ImageTask, name: str, stored: int | str) -> "TrainingImages":
-    """All images of an input: from its square cache, or from its files."""
+def images_of(task: ImageTask, name: str, stored: int | str, rows: NDArray[np.int64] | None = None) -> "TrainingImages":
+    """The images of an input, all or those of `rows`: from its square cache, or from its files."""
     from benchmark.training.image_views import FileImages, SquareImages
 
     images = task.images(name)
     if isinstance(stored, int):
-        return SquareImages.of((task.data.squares(images, stored, task.progress), None))
-    return FileImages.of((task.data.verified_source(images, task.progress), None))
+        return SquareImages.of((task.data.squares(images, stored, task.progress), rows))
+    return FileImages.of((task.data.verified_source(images, task.progress), rows))
