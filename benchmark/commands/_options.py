@@ -57,7 +57,11 @@ Sampler = Annotated[
 ]
 Encoder = Annotated[
     str | None,
-    typer.Option("--encoder", help="timm:NAME, timm:NAME=FILE or runs/pretrain/<key>; default: pretrain on the target"),
+    typer.Option(
+        "--encoder",
+        help="released[=FOLDER], timm:NAME[=FILE], a checkpoint file, an export, a key or label of the store, or "
+        "random; default: pretrain on the target",
+    ),
 ]
 
 
@@ -127,7 +131,7 @@ class Required:
 
 
 COMMAS = {"--targets", "--rows", "--seeds", "--budget"}
-LISTS = COMMAS | {"--target", "--sampler", "--against"}
+LISTS = COMMAS | {"--target", "--sampler", "--against", "--evaluation"}
 """Options that take several values; in a folder's name and between a sampler's fields a comma is no separator."""
 
 

@@ -7,7 +7,7 @@ from baselines import SAMPLERS
 from benchmark.comparison.request import Request
 from benchmark.errors import UserError
 from benchmark.images.data import Data, SplitName, check_datasets
-from benchmark.planning.encoders import Encoder, find_encoder
+from benchmark.planning.encoders import Encoder, Surroundings, find_encoder
 from benchmark.planning.names import find_protocol, find_variant
 from benchmark.planning.planner import Planner, check_budget
 from benchmark.planning.profiles import find_profile
@@ -49,8 +49,12 @@ class Comparison:
         self.budgets = {text: read_budget(text) for text in dict.fromkeys(request.budgets)}
         self.targets, self.seeds = tuple(dict.fromkeys(request.targets)), tuple(dict.fromkeys(request.seeds))
         check_datasets(self.data, self.targets, {request.openset})
-        self.frozen: Encoder | None = None if request.encoder is None else find_encoder(request.encoder)
+        self.frozen: Encoder | None = None if request.encoder is None else self._frozen(request.encoder)
         self.samplers = self._samplers()
+
+    def _frozen(self, text: str) -> Encoder:
+        target = self.targets[0] if len(self.targets) == 1 else None
+        return find_encoder(text, Surroundings(self.request.store, target, self.planner.setup, self.seeds[0]))
 
     def _samplers(self) -> tuple[NamedSampler, ...]:
         """The samplers held against first, then the others; each name once."""

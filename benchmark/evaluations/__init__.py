@@ -30,13 +30,18 @@ class Question:
     protocol: ProtocolName = "clean"
 
 
+def _nothing(_encoder: Stage) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """An evaluation by the name that options use. `spec` gives the spec of its stage; `measures` are its numbers.
 
     `splits` are the target's images that it looks at: inputs of its stage. `features` are those of the splits whose
     features it takes by `features_of` with the `embedding` of its spec: evaluations can share them. A spec whose
-    `embedding` is None takes none.
+    `embedding` is None takes none. `obstacle` says why an encoder that a user names cannot be evaluated; nothing where
+    it can.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Evaluation:
     spec: Callable[[Question], Spec]
     splits: tuple[str, ...] = ("train", "test")
     features: tuple[str, ...] = ()
+    obstacle: Callable[[Stage], str] = _nothing
 
 
 EVALUATIONS: Registry[Evaluation] = Registry(

@@ -11,4 +11,4 @@ def _spec(question: Question) -> FineTuning:
     return spec_of(question, percent=10)
 
 
-entry = Evaluation("fine-tuning-10", "fine-tuning, 10 % of labels", KIND, (ACCURACY,), _spec)
+entry = Evaluation("fine-tuning-10", "fine-tuning, 10 % labels", KIND, (ACCURACY,), _spec)

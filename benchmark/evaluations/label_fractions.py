@@ -132,4 +132,4 @@ def _spec(question: Question) -> LabelFractions:
 
 MEASURES = tuple(Measure(measure_name(percent), f"{percent} % of the labels", unit="%") for percent in (100, 50, 20))
 
-entry = Evaluation("label-fractions", "linear probe on fewer labels", KIND, MEASURES, _spec, features=("train", "test"))
+entry = Evaluation("label-fractions", "linear probe, few labels", KIND, MEASURES, _spec, features=("train", "test"))

@@ -13,5 +13,5 @@ def _spec(question: Question) -> Retrieval:
 
 
 entry = Evaluation(
-    "retrieval-plain", "retrieval, features without map", KIND, MEASURES, _spec, splits=("test",), features=("test",)
+    "retrieval-plain", "retrieval, plain pooling", KIND, MEASURES, _spec, splits=("test",), features=("test",)
 )

@@ -18,7 +18,7 @@ from benchmark.specs.cells import Cell
 from benchmark.specs.datasets import Metric, Role
 from benchmark.specs.methods import Lengths, equal_lengths
 from benchmark.specs.protocols import Protocol
-from benchmark.specs.recipes import Embedding, Epochs, Length, SeedAxes, Steps
+from benchmark.specs.recipes import Embedding, Epochs, Length, Recipe, SeedAxes, Steps
 from benchmark.specs.stages import Images, Stage
 from benchmark.specs.variants import Variant
 from benchmark.stages.embed import embed_stage
@@ -185,14 +185,21 @@ class Planner:
             assumed=self._assumed(kind, lengths, target),
         )  # fmt: skip
 
-    def evaluate(self, encoder: Stage, target: str, seed: int, embedding: Embedding | None = None) -> Stage:
-        """The evaluation of an encoder; on the recipe's embedding where none is given."""
+    def evaluate(
+        self,
+        encoder: Stage,
+        target: str,
+        seed: int,
+        embedding: Embedding | None = None,
+        recipe: Recipe | None = None,
+    ) -> Stage:
+        """The evaluation of an encoder: on the setup's embedding and recipe where none are given."""
         own = "online-classifier" if self.online else f"linear-{self.protocol.probe}"
         evaluation = EVALUATIONS.get(self.evaluation or own)
         token = {} if embedding is None else {"token": "head"}
         question = Question(
             (embedding or self.setup.probing).model_copy(update=token),
-            self.setup.recipe,
+            recipe or self.setup.recipe,
             self.catalogue.metric(target),
             seed,
             self.setup.standardise,
