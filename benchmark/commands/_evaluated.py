@@ -1,5 +1,6 @@
 """One encoder on targets, from its name to a row of measures."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from benchmark.planning.planner import Planner
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.progress import Progress
 from benchmark.report.frames import tidy
+from benchmark.report.numbers import plain
 from benchmark.specs.cells import Measure, ordered
 from benchmark.specs.recipes import Recipe
 from benchmark.specs.stages import Stage
@@ -137,7 +139,8 @@ class EvaluatedEncoder:
             case "csv":
                 return str(self.to_pandas().to_csv(index=False)).rstrip("\n")
             case "json":
-                return str(self.to_pandas().to_json(orient="records", indent=1))
+                lines = [{name: plain(getattr(one, name)) for name in _COLUMNS} for one in self.measures]
+                return json.dumps(lines, indent=1)
             case form:
                 return self._rows("github" if form == "md" else "simple")
 
