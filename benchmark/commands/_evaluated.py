@@ -20,6 +20,7 @@ from benchmark.progress import Progress
 from benchmark.report.frames import tidy
 from benchmark.report.numbers import plain
 from benchmark.specs.cells import Measure, ordered
+from benchmark.specs.protocols import Protocol
 from benchmark.specs.recipes import Recipe
 from benchmark.specs.stages import Stage
 
@@ -184,15 +185,16 @@ def prepared(request: EvaluationRequest, machine: Machine, progress: Progress) -
     setup = profile.setup()
     around = {target: Surroundings(store, target, setup, request.seed) for target in targets}
     encoders = {target: find_encoder(request.encoder, around[target]) for target in targets}
-    splits: list[SplitName] = [(("targets"), target, split) for target in targets for split in ("train", "test")]  # type: ignore[misc]
+    splits: list[SplitName] = [("targets", target, split) for target in targets for split in ("train", "test")]  # type: ignore[misc]
     data.read(splits, progress)
     planned: list[PlannedEvaluation] = []
     for target, encoder in encoders.items():
+        planner = _planner(profile, protocol, data, encoder)
         for evaluation in evaluations:
-            planner = _planner(profile, request, data, encoder, evaluation.name)
             if why := evaluation.obstacle(encoder.stage):
                 raise UserError(f"evaluation {evaluation.name} cannot be asked of {encoder.label}: {why}")
-            stage = planner.evaluate(encoder.stage, target, request.seed, encoder.embedding, _recipe(encoder, planner))
+            place = encoder.stage, target, request.seed, encoder.embedding
+            stage = planner.evaluate(*place, name=evaluation.name, recipe=_recipe(encoder, planner))
             planned.append(PlannedEvaluation(target, evaluation, stage))
     check_stages(ordered([one.stage for one in planned]))
     names = ", ".join(dict.fromkeys(encoder.label for encoder in encoders.values()))
@@ -201,12 +203,11 @@ def prepared(request: EvaluationRequest, machine: Machine, progress: Progress) -
     return Job(request, data, names, tuple(planned), local, notes, protocol.name)
 
 
-def _planner(profile: Profile, request: EvaluationRequest, data: Data, encoder: Encoder, evaluation: str) -> Planner:
+def _planner(profile: Profile, protocol: Protocol, data: Data, encoder: Encoder) -> Planner:
     """The planner of the method that the encoder was trained by, where this suite trained it."""
     method = encoder.recipe.method.kind if encoder.recipe is not None else ""
     setup = profile.setup(method) if method in METHODS else profile.setup()
-    protocol = find_protocol(request.protocol or profile.protocol)
-    return Planner(profile, protocol, data, None, setup, evaluation=evaluation)
+    return Planner(profile, protocol, data, None, setup)
 
 
 def _recipe(encoder: Encoder, planner: Planner) -> Recipe:

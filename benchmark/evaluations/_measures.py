@@ -12,7 +12,7 @@ from baselines.core.selection import row_blocks
 from benchmark.evaluations._predictions import SOURCES
 from benchmark.execution.task import StageResult
 from benchmark.images.data import ImageTask
-from benchmark.specs.artefacts import PREDICTIONS
+from benchmark.specs.artefacts import OUTCOMES
 from benchmark.specs.datasets import Metric
 from benchmark.specs.recipes import Embedding
 from benchmark.stages.embed import features_of
@@ -77,12 +77,12 @@ def write_measures(
     metric: Metric | None = None,
     info: Mapping[str, Any] | None = None,
 ) -> StageResult:
-    """Write `predictions.npz`: `labels` int32 [n] where there are any, and the arrays of every measure as
+    """Write `outcomes.npz`: `labels` int32 [n] where there are any, and the arrays of every measure as
     `<array>_<measure>`. The metrics are every measure by its name, `n` and `intervals` by measure."""
     arrays: dict[str, Any] = {} if labels is None else {"labels": labels}
     for name, measured in measures.items():
         arrays |= {f"{array}_{name}": values for array, values in measured.arrays.items()}
-    np.savez_compressed(folder / PREDICTIONS, **arrays)
+    np.savez_compressed(folder / OUTCOMES, **arrays)
     metrics: dict[str, Any] = {name: measured.value for name, measured in measures.items()}
     metrics["n"] = max(measured.n for measured in measures.values())
     metrics["intervals"] = {name: measured.interval and list(measured.interval) for name, measured in measures.items()}

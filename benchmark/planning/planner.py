@@ -191,11 +191,14 @@ class Planner:
         target: str,
         seed: int,
         embedding: Embedding | None = None,
+        name: str | None = None,
         recipe: Recipe | None = None,
     ) -> Stage:
-        """The evaluation of an encoder: on the setup's embedding and recipe where none are given."""
+        """The evaluation `name`, or the row's own, of an encoder; by the setup's embedding and recipe where none are
+        given."""
         own = "online-classifier" if self.online else f"linear-{self.protocol.probe}"
-        evaluation = EVALUATIONS.get(self.evaluation or own)
+        asked = name or self.evaluation
+        evaluation = EVALUATIONS.get(asked or own)
         token = {} if embedding is None else {"token": "head"}
         question = Question(
             (embedding or self.setup.probing).model_copy(update=token),
@@ -209,7 +212,7 @@ class Planner:
         images = {split: self.catalogue.images("targets", target, split) for split in evaluation.splits}
         label = f"probe of {encoder.label} on {target}"
         # A table's own evaluation is the only one of its encoders: nothing would share the features.
-        return evaluation_stage(evaluation, question, encoder, images, label, shared=self.evaluation is not None)
+        return evaluation_stage(evaluation, question, encoder, images, label, shared=asked is not None)
 
     def _assumed(self, kind: str, lengths: Lengths, target: str) -> tuple[str, ...]:
         fields = [f"length of the {kind} rows"] if kind in lengths.assumed else []

@@ -14,7 +14,7 @@ from benchmark.images.data import Data
 from benchmark.planning.names import find_protocol
 from benchmark.planning.planner import Planner
 from benchmark.planning.profiles import find_profile
-from benchmark.specs.artefacts import PREDICTIONS
+from benchmark.specs.artefacts import OUTCOMES
 from benchmark.specs.cells import ordered
 from benchmark.specs.stages import Stage
 
@@ -76,8 +76,8 @@ class TrainedEncoder:
 
     def plan(self, evaluation, protocol="clean", seed=0):
         """The stage of an evaluation of the encoder, and the stages below it."""
-        planner = replace(self.planner, evaluation=evaluation, protocol=find_protocol(protocol))
-        return planner.evaluate(self.stage, self.target, seed)
+        planner = replace(self.planner, protocol=find_protocol(protocol))
+        return planner.evaluate(self.stage, self.target, seed, name=evaluation)
 
     def evaluate(self, *args, **fields):
         """Run an evaluation in this process, with what it needs; its record."""
@@ -96,7 +96,7 @@ class TrainedEncoder:
 
     def arrays(self, stage):
         """What an evaluation kept of every image, by name."""
-        with np.load(self.store.file(stage, PREDICTIONS)) as arrays:
+        with np.load(self.store.file(stage, OUTCOMES)) as arrays:
             return dict(arrays)
 
 

@@ -85,7 +85,7 @@ def test_separable_features_and_shuffled_labels(clusters, feature_task, tmp_path
 def test_every_item_is_kept_for_every_number_of_neighbours(clusters, feature_task, tmp_path):
     train, test = clusters(20, 1, spread=2.0), clusters(20, 2, spread=2.0)
     result = evaluate(feature_task, tmp_path, train, test, "mean_per_class", neighbours=(1, 20))
-    with np.load(tmp_path / "predictions.npz") as arrays:
+    with np.load(tmp_path / "outcomes.npz") as arrays:
         assert set(arrays) == {"labels", "predicted_knn_1", "predicted_knn_20"}
         for k in (1, 20):
             right = arrays[f"predicted_knn_{k}"] == arrays["labels"]

@@ -81,7 +81,7 @@ def test_separable_features_and_shuffled_labels(clusters, feature_task, tmp_path
 def test_all_labels_give_the_clean_probe_and_fewer_give_the_probe_of_their_draw(clusters, feature_task, tmp_path):
     (x, y), (test, labels) = clusters(20, 1, spread=2.0), clusters(20, 2, spread=2.0)
     result = evaluate(feature_task, tmp_path, (x, y), (test, labels), metric="mean_per_class")
-    with np.load(tmp_path / "predictions.npz") as arrays:
+    with np.load(tmp_path / "outcomes.npz") as arrays:
         for percent in (100, 50, 20):
             rows = labelled(y, percent, "stratified", 0)
             expected = clean_probe(x[rows], y[rows], test, labels, spec(metric="mean_per_class").probe)

@@ -106,7 +106,7 @@ def test_queries_without_relevant_images_are_left_out_and_counted(feature_task, 
     assert result.metrics["map"] == pytest.approx((50 + 100) / 4)
     low, high = result.metrics["intervals"]["map"]
     assert low < result.metrics["map"] < high
-    with np.load(tmp_path / "predictions.npz") as arrays:
+    with np.load(tmp_path / "outcomes.npz") as arrays:
         assert np.isnan(arrays["outcome_map"]).tolist() == [False] * 4 + [True]
 
 
