@@ -48,6 +48,14 @@ class FineTuning(Spec):
         """The learning rate of `epoch` (from 1): a tenth after each decay epoch, as in the released `util/misc.py`."""
         return peak * self.decay ** sum(epoch > passed for passed in self.decay_epochs)
 
+    def images_seen(self, train: int) -> float:
+        """Images that are trained on in all, of `train` training images."""
+        labelled_images = train * self.percent / 100
+        trials = len(self.rates) * labelled_images
+        if self.reading == "clean":
+            trials = trials * (1 - self.validation) + labelled_images
+        return self.epochs * trials
+
 
 KIND = Kind(
     "evaluate",

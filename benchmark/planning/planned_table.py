@@ -13,7 +13,7 @@ from benchmark.planning.planner import Planner
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.query import Query
 from benchmark.planning.recipes import ResolvedRecipe
-from benchmark.planning.rows import TableRow, obstacle
+from benchmark.planning.rows import EVALUATIONS_OF_TASKS, TableRow, obstacle
 from benchmark.progress import Progress
 from benchmark.published.tables import Row, Table, load_table
 from benchmark.specs.cells import Cell, Layout, Plan, TableCells
@@ -36,7 +36,7 @@ class PlannedTable:
         # Named twice is asked for once.
         self.targets = tuple(dict.fromkeys(query.targets)) or tuple(self.table.columns)
         self.seeds = tuple(dict.fromkeys(query.seeds))
-        self._planners: dict[tuple[str, str | None, bool], Planner] = {}
+        self._planners: dict[tuple[str, str | None, bool, str | None], Planner] = {}
         self.evaluation = None if query.evaluation is None else _table_evaluation(query.evaluation)
         self.rows = self._rows()
         check_datasets(self.data, self.targets, {row.openset for row in self._measured})
@@ -98,14 +98,17 @@ class PlannedTable:
 
     def planner(self, row: TableRow) -> Planner:
         """What plans the cells of a row: one for every method, network and kind of evaluation."""
-        asked = row.method, row.backbone, row.online
+        evaluation = self.query.evaluation or row.evaluation or self._table_evaluation(row)
+        asked = row.method, row.backbone, row.online, evaluation
         if asked not in self._planners:
             setup = self.profile.setup(row.method, row.backbone, self.query.engine, self.query.precision)
-            planner = Planner(
-                self.profile, self.protocol, self.data, self.query.steps, setup, row.online, self.query.evaluation
-            )
+            planner = Planner(self.profile, self.protocol, self.data, self.query.steps, setup, row.online, evaluation)
             self._planners[asked] = planner
         return self._planners[asked]
+
+    def _table_evaluation(self, row: TableRow) -> str | None:
+        """A control is evaluated as the rows of its table are."""
+        return EVALUATIONS_OF_TASKS.get(self.table.task) if row.published is None else None
 
     @property
     def setups(self) -> tuple[ResolvedRecipe, ...]:

@@ -6,6 +6,9 @@ from benchmark.methods import METHODS
 from benchmark.published.tables import Row
 from benchmark.specs.variants import Variant
 
+EVALUATIONS_OF_TASKS = {"linear_eval": None, "online_eval": None, "e2e_finetune_100pct": "fine-tuning"}
+"""The evaluation that measures a published task; None for the protocol's probe and for the online classifier."""
+
 
 @dataclass(frozen=True)
 class TableRow:
@@ -22,10 +25,15 @@ class TableRow:
     online: bool = False
     obstacle: str = ""
 
+    @property
+    def evaluation(self) -> str | None:
+        """The evaluation of the row's task, where that is no linear probe."""
+        return None if self.published is None else EVALUATIONS_OF_TASKS.get(self.published.task)
+
 
 def obstacle(row: Row) -> str:
     """Why the suite cannot measure a published row; empty where it can."""
-    if row.task not in ("linear_eval", "online_eval"):
+    if row.task not in EVALUATIONS_OF_TASKS:
         return f"evaluation {row.task} is not measured by this suite yet"
     if row.method not in METHODS:
         return f"method {row.method} has no recipe in this suite"

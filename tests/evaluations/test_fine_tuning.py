@@ -8,7 +8,9 @@ from torch import nn
 from benchmark.evaluations import EVALUATIONS, Question
 from benchmark.evaluations._fine_tuning import NotTrainable, fine_tuned
 from benchmark.evaluations.fine_tuning import FineTuning
+from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.profiles import find_profile
+from benchmark.planning.query import Query
 from benchmark.specs.recipes import SGD, Augmentation, Embedding
 from benchmark.training.image_views import SquareImages
 
@@ -151,3 +153,19 @@ def test_an_encoder_is_fine_tuned_on_a_tenth_of_the_labels(small_encoder):
     assert record.info["validation_images"] == 5 and record.metrics["n"] == 60
     low, high = record.metrics["intervals"]["accuracy"]
     assert low <= record.metrics["accuracy"] <= high
+
+
+def test_the_authors_table_is_planned_with_fine_tuning_in_every_cell(tmp_path):
+    session = PlannedTable(Query("full-finetuning", "smoke", controls=True, store=tmp_path / "runs"))
+    specs = {row: cell.evaluate.spec for (row, _, _), cell in session.cells.items()}
+    assert {"X", "OS", "X+OS_simcore_stop", "X(2x)"} <= set(specs)
+    assert {spec.kind for spec in specs.values()} == {"fine-tuning"}
+    probe = PlannedTable(Query("full-finetuning", "smoke", evaluation="linear-clean", store=tmp_path / "runs"))
+    assert {cell.evaluate.spec.kind for cell in probe.cells.values()} == {"clean"}
+    assert probe.plan.cells[0].pretrain.key == session.plan.cells[0].pretrain.key
+
+
+def test_a_plan_counts_the_images_that_fine_tuning_sees():
+    clean, released = (spec(reading, epochs=10) for reading in ("clean", "released"))
+    assert released.images_seen(100) == 3 * 10 * 100 and clean.images_seen(100) == 10 * (3 * 75 + 100)
+    assert spec("released", epochs=10, percent=10).images_seen(100) == 300
