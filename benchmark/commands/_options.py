@@ -66,7 +66,11 @@ Sampler = Annotated[
 ]
 Encoder = Annotated[
     str | None,
-    typer.Option("--encoder", help="timm:NAME, timm:NAME=FILE or runs/pretrain/<key>; default: pretrain on the target"),
+    typer.Option(
+        "--encoder",
+        help="released[=FOLDER], timm:NAME[=FILE], a checkpoint file, an export, a key or label of the store, or "
+        "random; default: pretrain on the target",
+    ),
 ]
 
 

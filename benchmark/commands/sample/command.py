@@ -20,7 +20,7 @@ from benchmark.execution.store import Store
 from benchmark.images.data import Data
 from benchmark.images.sources import NamedFolders
 from benchmark.methods import title_of
-from benchmark.planning.encoders import Encoder, find_encoder
+from benchmark.planning.encoders import Encoder, Surroundings, find_encoder
 from benchmark.planning.names import find_protocol
 from benchmark.planning.planner import Planner, check_budget
 from benchmark.planning.profiles import find_profile
@@ -113,7 +113,8 @@ def prepare(request: Request) -> Job:
     budget = read_budget(request.budget)
     if budget is None and not sampler.stops:
         raise UserError(f'sampler {sampler.name} has no stopping rule: give --budget, an int or a share such as "5%"')
-    frozen = None if request.encoder is None else find_encoder(request.encoder)
+    around = Surroundings(request.store, None, setup, request.seed)
+    frozen = None if request.encoder is None else find_encoder(request.encoder, around)
     check_places(request.out, request.exports)
     check_link(data.find("opensets", "pool"), request.exports)
     job = Job(request, data, planner, sampler, budget, frozen)
