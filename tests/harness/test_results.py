@@ -311,7 +311,7 @@ def test_records_whose_images_are_not_at_hand_are_left_as_they_were(saved, copy,
     age(copy, saved[1], migration)
     aged = contents(copy)
     empty = Data(tmp_path / "empty", standins=False, cache=tmp_path / "store")
-    with pytest.raises(UserError, match="data root .*empty does not exist"):
+    with pytest.raises(UserError, match=r"data root .*empty does not exist"):
         migration.migrate_aside(copy, empty)
     assert contents(copy) == aged
 
