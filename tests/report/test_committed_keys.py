@@ -23,6 +23,7 @@ def data(tmp_path_factory):
     return Data(Path(os.environ["BENCHMARK_DATA"]), standins=False, cache=tmp_path_factory.mktemp("store"))
 
 
+@pytest.mark.realdata
 @pytest.mark.parametrize("folder", FOLDERS, ids=[str(folder.relative_to(RESULTS)) for folder in FOLDERS])
 def test_committed_keys_are_those_planned_today(data, folder):
     layout, _, records = read_results(folder)
