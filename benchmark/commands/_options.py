@@ -38,7 +38,7 @@ EngineOption = Annotated[
 ]
 PrecisionOption = Annotated[
     Precision | None,
-    typer.Option("--precision", help="of training, instead of the profile's; float32 where a CPU has no fast bfloat16"),
+    typer.Option("--precision", help="of training, instead of the profile's; many CPUs are slow in bfloat16"),
 ]
 DataRoot = Annotated[Path | None, typer.Option("--data-root", envvar="BENCHMARK_DATA", help="folder of real images")]
 StorePath = Annotated[Path, typer.Option("--store", help="where results are kept")]
