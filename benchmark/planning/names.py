@@ -108,10 +108,9 @@ class Names:
             self._encoders[text] = find_encoder(text)
         return self._encoders[text]
 
-    def variant(self, text: str) -> Variant:
-        """The variant that `text` names, under a name without folders of this machine. Its sampler and encoder are as
-        they were given, so that they can be found again."""
-        variant = find_variant(text)
+    def named(self, variant: Variant) -> Variant:
+        """The variant under a name without folders of this machine. Its sampler and encoder are as they were given, so
+        that they can be found again."""
         given = {"sampler": variant.sampler, "encoder": variant.encoder}
         encoder = variant.encoder if self.encoder(variant.encoder) is None else _without_folders(variant.encoder)
         if variant.sampler is not None:

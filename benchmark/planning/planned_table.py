@@ -9,7 +9,7 @@ from benchmark.execution.store import Store
 from benchmark.images.data import Data, SplitName, check_datasets, registered
 from benchmark.images.manifest import Split
 from benchmark.methods import METHODS, title_of
-from benchmark.planning.names import Names, find_protocol
+from benchmark.planning.names import Names, find_protocol, find_variant
 from benchmark.planning.planner import Asked, Planner, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.query import Query
@@ -78,7 +78,7 @@ class PlannedTable:
 
     def _own_row(self, name: str) -> TableRow:
         """A row that is not the table's, by the name of its variant."""
-        variant = self.names.variant(name)
+        variant = self.names.named(find_variant(name))
         method = self.query.method or self.table.method or "simclr"
         # As for the published rows: a method that was asked for comes with its own network.
         backbone = self.query.backbone or (self.table.backbone if self.query.method is None else None)
@@ -90,7 +90,7 @@ class PlannedTable:
         online = row.task == "online_eval"
         openset = self._openset if self.query.openset or row.openset is None else row.openset
         why = obstacle(row.model_copy(update={"method": method}))
-        variant = self.names.variant(row.variant)
+        variant = find_variant(row.variant)
         return TableRow(row.id, row.title, variant, openset, row, method, backbone, online, why)
 
     def _chosen(self, rows: list[TableRow]) -> tuple[TableRow, ...]:

@@ -292,7 +292,8 @@ def test_the_code_of_the_documentation_runs(folder, monkeypatch, capsys):
     exec(code, names)
     printed = capsys.readouterr().out
     assert names["cell"] == names["result"]["X+OS_simcore_5", "cub"] and names["cell"].state == "measured"
-    assert len(names["frame"]) == 4 and "unknown table '22'" in printed and names["result"].render("md") in printed
+    assert set(names["frame"].measure) >= {"accuracy", "purity", "images", "exposures"}
+    assert "unknown table '22'" in printed and names["result"].render("md") in printed
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     (block,) = (block for block in blocks if "benchmark.reproduce" in block)
     monkeypatch.setattr(benchmark, "reproduce", lambda **question: benchmark.table(**question, steps=2))
