@@ -111,6 +111,8 @@ class Names:
     def named(self, variant: Variant) -> Variant:
         """The variant under a name without folders of this machine. Its sampler and encoder are as they were given, so
         that they can be found again."""
+        if variant.name in VARIANTS:
+            return variant
         given = {"sampler": variant.sampler, "encoder": variant.encoder}
         encoder = variant.encoder if self.encoder(variant.encoder) is None else _without_folders(variant.encoder)
         if variant.sampler is not None:

@@ -100,8 +100,8 @@ class PlannedTable:
             return tuple(row for row in rows if self.query.controls or not row.variant.control)
         named: dict[str, TableRow] = {}
         for row in (self._named(name, rows) for name in self.query.rows):
-            encoders = {self.names.encoder(one.variant.encoder) for one in (row, named.setdefault(row.id, row))}
-            if len(encoders) > 1:
+            first = named.setdefault(row.id, row)
+            if self.names.encoder(first.variant.encoder) != self.names.encoder(row.variant.encoder):
                 raise UserError(f"two rows are called {row.id}: rename a file")
         own = {row.id: row for row in rows if row.id in named or (self.query.controls and row.variant.control)}
         return tuple((own | named).values())

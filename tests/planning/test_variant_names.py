@@ -3,12 +3,18 @@
 import pytest
 
 from benchmark.commands._options import spread_lists
+from benchmark.commands._planned_run import planned_run
 from benchmark.errors import UnknownName, UserError
 from benchmark.planning import names
+from benchmark.planning.encoders import Encoder
 from benchmark.planning.names import Names, find_variant
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.query import Query
+from benchmark.specs.recipes import Backbone, Embedding
+from benchmark.specs.stages import Stage
 from benchmark.specs.variants import CONTROLS, VARIANTS, Variant
+from benchmark.stages.frozen import KIND as FROZEN
+from benchmark.stages.frozen import FrozenEncoder
 from benchmark.stages.sample import SimCoreSampling
 
 SAMPLER = """
@@ -111,6 +117,51 @@ def test_the_frozen_row_evaluates_the_network_as_it_is(tmp_path):
     frozen = session.cells["@untrained", "dtd", 0]
     assert set(frozen.parts) == {"evaluate"} and frozen.pretrain is None
     assert frozen.evaluate.input("encoder").spec.recipe.length.steps == 0
+
+
+@pytest.fixture
+def networks(monkeypatch):
+    """Two files of one name with the weights of two networks, without reading any."""
+
+    def find(text):
+        digest = ("a" if "/a/" in text else "b") * 64
+        backbone = Backbone(name="resnet18", library="timm")
+        spec = FrozenEncoder(backbone=backbone, origin="file", sha256=digest, mean=(0, 0, 0), std=(1, 1, 1))
+        return Encoder(Stage(FROZEN, spec, (), "resnet18"), Embedding(resize=36, crop=32), {digest: text})
+
+    monkeypatch.setattr(names, "find_encoder", find)
+
+
+def test_features_of_a_network_of_timm_are_part_of_a_row(networks, tmp_path):
+    encoder = "timm:resnet18=/a/weights.pth"
+    rows = (f"X+simcore(5%)@{encoder}", f"@{encoder}", "X+simcore(5%)")
+    session = PlannedTable(Query("2", "smoke", targets=("dtd",), rows=rows, coreset_metrics=True, store=tmp_path))
+    assert [row.id for row in session.rows] == [
+        "X+OS_simcore_5",
+        "X+simcore(5%)@timm:resnet18=weights.pth",
+        "@timm:resnet18=weights.pth",
+    ]
+    seen = session.cells["X+simcore(5%)@timm:resnet18=weights.pth", "dtd", 0]
+    frozen = session.cells["@timm:resnet18=weights.pth", "dtd", 0].evaluate.input("encoder")
+    assert seen.sample.input("pool").input("encoder") == frozen == seen.parts["measure"].input("pool").input("encoder")
+    assert frozen.kind.name == "frozen" and session.local == {"a" * 64: encoder}
+    layout = session.values().layout
+    assert layout.groups[1:] == (
+        ("budget 5%", "simcore@timm:resnet18=weights.pth"),
+        ("without a coreset", "frozen timm:resnet18=weights.pth"),
+    )
+    assert (
+        layout.features.startswith("features of an encoder pretrained on X (")
+        and "weights of a file" in layout.features
+    )
+    # Costs know the width of its features.
+    assert planned_run(session).disk > 0
+
+
+def test_two_networks_of_one_name_are_refused(networks, tmp_path):
+    rows = tuple(f"X+simcore(5%)@timm:resnet18=/{folder}/weights.pth" for folder in "ab")
+    with pytest.raises(UserError, match=r"two rows are called .*: rename a file"):
+        PlannedTable(Query("2", "smoke", targets=("dtd",), rows=rows, store=tmp_path))
 
 
 def test_without_training_a_row_without_a_coreset_has_nothing_to_measure(tmp_path):
