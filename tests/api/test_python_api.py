@@ -35,6 +35,7 @@ COLUMNS = {
     "key": "string",
     "data": "string",
     "state": "string",
+    "reason": "string",
 }
 SCRIPT = """
 from pathlib import Path

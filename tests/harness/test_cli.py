@@ -84,7 +84,7 @@ def test_lists_may_be_given_as_words_or_with_commas(given, meant):
         (["plan", "--protocol", "cleen"], "unknown protocol 'cleen'; did you mean clean?"),
         (["plan", "--targets", "bird"], "unknown target 'bird'"),
         (["plan", "--targets", "cubs"], "unknown target 'cubs'; did you mean cub"),
-        (["plan", "--rows", "X+simcor(5%)"], "unknown row or variant 'X+simcor(5%)'; did you mean X+simcore(5%)"),
+        (["plan", "--rows", "X+simcor(5%)"], "unknown sampler 'simcor'; did you mean simcore"),
         (["plan", "--openset", "imagnet"], "unknown open-set 'imagnet'; did you mean imagenet?"),
         (["reproduce", "--device", "tpu"], "unknown device 'tpu'"),
         (["reproduce", "--format", "xml"], "unknown format 'xml'"),
