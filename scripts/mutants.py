@@ -29,11 +29,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("benchmark", "baselines")
 COPIED = (*PACKAGES, "tests", "tables", "scripts", "docs", "results", "README.md", "pyproject.toml")
 
-ROWS = "tests/harness/test_training_images.py"
-IDENTITY = "tests/harness/test_identity.py"
-PURITY = "tests/harness/test_purity_of_rows.py"
+ROWS = "tests/smoke/test_training_images.py"
+IDENTITY = "tests/stages/test_identity.py"
+PURITY = "tests/stages/test_purity_of_rows.py"
 SIMCORE = "tests/baselines/test_baselines_simcore.py"
-RUN = "tests/harness/test_regression_values.py::test_a_run_is_within_its_values_and_follows_from_what_it_left"
+RUN = "tests/smoke/test_regression_values.py::test_a_run_is_within_its_values_and_follows_from_what_it_left"
 
 
 class MutantError(Exception):
@@ -95,7 +95,7 @@ MUTANTS = (
         "retrieval encoder of seed 0 for all seeds of a table",
         "self.retrieval(target, seed, untrained=variant.encoder == UNTRAINED)",
         "self.retrieval(target, 0, untrained=variant.encoder == UNTRAINED)",
-        (IDENTITY, "tests/harness/test_compare_plan.py"),
+        (IDENTITY, "tests/planning/test_compare_plan.py"),
     ),
     # How it is trained.
     Mutant(
@@ -109,7 +109,7 @@ MUTANTS = (
         "random picks instead of SimCore's",
         SELECT,
         "Random().select(*_features(task), budget=_budget(task, draw) or 60, seed=draw.seed + 1)",
-        ("tests/harness/test_smoke_quality.py::test_simcore_is_twice_as_pure_as_random_on_one_target",),
+        ("tests/smoke/test_smoke_quality.py::test_simcore_is_twice_as_pure_as_random_on_one_target",),
     ),
     Mutant("ascending sort", RANKING, RANKING.replace("centres", "-centres"), (SIMCORE,)),
     Mutant(
@@ -136,7 +136,7 @@ MUTANTS = (
         "penalty chosen on test",
         CHOICE,
         "accuracy(one.predict(test), test_labels, spec.metric)",
-        ("tests/evaluate/test_probes.py",),
+        ("tests/evaluations/test_probes.py",),
     ),
     Mutant(
         "held-out mask inverted in purity",
@@ -149,7 +149,7 @@ MUTANTS = (
         "base rate is purity in a table",
         "100 * everything[name]",
         '100 * everything["purity"]',
-        (PURITY, "tests/harness/test_compare_verb.py::test_every_sampler_gets_a_line_at_every_budget_and_seed"),
+        (PURITY, "tests/commands/test_compare_verb.py::test_every_sampler_gets_a_line_at_every_budget_and_seed"),
     ),
     Mutant(
         "spread 0.0 of a row whose cells' seeds differ",
@@ -161,7 +161,7 @@ MUTANTS = (
         "no fsync",
         "os.fsync",
         "(lambda _descriptor: None)",
-        ("tests/harness/test_power_cut.py", "tests/harness/test_store.py"),
+        ("tests/execution/test_power_cut.py", "tests/execution/test_store.py"),
         every=True,
     ),
 )

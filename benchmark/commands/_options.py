@@ -52,6 +52,9 @@ RunOn = Annotated[
 EvaluationOption = Annotated[
     list[str] | None, typer.Option("--evaluation", help="of `list evaluations`, instead of each row's own")
 ]
+WithoutLeaks = Annotated[
+    bool, typer.Option("--without-leaks", help="drop what `data check` found of test images from the open-set")
+]
 Train = Annotated[bool, typer.Option("--train/--no-train", help="pretrain on X and every coreset, and evaluate")]
 CoresetMetrics = Annotated[bool, typer.Option("--coreset-metrics", help="measure every coreset too")]
 Format = Annotated[str, typer.Option("--format", help="text, md, latex, csv, json, svg or another of `list formats`")]
@@ -90,6 +93,7 @@ OPTIONS: dict[str, Any] = {
     "train": Train,
     "coreset_metrics": CoresetMetrics,
     "run_on": RunOn,
+    "without_leaks": WithoutLeaks,
 }
 """Options by the name of a parameter of the Python API."""
 

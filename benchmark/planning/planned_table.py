@@ -35,9 +35,10 @@ class PlannedTable:
         self.table: Table = load_table(query.table)
         self.profile: Profile = find_profile(query.profile)
         self.protocol: Protocol = find_protocol(query.protocol or self.profile.protocol)
-        self.data = data or Data(query.data_root, standins=self.profile.standins, cache=query.store)
         # Named twice is asked for once.
         self.targets = tuple(dict.fromkeys(query.targets)) or tuple(self.table.columns)
+        leaks_of = self.targets if query.without_leaks else ()
+        self.data = data or Data(query.data_root, self.profile.standins, query.store, leaks_of)
         self.seeds = tuple(dict.fromkeys(query.seeds))
         self._planners: dict[tuple[str, str | None, bool], Planner] = {}
         self.evaluations = _evaluations(query.evaluations)
@@ -180,6 +181,11 @@ class PlannedTable:
         """What a reader should know of the data: unreadable files, counts that are not the paper's."""
         return [*self.unread(), *self.data.skipped(self.wanted), *self.data.count_differences(self.wanted)]
 
+    def leak_notes(self) -> list[str]:
+        """Whether the open-sets were searched for test images."""
+        opensets = sorted({row.openset for row in self._measured if row.variant.pool})
+        return self.data.leak_notes(self.targets, opensets, self.protocol.name == "clean")
+
     def unread(self) -> Iterator[str]:
         """A data root that a profile of stand-ins does not read."""
         root = self.query.data_root
@@ -236,7 +242,7 @@ class PlannedTable:
             steps=self.query.steps,
             standins=self.profile.standins,
             verified_paper=self.verified_paper,
-            notes=(*self.data_notes(), *self.recipe_notes()),
+            notes=(*self.data_notes(), *self.leak_notes(), *self.recipe_notes()),
             evaluation=self.evaluations[0].title if self.evaluations else "",
             measures=table_measures(self.query, self.evaluations),
             groups=grouped(self.rows) if self.query.coreset_metrics else (),

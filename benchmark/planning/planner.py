@@ -38,6 +38,9 @@ class Catalogue(Interface):
     def relevance(self, openset: str, target: str) -> Images | None:
         """The labels that say which open-set images are relevant to the target, None where there are none."""
 
+    def sources(self, openset: str) -> Images | None:
+        """The labels that say which source each open-set image comes from, None where there are none."""
+
     def metric(self, target: str) -> Metric:
         """The target's metric."""
 
@@ -129,17 +132,18 @@ class Planner:
         self, length: Length, seed: int, label: str, *, target: str | None, openset: str | None, sample: Stage | None
     ) -> Stage:
         """Pretraining on X, the open-set (all of it, or `sample`'s picks), or both."""
-        inputs: list[tuple[str, Stage | Images]] = []
-        if target is not None:
-            inputs.append(("target", self.catalogue.images("targets", target, "train")))
-        if openset is not None:
-            inputs.append(("openset", self.catalogue.images("opensets", openset, "train")))
-        if sample is not None:
-            inputs.append(("coreset", sample))
         spec = self.pretraining(length, seed, alone=openset is None and sample is None)
         if target is None:
             # Only X has labels for an online classifier.
             spec = spec.model_copy(update={"recipe": spec.recipe.model_copy(update={"online": None})})
+        inputs: list[tuple[str, Stage | Images]] = []
+        if target is not None:
+            images = self.catalogue.images("targets", target, "train")
+            inputs.append(("target", images.with_labels if spec.recipe.online is not None else images))
+        if openset is not None:
+            inputs.append(("openset", self.catalogue.images("opensets", openset, "train")))
+        if sample is not None:
+            inputs.append(("coreset", sample))
         return Stage(pretrain.KIND, spec, tuple(inputs), label)
 
     def pretraining(self, length: Length, seed: int, *, alone: bool) -> Pretraining:
@@ -169,6 +173,7 @@ class Planner:
         return Pool(
             images,
             self.catalogue.relevance(openset, target),
+            self.catalogue.sources(openset),
             lambda: Features(self.embed(encoder, train, embedding), self.embed(encoder, images, embedding)),
         )
 
@@ -183,7 +188,7 @@ class Planner:
     def purity(self, sample: Stage, target: str, openset: str) -> Stage | None:
         """How much of a coreset is relevant, where labels say so."""
         images = self.catalogue.images("opensets", openset, "train")
-        return purity(sample, images, self.catalogue.relevance(openset, target), target)
+        return purity(sample, images, self.catalogue.relevance(openset, target))
 
     def cell(self, variant: Variant, target: str, openset: str, seed: int) -> Cell:
         """All stages of one row on one target at one seed."""
@@ -259,7 +264,7 @@ class Planner:
             self.setup.standardise,
             self.profile.released_probe,
         )
-        train, test = (self.catalogue.images("targets", target, split) for split in ("train", "test"))
+        train, test = (self.catalogue.images("targets", target, split).with_labels for split in ("train", "test"))
         inputs = (("encoder", encoder), ("train", train), ("test", test))
         return Stage(evaluation.kind, evaluation.spec(question), inputs, f"probe of {encoder.label} on {target}")
 

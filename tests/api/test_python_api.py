@@ -21,7 +21,7 @@ from benchmark.__main__ import app, main
 from benchmark.execution.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
-HOOKS = ROOT / "tests" / "harness" / "killed_run"
+HOOKS = ROOT / "tests" / "execution" / "killed_run"
 QUESTION = {"table": "2", "targets": ["cub"], "rows": ["X", "X+simcore(5%)"], "steps": 2, "device": "cpu"}
 COLUMNS = {
     "target": "string",

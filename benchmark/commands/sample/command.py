@@ -48,6 +48,10 @@ class TwoFolders:
         """No label says which images of the pool are relevant."""
         return None
 
+    def sources(self, openset: str) -> Images | None:
+        """The labels of the pool that say which source an image is from."""
+        return self.data.sources("pool")
+
     def metric(self, target: str) -> Metric:
         """Nothing is evaluated."""
         return "top1"
