@@ -9,7 +9,8 @@ from benchmark.execution.store import Store
 from benchmark.images.data import Data, SplitName, check_datasets, registered
 from benchmark.images.manifest import Split
 from benchmark.methods import METHODS, title_of
-from benchmark.planning.names import Names, find_protocol
+from benchmark.planning.encoders import Surroundings
+from benchmark.planning.names import Names, find_protocol, find_variant
 from benchmark.planning.planner import Asked, Planner, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.query import Query
@@ -42,7 +43,7 @@ class PlannedTable:
         self.seeds = tuple(dict.fromkeys(query.seeds))
         self._planners: dict[tuple[str, str | None, bool, tuple[str, ...]], Planner] = {}
         self.evaluations = _evaluations(query.evaluations)
-        self.names = Names(simcore_of(self.profile, self.protocol))
+        self.names = Names(simcore_of(self.profile, self.protocol), Surroundings(query.store))
         self.rows = self._rows()
         check_datasets(self.data, self.targets, {row.openset for row in self._measured})
 
@@ -79,7 +80,7 @@ class PlannedTable:
 
     def _own_row(self, name: str) -> TableRow:
         """A row that is not the table's, by the name of its variant."""
-        variant = self.names.variant(name)
+        variant = self.names.named(find_variant(name))
         method = self.query.method or self.table.method or "simclr"
         # As for the published rows: a method that was asked for comes with its own network.
         backbone = self.query.backbone or (self.table.backbone if self.query.method is None else None)
@@ -91,7 +92,7 @@ class PlannedTable:
         online = row.task == "online_eval"
         openset = self._openset if self.query.openset or row.openset is None else row.openset
         why = obstacle(row.model_copy(update={"method": method}))
-        variant = self.names.variant(row.variant)
+        variant = find_variant(row.variant)
         return TableRow(row.id, row.title, variant, openset, row, method, backbone, online, why)
 
     def _chosen(self, rows: list[TableRow]) -> tuple[TableRow, ...]:
@@ -101,8 +102,8 @@ class PlannedTable:
             return tuple(row for row in rows if self.query.controls or not row.variant.control)
         named: dict[str, TableRow] = {}
         for row in (self._named(name, rows) for name in self.query.rows):
-            encoders = {self.names.encoder(one.variant.encoder) for one in (row, named.setdefault(row.id, row))}
-            if len(encoders) > 1:
+            first = named.setdefault(row.id, row)
+            if self.names.encoder(first.variant.encoder) != self.names.encoder(row.variant.encoder):
                 raise UserError(f"two rows are called {row.id}: rename a file")
         own = {row.id: row for row in rows if row.id in named or (self.query.controls and row.variant.control)}
         return tuple((own | named).values())
