@@ -118,7 +118,9 @@ def test_images_of_lists_that_do_not_exist_are_counted_and_five_named(source: Pa
     refused("mit67", source, root, match)
 
 
-@pytest.mark.parametrize("line", ["../../../secret.jpg", "/etc/passwd", "winecellar/../../../secret.jpg"])
+@pytest.mark.parametrize(
+    "line", ["../../../secret.jpg", "/etc/passwd", "winecellar/../../../secret.jpg", "winecellar/../../secret.jpg"]
+)
 def test_a_list_cannot_name_a_file_outside_of_the_download(line: str, source: Path, root: Path) -> None:
     miniatures.mit67(source)
     (source.parent / "secret.jpg").write_bytes(miniatures.picture(1))
