@@ -39,16 +39,16 @@ def _summary(name: str, contenders: Mapping[str, Sequence[Case]]) -> dict[str, A
     own = contenders[name]
     if "round" not in own[0]:
         return dict(own[0])
-    found = {key: value for key, value in own[0].items() if key not in ROUNDS}
-    found["images_per_second"] = statistics.median(case["images_per_second"] for case in own)
-    found["peak_mib"] = own[0].get("peak_mib")
+    values = {key: value for key, value in own[0].items() if key not in ROUNDS}
+    values["images_per_second"] = statistics.median(case["images_per_second"] for case in own)
+    values["peak_mib"] = own[0].get("peak_mib")
     for other, ratio in RATIOS.get(name, ()):
         by_round = {case["round"]: case["images_per_second"] for case in contenders.get(other, ())}
         ratios = [case["images_per_second"] / by_round[case["round"]] for case in own if case["round"] in by_round]
         if ratios:
-            found[ratio] = statistics.median(ratios)
-            found |= {f"{ratio}_least": min(ratios), f"{ratio}_largest": max(ratios)}
-    return found
+            values[ratio] = statistics.median(ratios)
+            values |= {f"{ratio}_least": min(ratios), f"{ratio}_largest": max(ratios)}
+    return values
 
 
 # The table -----------------------------------------------------------------------------------------------------------

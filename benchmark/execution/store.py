@@ -283,8 +283,8 @@ class Store:
 
     def finished(self, kind: str) -> list[Result]:
         """All finished results of a kind whose records are what was written, oldest first."""
-        found = sorted(self._records(kind), key=lambda one: _time(one[0]))
-        return [Result(folder, record) for folder, record in found]
+        results = sorted(self._records(kind), key=lambda one: _time(one[0]))
+        return [Result(folder, record) for folder, record in results]
 
     def find(self, begin: str) -> list[StoredStage]:
         """What there is of every key that begins with `begin`, the most telling for each: a result before a crash, that
@@ -331,7 +331,7 @@ class Store:
     def clear_finished(self) -> None:
         """Remove checkpoints and crashes of finished stages: what a kill between the last rename and its end left."""
         for entry in self.checkpoints():
-            if any(found.state == "finished" for found in self._results_of(entry.key)):
+            if any(result.state == "finished" for result in self._results_of(entry.key)):
                 shutil.rmtree(entry.path, ignore_errors=True)
         unsolved = {crash.key for crash in self.failures()}
         for path in (self.root / FAILED).glob("*.json"):

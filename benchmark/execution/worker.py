@@ -87,8 +87,8 @@ def _peak_memory_mb() -> float:
 def attempt(task: Task[Any]) -> Report:
     """Run a stage unless another run has it or it is finished; a crash becomes a record."""
     try:
-        with task.store.claim(task.stage.key) as mine:
-            if not mine:
+        with task.store.claim(task.stage.key) as claimed:
+            if not claimed:
                 return Report("busy")
             if not task.store.has(task.stage):
                 run_stage(task)

@@ -116,11 +116,11 @@ def first_few(names: list[str], shown: int = 5) -> str:
     return ", ".join(names[:shown]) + more
 
 
-def shared_classes(found: set[str], train: Items | None, label: str) -> tuple[str, ...]:
+def shared_classes(names: set[str], train: Items | None, label: str) -> tuple[str, ...]:
     """The classes that labels count in; UserError when a test split has one that its train split lacks."""
     if train is None:
-        return tuple(sorted(found))
-    unknown = sorted(found - set(train.classes))
+        return tuple(sorted(names))
+    unknown = sorted(names - set(train.classes))
     if unknown:
         raise UserError(
             f"{label} has {len(unknown)} classes that {train.label} lacks: {first_few(unknown)}; "

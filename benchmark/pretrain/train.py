@@ -178,11 +178,11 @@ class _Trainer:
         self.learner = learner.to(device).to(memory_format=torch.channels_last).train()
         self.optimiser = optimiser(recipe.optimiser, self.learner.groups())
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "float16")
-        found = checkpoint.load(job.folder, job.identity, self.learner, self.optimiser, self.scaler)
-        self.losses, self._found = (found.losses, found.statistics) if found else ([], {})
-        self._resumed = (*found.resumed, len(found.losses)) if found else ()
+        saved = checkpoint.load(job.folder, job.identity, self.learner, self.optimiser, self.scaler)
+        self.losses, self._saved_statistics = (saved.losses, saved.statistics) if saved else ([], {})
+        self._resumed = (*saved.resumed, len(saved.losses)) if saved else ()
         self._unread: list[torch.Tensor] = []
-        self._spent, self._began = found.seconds if found else 0.0, time.monotonic()
+        self._spent, self._began = saved.seconds if saved else 0.0, time.monotonic()
         self.network = self._distributed() if job.devices > 1 else self.learner
 
     def _distributed(self) -> nn.Module:
@@ -196,7 +196,7 @@ class _Trainer:
     @property
     def state(self) -> checkpoint.State:
         # A run that is gone on from its very end has none of its own.
-        statistics = self.learner.statistics() or self._found
+        statistics = self.learner.statistics() or self._saved_statistics
         spent = self._spent + time.monotonic() - self._began
         return checkpoint.State(self.losses, spent, statistics, self._resumed)
 
@@ -245,8 +245,8 @@ class _Trainer:
         if self.place.size > 1:
             self.groups.rows = self.place.rows(self.job.recipe.augmentation.views * len(rows))
         with autocast(self.device, self.job.recipe.precision):
-            mine = self.network(crops.views, crops.first, crops.local)
-        outputs = {name: self.place.gather(tensor.float()) for name, tensor in mine.items()}
+            rank_outputs = self.network(crops.views, crops.first, crops.local)
+        outputs = {name: self.place.gather(tensor.float()) for name, tensor in rank_outputs.items()}
         if self.job.labels is not None:
             outputs["labels"] = torch.from_numpy(self.job.labels[rows]).to(self.device)
         return outputs

@@ -45,17 +45,17 @@ class Cell:
 
 def ordered(ends: Iterable[Stage]) -> tuple[Stage, ...]:
     """`ends` and all stages below them, each once, inputs before their users."""
-    found: dict[str, Stage] = {}
+    by_key: dict[str, Stage] = {}
 
     def visit(stage: Stage) -> None:
-        if stage.key not in found:
+        if stage.key not in by_key:
             for needed in stage.stages():
                 visit(needed)
-            found[stage.key] = stage
+            by_key[stage.key] = stage
 
     for end in ends:
         visit(end)
-    return tuple(found.values())
+    return tuple(by_key.values())
 
 
 @dataclass(frozen=True)

@@ -202,8 +202,8 @@ class Rescale(nn.Module):
 
     def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
-        ours, theirs = torch.tensor([MEAN, STD], dtype=torch.float64), torch.tensor([mean, std], dtype=torch.float64)
-        factor, shift = ours[1] / theirs[1], (ours[0] - theirs[0]) / theirs[1]
+        suite, network = torch.tensor([MEAN, STD], dtype=torch.float64), torch.tensor([mean, std], dtype=torch.float64)
+        factor, shift = suite[1] / network[1], (suite[0] - network[0]) / network[1]
         self.register_buffer("factor", factor.float().view(1, 3, 1, 1))
         self.register_buffer("shift", shift.float().view(1, 3, 1, 1))
 

@@ -39,10 +39,10 @@ class Good:
         return rows
 
     def blocks(self, pool: Any) -> list[np.ndarray]:
-        found = [np.asarray(pool[i : min(i + BLOCK, len(pool))]) for i in range(0, len(pool), BLOCK)]
-        if not all(np.isfinite(rows).all() for rows in found):
+        parts = [np.asarray(pool[i : min(i + BLOCK, len(pool))]) for i in range(0, len(pool), BLOCK)]
+        if not all(np.isfinite(rows).all() for rows in parts):
             raise ValueError("pool has NaN")
-        return found
+        return parts
 
     def size(self, budget: Any, n_pool: int) -> int:
         if budget is None:
@@ -210,13 +210,13 @@ class CrashesOnEmpty(Good):
 
 class AllPairsSlowly(Good):
     def blocks(self, pool: Any) -> list[np.ndarray]:
-        found = super().blocks(pool)
-        for one in found:
-            for other in found:
+        parts = super().blocks(pool)
+        for one in parts:
+            for other in parts:
                 products = one.astype(np.float64) @ other.T.astype(np.float64)
                 for _ in range(4):  # slow enough to be judged on a fast machine too
                     np.power(np.exp(-np.abs(products)), 0.37, out=products)
-        return found
+        return parts
 
 
 class AllPairsAtOnce(Good):

@@ -88,8 +88,8 @@ def test_no_order_of_additions_moves_a_distance() -> None:
     shuffled = np.random.default_rng(9).permutation(33)  # a BLAS of another machine adds up in another order
     same = fitted._replace(means=fitted.means[:, shuffled], whitening=fitted.whitening[shuffled])
     assert _squares(rows[:, shuffled], same).tolist() == _squares(rows, fitted).tolist()
-    alone = [_squares(row[None], fitted)[0] for row in rows]  # nor does the place in a block
-    assert alone == _squares(rows, fitted).tolist()
+    one_by_one = [_squares(row[None], fitted)[0] for row in rows]  # nor does the place in a block
+    assert one_by_one == _squares(rows, fitted).tolist()
 
 
 def test_bad_fields_and_no_stopping_rule() -> None:

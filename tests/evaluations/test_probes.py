@@ -29,18 +29,18 @@ def _clusters(per_class: int, seed: int, classes: int = 5, d: int = 12) -> tuple
 @pytest.mark.parametrize("strength", [1e-3, 1e-1, 10.0])
 def test_the_objective_and_its_optimum_are_scikit_learns(strength: float) -> None:
     x, y = _clusters(20, 1)
-    ours = fit(x, y, strength, 5)
-    theirs = LogisticRegression(C=1 / (strength * len(x)), tol=1e-6, max_iter=3000).fit(x.astype(np.float64), y)
+    probe = fit(x, y, strength, 5)
+    reference = LogisticRegression(C=1 / (strength * len(x)), tol=1e-6, max_iter=3000).fit(x.astype(np.float64), y)
 
     def objective(weight: np.ndarray, bias: np.ndarray) -> float:
         scores = x.astype(np.float64) @ weight.T + bias
         chosen = scores[np.arange(len(y)), y] - np.logaddexp.reduce(scores, axis=1)
         return float(-chosen.mean() + strength / 2 * (weight**2).sum())
 
-    best = objective(theirs.coef_, theirs.intercept_)
-    assert ours.objective == pytest.approx(best, abs=1e-4)
-    assert objective(ours.weight, ours.bias) == pytest.approx(ours.objective, abs=1e-9)
-    assert np.mean(ours.predict(x) == theirs.predict(x)) > 0.98
+    best = objective(reference.coef_, reference.intercept_)
+    assert probe.objective == pytest.approx(best, abs=1e-4)
+    assert objective(probe.weight, probe.bias) == pytest.approx(probe.objective, abs=1e-9)
+    assert np.mean(probe.predict(x) == reference.predict(x)) > 0.98
 
 
 def test_validation_is_the_last_part_of_every_class() -> None:

@@ -155,8 +155,8 @@ def test_a_mistake_of_the_user_is_passed_on_as_it_is(store, code):
 
 
 def hold(root, claimed, release):
-    with Store(root).claim(stage().key) as mine:
-        assert mine
+    with Store(root).claim(stage().key) as is_claimed:
+        assert is_claimed
         claimed.set()
         release.wait(30)
 

@@ -116,10 +116,10 @@ def test_absent_images_are_an_open_question_to_a_plan(data: Path, store: Path) -
     assert find_manifest(DataRoot(data / "nowhere"), "opensets", "pool", "train", store) is None
 
 
-def test_progress_is_told(data: Path, store: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    open_source(DataRoot(data), "opensets", "pool", "train", store, lambda *step: told.append(step))
-    assert told[-1] == ("reading opensets/pool/train", 4, 4)
+def test_reading_reports_its_progress(data: Path, store: Path) -> None:
+    steps: list[tuple[str, int, int]] = []
+    open_source(DataRoot(data), "opensets", "pool", "train", store, lambda *step: steps.append(step))
+    assert steps[-1] == ("reading opensets/pool/train", 4, 4)
 
 
 def test_real_images_need_a_data_root() -> None:

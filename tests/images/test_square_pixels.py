@@ -70,10 +70,10 @@ def test_images_are_decoded_once(opened: Opened, store: Path, monkeypatch: pytes
     assert np.array_equal(square_pixels(source, 16, store / "pixels"), first)
 
 
-def test_progress_is_told(opened: Opened, store: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    square_pixels(opened("targets", "leaves"), 16, store / "pixels", lambda *step: told.append(step))
-    assert told[-1] == ("decoding targets/leaves/train at 16 px", 12, 12)
+def test_decoding_reports_its_progress(opened: Opened, store: Path) -> None:
+    steps: list[tuple[str, int, int]] = []
+    square_pixels(opened("targets", "leaves"), 16, store / "pixels", lambda *step: steps.append(step))
+    assert steps[-1] == ("decoding targets/leaves/train at 16 px", 12, 12)
 
 
 def test_an_image_that_has_gone_since_is_named_and_nothing_is_left(data: Path, opened: Opened, store: Path) -> None:

@@ -179,10 +179,10 @@ def test_only_the_tables_of_other_works_are_graded() -> None:
 
 def groups(table: Table) -> dict[str, list[str]]:
     """The rows among which the source marks the best: Tables 3 and 4 do so per method and backbone."""
-    found: dict[str, list[str]] = {}
+    by_group: dict[str, list[str]] = {}
     for row in table.rows:
-        found.setdefault(f"{row.method} {row.backbone}", []).append(row.id)
-    return found
+        by_group.setdefault(f"{row.method} {row.backbone}", []).append(row.id)
+    return by_group
 
 
 def bold_rows(table: Table, rows: list[str], target: str) -> list[str]:

@@ -43,14 +43,14 @@ def check_run(store, session, golden, values_of):
             problems += [f"{stage.label}: {line}" for line in pick_problems(store, session, stage)]
         if store.has(stage) and stage.kind.name == "evaluate":
             problems += [f"{stage.label}: {line}" for line in probe_problems(Task(stage, store, session.data, "cpu"))]
-    found, _ = values_of(session, store, session.query.seeds[0])
-    return problems + value_problems(found, golden)
+    values, _ = values_of(session, store, session.query.seeds[0])
+    return problems + value_problems(values, golden)
 
 
-def value_problems(found, golden):
+def value_problems(values, golden):
     """The values outside of their tolerance around the golden mean."""
     problems = []
-    for target, rows in found.items():
+    for target, rows in values.items():
         for row, measures in rows.items():
             for measure, value in measures.items():
                 kept = golden["cells"][target][row][measure]
@@ -252,12 +252,12 @@ def mutated(dtd, tmp_path, new_session, run_here, golden):
         shutil.copytree(dtd[1].root, root)
         copy = new_session(root, targets=("dtd",), rows=smoke_spread.ROWS)
         cell = copy.cells[row, "dtd", 0]
-        wanted = [cell.evaluate] if kind == "evaluate" else [cell.sample, cell.purity]
-        for stage in {cell.evaluate, *wanted} | ({cell.pretrain} if kind == "sample" else set()):
+        ends = [cell.evaluate] if kind == "evaluate" else [cell.sample, cell.purity]
+        for stage in {cell.evaluate, *ends} | ({cell.pretrain} if kind == "sample" else set()):
             shutil.rmtree(Store(root).folder(stage.kind.name, stage.key))
-        fresh = run_here(copy, wanted)
-        found = check_run(fresh, copy, golden, smoke_spread.values_of)
-        return [line for line in found if not line.startswith("not finished")]
+        fresh = run_here(copy, ends)
+        problems = check_run(fresh, copy, golden, smoke_spread.values_of)
+        return [line for line in problems if not line.startswith("not finished")]
 
     return again
 

@@ -107,9 +107,9 @@ def test_machines_and_paths_are_not_part_of_an_identity():
             return set(value) | {name for one in value.values() for name in names(one)}
         return set()
 
-    found = {name for stage in (cell().evaluate, cell().pretrain, cell().sample) for name in names(stage.identity)}
-    assert {"recipe", "engine", "sampling", "threads"} <= found
-    assert not found & {"device", "workers", "path", "root", "store", "host", "jobs", "devices"}
+    used = {name for stage in (cell().evaluate, cell().pretrain, cell().sample) for name in names(stage.identity)}
+    assert {"recipe", "engine", "sampling", "threads"} <= used
+    assert not used & {"device", "workers", "path", "root", "store", "host", "jobs", "devices"}
 
 
 def test_the_open_set_row_is_shared_by_all_targets_and_the_retrieval_encoder_is_the_x_row():

@@ -82,12 +82,12 @@ class Engine:
     def maker(self, method: str) -> Maker:
         """What makes the learners of `method` (its kind). Raises UserError, naming who has it, where this engine lacks
         it."""
-        found = self.makers().get(method)
-        if found is None:
+        method_maker = self.makers().get(method)
+        if method_maker is None:
             others = [engine for engine in ENGINES if engine is not self and method in engine.methods()]
             hint = "; ".join(f"engine '{other.name}' has it ({other.install})" for other in others) or "nobody has it"
             raise UserError(f"engine '{self.name}' has no method '{method}': {hint}")
-        return found
+        return method_maker
 
     def methods(self) -> tuple[str, ...]:
         """The kinds of methods that this engine has; needs the package no more than their names do."""

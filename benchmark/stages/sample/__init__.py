@@ -178,9 +178,9 @@ def check_selection(name: str, selection: object, n_pool: int, budget: int | str
     outside = indices[(indices < 0) | (indices >= n_pool)]
     if outside.size:
         raise SamplerError(f"sampler {name} picked position {outside[0]}; the pool has 0 to {n_pool - 1}")
-    wanted = parse_budget(budget, n_pool)
-    if not indices.size or (wanted is not None and len(indices) != wanted):
-        raise SamplerError(f"sampler {name} picked {len(indices)} images for a budget of {wanted}")
+    size = parse_budget(budget, n_pool)
+    if not indices.size or (size is not None and len(indices) != size):
+        raise SamplerError(f"sampler {name} picked {len(indices)} images for a budget of {size}")
 
 
 class _Places:

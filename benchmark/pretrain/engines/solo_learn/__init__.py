@@ -48,11 +48,11 @@ class SoloLearn(Engine):
     def check(self, recipe: Recipe) -> None:
         super().check(recipe)
         method = recipe.method.inner if isinstance(recipe.method, LCR) else recipe.method
-        told = words(method, features_of(recipe.backbone))
-        told.check()
+        config = words(method, features_of(recipe.backbone))
+        config.check()
         queue = getattr(method, "queue", None)
         if queue is not None:
-            _check_queue(told.class_name, queue, recipe)
+            _check_queue(config.class_name, queue, recipe)
 
     def load(self) -> None:
         """Import it without its effects on others: it puts networks of its own under names of timm (convnext_tiny for

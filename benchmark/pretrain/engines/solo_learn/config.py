@@ -41,16 +41,16 @@ class SoloLearnConfig:
     @property
     def settings(self) -> dict[str, Any]:
         """The keys as solo-learn is configured with them."""
-        return {key: told for key, (told, _) in self.keys.items()}
+        return {key: value for key, (value, _) in self.keys.items()}
 
-    def found(self, built: Any) -> dict[str, Any]:
+    def built_settings(self, built: Any) -> dict[str, Any]:
         """The same keys as the built method has them."""
         return {key: read(built) for key, (_, read) in self.keys.items()}
 
     def check(self) -> None:
         """Raise UserError for what solo-learn has no key for."""
-        if asked := [what for what, wanted in self.refused.items() if wanted]:
-            raise UserError(f"solo-learn's {self.class_name} {' and '.join(asked)}; use engine lightly")
+        if unsupported := [what for what, is_set in self.refused.items() if is_set]:
+            raise UserError(f"solo-learn's {self.class_name} {' and '.join(unsupported)}; use engine lightly")
 
 
 def words(method: Any, width: int) -> SoloLearnConfig:
@@ -75,9 +75,9 @@ def _predictor(hidden: int) -> Keys:
     return {"pred_hidden_dim": (hidden, _width("predictor", 0))}
 
 
-def _attributes(**told: Any) -> Keys:
+def _attributes(**settings: Any) -> Keys:
     """Keys that a built method has as attributes of the same names."""
-    return {key: (value, attrgetter(key)) for key, value in told.items()}
+    return {key: (value, attrgetter(key)) for key, value in settings.items()}
 
 
 def _simclr(method: SimCLR, width: int) -> SoloLearnConfig:

@@ -55,26 +55,26 @@ class _GivenMomentum(_Given, BaseMomentumMethod):  # type: ignore[misc]
     pass
 
 
-def construct(recipe: Recipe, told: SoloLearnConfig) -> Any:
+def construct(recipe: Recipe, config: SoloLearnConfig) -> Any:
     """solo-learn's method of the recipe. Raises UserError where it resolved a key otherwise than it was told."""
-    method = getattr(solo_methods, told.class_name)
+    method = getattr(solo_methods, config.class_name)
     given = _GivenMomentum if issubclass(method, BaseMomentumMethod) else _GivenBase
     name = f"suite_vit:{recipe.backbone.name}"
     # solo-learn knows networks by a name in a dictionary; the networks here are ours, for every engine the same.
-    cls = type(told.class_name, (method, given), {"_BACKBONES": {name: networks(recipe)}})
-    wanted = settings(recipe, told, name)
+    cls = type(config.class_name, (method, given), {"_BACKBONES": {name: networks(recipe)}})
+    requested = settings(recipe, config, name)
     with patch.dict(BaseMethod._BACKBONES, {name: None}):
-        built = cls(OmegaConf.create(wanted))
+        built = cls(OmegaConf.create(requested))
     built.seen = {}
     built.classifier.requires_grad_(False)
-    if told.name == "swav":
+    if config.name == "swav":
         built.on_train_start()
-    if told.name == "all4one":
+    if config.name == "all4one":
         # Filled in by the first step: as part of the state it would keep a resumed run from loading its own.
         built.pos_enc.penc.penc.register_buffer("cached_penc", None, persistent=False)
     if isinstance(recipe.method, DINO) and recipe.augmentation.local:
         built.dino_loss_func.num_large_crops += recipe.augmentation.local.count
-    if lines := differences(wanted, resolved(built, told)):
+    if lines := differences(requested, resolved(built, config)):
         raise UserError(f"solo-learn resolved the recipe differently: {'; '.join(lines)}")
     return built
 
@@ -105,13 +105,13 @@ def _masked(network: Any, recipe: Recipe) -> nn.Module:
         mlp_ratio=network.blocks[0].mlp.fc1.out_features / network.embed_dim,
         norm_layer=partial(nn.LayerNorm, eps=network.norm.eps),
     )
-    shapes, ours = ({name: t.shape for name, t in n.state_dict().items()} for n in (masked, network))
-    if shapes != ours:
+    shapes, network_shapes = ({name: t.shape for name, t in n.state_dict().items()} for n in (masked, network))
+    if shapes != network_shapes:
         raise UserError(f"solo-learn's MAE has other weights than {recipe.backbone.name}; use engine lightly")
     return cast(nn.Module, masked)
 
 
-def settings(recipe: Recipe, told: SoloLearnConfig, backbone: str) -> dict[str, Any]:
+def settings(recipe: Recipe, config: SoloLearnConfig, backbone: str) -> dict[str, Any]:
     """solo-learn's configuration of `recipe`.
 
     The optimiser and schedule are stated too, so that its defaults never stand for ours, although our loop runs them.
@@ -120,10 +120,10 @@ def settings(recipe: Recipe, told: SoloLearnConfig, backbone: str) -> dict[str, 
     local = recipe.augmentation.local
     patch_size = recipe.backbone.patch_size or _patch_size(recipe)
     return {
-        "method": told.name,
+        "method": config.name,
         "backbone": {"name": backbone, "kwargs": {"patch_size": patch_size} if patch_size else {}},
-        "method_kwargs": told.settings,
-        **_momentum(told),
+        "method_kwargs": config.settings,
+        **_momentum(config),
         "data": {
             "dataset": "custom",
             "num_classes": 1,
@@ -147,10 +147,10 @@ def settings(recipe: Recipe, told: SoloLearnConfig, backbone: str) -> dict[str, 
     }
 
 
-def _momentum(told: SoloLearnConfig) -> dict[str, Any]:
-    if told.ema is None:
+def _momentum(config: SoloLearnConfig) -> dict[str, Any]:
+    if config.ema is None:
         return {}
-    return {"momentum": {"base_tau": told.ema.base, "final_tau": told.ema.final, "classifier": False}}
+    return {"momentum": {"base_tau": config.ema.base, "final_tau": config.ema.final, "classifier": False}}
 
 
 def _patch_size(recipe: Recipe) -> int | None:
@@ -162,11 +162,11 @@ def _patch_size(recipe: Recipe) -> int | None:
     return int(network.patch_embed.patch_size[0]) if hasattr(network, "patch_embed") else None
 
 
-def resolved(built: Any, told: SoloLearnConfig) -> dict[str, Any]:
+def resolved(built: Any, config: SoloLearnConfig) -> dict[str, Any]:
     """What a built solo-learn method will really do, in the words of `settings`."""
-    found = {
+    resolved_settings = {
         "backbone": {"name": built.backbone_name, "kwargs": dict(built.backbone_args)},
-        "method_kwargs": told.found(built),
+        "method_kwargs": config.built_settings(built),
         "data": {
             "num_classes": built.num_classes,
             "num_large_crops": built.num_large_crops,
@@ -186,11 +186,15 @@ def resolved(built: Any, told: SoloLearnConfig) -> dict[str, Any]:
         "scheduler": {"name": built.scheduler, "interval": built.scheduler_interval},
         "knn_eval": {"enabled": built.knn_eval},
     }
-    if told.ema:
+    if config.ema:
         updater = built.momentum_updater
         classifier = built.momentum_classifier is not None
-        found["momentum"] = {"base_tau": updater.base_tau, "final_tau": updater.final_tau, "classifier": classifier}
-    return found
+        resolved_settings["momentum"] = {
+            "base_tau": updater.base_tau,
+            "final_tau": updater.final_tau,
+            "classifier": classifier,
+        }
+    return resolved_settings
 
 
 UNREAD = {"method", "dataset", "auto_resume"}
@@ -204,12 +208,12 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if not isinstance(value, str) and hasattr(value, "__iter__") else value
 
 
-def differences(wanted: dict[str, Any], found: dict[str, Any], path: str = "") -> list[str]:
+def differences(requested: dict[str, Any], resolved_settings: dict[str, Any], path: str = "") -> list[str]:
     """Every key that was told and is not found ("dropped") or is found otherwise ("path: found, not wanted")."""
-    lines = [f"{path}{key}: dropped" for key in wanted if key not in found and key not in UNREAD]
-    for key, value in found.items():
-        if isinstance(value, dict) and isinstance(wanted.get(key), dict):
-            lines += differences(wanted[key], value, f"{path}{key}.")
-        elif value != wanted.get(key):
-            lines.append(f"{path}{key}: {value!r}, not {wanted.get(key)!r}")
+    lines = [f"{path}{key}: dropped" for key in requested if key not in resolved_settings and key not in UNREAD]
+    for key, value in resolved_settings.items():
+        if isinstance(value, dict) and isinstance(requested.get(key), dict):
+            lines += differences(requested[key], value, f"{path}{key}.")
+        elif value != requested.get(key):
+            lines.append(f"{path}{key}: {value!r}, not {requested.get(key)!r}")
     return lines

@@ -37,10 +37,10 @@ class SoloLearner(Learner):
         self.spec = method
         with torch.random.fork_rng(devices=[]):
             width = feature_dimension(build(recipe.backbone))
-        told = words(method, width)
-        self.method = construct(recipe, told)
+        config = words(method, width)
+        self.method = construct(recipe, config)
         if isinstance(recipe.method, DINO) and recipe.method.teacher == "own":
-            self._own_teacher(construct(recipe, told))
+            self._own_teacher(construct(recipe, config))
         self.views_in_a_pass = recipe.augmentation.views
 
     def _own_teacher(self, other: Any) -> None:
@@ -91,7 +91,7 @@ class SoloLearner(Learner):
             )
         # Nothing of solo-learn's label classifier: its loss is left at zero.
         self.method.given, self.method.seen = {**parts, "loss": outputs["feats"].new_zeros(())}, {}
-        with _alone():
+        with _quiet_distributed():
             step = self.method.training_step((torch.arange(images_seen), images, labels), moment.step)
         return cast(torch.Tensor, step)
 
@@ -137,7 +137,7 @@ def _rows(outputs: dict[str, torch.Tensor]) -> Outputs:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _quiet_distributed() -> Iterator[None]:
     """solo-learn's losses gather over ranks by themselves; here everything has been gathered before."""
     with patch.object(torch.distributed, "is_initialized", lambda: False):
         yield
