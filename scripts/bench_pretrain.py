@@ -33,7 +33,7 @@ from benchmark.specs.recipes import Precision, Recipe, Steps
 from benchmark.training.backbone_names import NETWORKS
 from scripts.bench_process_pairs import Case, ContenderProcess, Failed, lay_out
 from scripts.bench_record import add_options, save
-from scripts.race_table import BARE, COMPILED, CONTIGUOUS, OURS, SOLO, table
+from scripts.race_table import BARE, COMPILED, CONTIGUOUS, SOLO, TRAINER, table
 
 PROFILES = {profile.name: profile for profile in (SMOKE, MINI)}
 LONGEST = 200
@@ -184,7 +184,7 @@ def _contenders(recipe: Recipe, options: argparse.Namespace) -> Iterator[tuple[s
     """Name, place in the code and options of each; solo-learn has no LCR."""
     module = "scripts.bench_our_training"
     yield BARE, f"{module}:bare", {}
-    yield OURS, f"{module}:trainer", {}
+    yield TRAINER, f"{module}:trainer", {}
     if options.compile:
         yield COMPILED, f"{module}:bare", {"compiled": True}
     if options.contiguous:

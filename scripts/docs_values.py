@@ -39,7 +39,7 @@ from benchmark.statistics import Estimate, paired_means
 from scripts import bench_record
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-ALONE = "X alone"
+TARGET_ONLY = "X alone"
 OPERATIONS = {"-": float.__sub__, "/": float.__truediv__, "x": float.__mul__}
 
 
@@ -125,7 +125,7 @@ def accuracy_difference(folder: Path, target: str, budget: str, left: str, right
     """Accuracy with the coreset of `left` minus that of `right`, or of "X alone", over the seeds of a comparison."""
     accuracies: dict[str, dict[int, float]] = {}
     for score in scores(folder):
-        if score["target"] == target and (score["sampler"] == ALONE or score.get("budget") == budget):
+        if score["target"] == target and (score["sampler"] == TARGET_ONLY or score.get("budget") == budget):
             accuracies.setdefault(score["sampler"], {})[score["seed"]] = score["values"]["accuracy"]
     return paired_means([accuracies[left][seed] for seed in accuracies[right]], list(accuracies[right].values()))
 

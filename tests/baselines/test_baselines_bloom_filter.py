@@ -49,7 +49,7 @@ def test_members_are_those_whose_slots_are_all_set(members: list[str], name: str
 
 
 @pytest.mark.parametrize(("sizing", "expected"), [("textbook", 0.01), ("released", 0.26)])
-def test_strangers_pass_at_the_rate_that_is_told(sizing: str, expected: float) -> None:
+def test_non_members_pass_at_the_computed_rate(sizing: str, expected: float) -> None:
     rng = np.random.default_rng(0)
     slots = slots_for(2000, 0.01, sizing)  # type: ignore[arg-type]
     hashes = round(slots * math.log(2) / 2000)

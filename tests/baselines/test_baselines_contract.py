@@ -338,7 +338,7 @@ def test_the_line_to_write_instead_is_that_of_the_fault(sampler: type[Good], lin
     assert all(verdict.instead.startswith(line) for verdict in broken[-1:]), [verdict.instead for verdict in broken]
 
 
-def test_attributes_that_a_store_lacks_are_told_with_what_there_is() -> None:
+def test_attributes_that_a_store_lacks_are_named_with_those_it_has() -> None:
     class ReadsShape(Good):
         def blocks(self, pool: Any) -> list[np.ndarray]:
             return super().blocks(pool)[: pool.shape[0]]
@@ -348,7 +348,7 @@ def test_attributes_that_a_store_lacks_are_told_with_what_there_is() -> None:
     assert broken.instead == "n, d = len(pool), pool[0:1].shape[1]"
 
 
-def test_another_signature_is_told_with_the_right_one() -> None:
+def test_a_wrong_signature_is_named_with_the_right_one() -> None:
     class NoSeed(Good):
         def select(self, target: Any, pool: Any, *, budget: Any) -> Any:  # type: ignore[override]
             return super().select(target, pool, budget=budget)

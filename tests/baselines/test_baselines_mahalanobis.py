@@ -47,7 +47,7 @@ def test_clusters_share_one_covariance_and_the_nearest_counts() -> None:
     assert picks.info["k"] == 3
 
 
-def test_spread_counts_not_distance_alone() -> None:
+def test_spread_counts_beside_distance() -> None:
     angles = np.array([-0.4, -0.2, 0.0, 0.2, 0.4])
     wide = np.stack([np.cos(angles), np.sin(angles), np.zeros(5)], axis=1)
     thin = np.stack([np.cos(angles), np.zeros(5), 0.01 * np.sin(angles)], axis=1)

@@ -121,7 +121,7 @@ def test_exact_products_do_not_depend_on_the_order_of_addition() -> None:
     assert np.abs(np.linalg.norm(rows, axis=1) - 1).max() < 1e-6
 
 
-def test_rows_come_in_the_order_asked_for(sliced: Callable[[np.ndarray], Any]) -> None:
+def test_rows_come_in_the_order_of_the_positions(sliced: Callable[[np.ndarray], Any]) -> None:
     table = np.arange(400, dtype=np.float32).reshape(200, 2)
     positions = np.array([150, 3, 4, 199, 4, 0, 30])
     for stored in (table, sliced(table)):

@@ -187,7 +187,7 @@ def test_batches_together_are_the_top() -> None:
         assert [s for batch in batches for s in batch[c].scores.tolist()] == whole.scores.tolist()
 
 
-def test_only_what_is_asked_for_is_scored_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_requested_rows_are_scored_again(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(3)
     rows, taken = rng.standard_normal((20_000, 16)).astype(np.float32), np.zeros(20_000, dtype=bool)
     ranking, scored_lists = FeatureRanking(rows, unit_rows(rng.standard_normal((5, 16)))), []

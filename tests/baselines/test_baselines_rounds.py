@@ -175,7 +175,7 @@ def test_further_passes_only_when_a_centroid_runs_dry() -> None:
     assert picks.info["m"] == small.sizes[-1] < 2000
 
 
-def test_ties_alone_make_m_grow() -> None:
+def test_ties_make_m_grow() -> None:
     same = Counting(np.full((50, 2), 0.5, dtype=np.float32))
     picks = greedy_rounds(same, limit=3, first_m=2)
     assert picks.indices.tolist() == [0, 1, 2]

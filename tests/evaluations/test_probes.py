@@ -62,7 +62,7 @@ def test_the_clean_probe_learns_and_keeps_its_predictions() -> None:
     assert np.array_equal(refit.predict(xt), result.predicted)
 
 
-def test_the_strength_is_chosen_on_train_alone() -> None:
+def test_the_strength_is_chosen_on_train_images_only() -> None:
     (x, y), (xt, yt) = _clusters(20, 1), _clusters(15, 2)
     shuffled = np.random.default_rng(0).permutation(yt)
     assert clean_probe(x, y, xt, shuffled, _clean()).info == clean_probe(x, y, xt, yt, _clean()).info
@@ -74,7 +74,7 @@ def test_ties_go_to_the_stronger_penalty() -> None:
     assert clean_probe(x, y, x, y, _clean(strengths=(1e-4, 1e-2, 1e-3))).info["strength"] == 1e-2
 
 
-def test_mean_per_class_is_used_where_asked() -> None:
+def test_mean_per_class_is_used_where_it_is_the_metric() -> None:
     (x, y), (xt, yt) = _clusters(20, 1), _clusters(15, 2)
     keep = np.r_[0:15, 15:18, 30:75]
     result = clean_probe(x, y, xt[keep], yt[keep], _clean("mean_per_class"))

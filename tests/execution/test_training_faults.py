@@ -118,7 +118,7 @@ def test_a_killed_worker_is_a_failed_stage_that_says_what_to_lower(new_session, 
     assert memory.HOST in report.message and store.crash(stage.key).traceback == report.message
 
 
-def test_how_a_worker_ended_is_told_by_its_exit_code():
+def test_the_exit_code_of_a_worker_says_how_it_ended():
     assert how_it_ended(-signal.SIGABRT) == "the worker process died of SIGABRT"
     assert how_it_ended(-signal.SIGSEGV) == "the worker process died of SIGSEGV"
     assert how_it_ended(-40) == "the worker process died of signal 40"

@@ -81,7 +81,7 @@ def test_all_is_its_parts_in_order(data: Path, store: Path, picture: Callable[..
     assert find_manifest(root, "opensets", "all", "train", store) == source.manifest
 
 
-def test_counts_that_differ_from_the_registered_ones_are_told(opened: Opened) -> None:
+def test_counts_that_differ_from_the_registered_ones_are_reported(opened: Opened) -> None:
     facts = {"source": "-", "licence": "-", "citation": "-", "split": "-", "metric": "top1", "title": "Leaves"}
     manifests = [opened("targets", "leaves").manifest, opened("targets", "leaves", "test").manifest]
     right = Target(name="leaves", classes=3, train=12, test=4, **facts)

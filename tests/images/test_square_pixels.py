@@ -84,7 +84,7 @@ def test_an_image_that_has_gone_since_is_named_and_nothing_is_left(data: Path, o
     assert not list((store / "pixels").iterdir())
 
 
-def test_a_full_disk_is_told_before_anything_is_written(
+def test_a_full_disk_is_an_error_before_anything_is_written(
     opened: Opened, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type("Usage", (), {"free": 100})
@@ -153,7 +153,7 @@ def test_a_part_that_does_not_hold_what_it_says_is_written_anew(
     assert path.name == whole.name and path.read_bytes() == whole.read_bytes()
 
 
-def test_a_living_writer_is_left_alone(opened: Opened, store: Path) -> None:
+def test_a_file_of_a_living_writer_is_not_removed(opened: Opened, store: Path) -> None:
     import fcntl
 
     source = opened("targets", "leaves")

@@ -27,7 +27,7 @@ def session(tmp_path, table, **options):
     return PlannedTable(Query(table, options.pop("profile", "paper"), store=tmp_path, **options))
 
 
-def test_the_methods_of_the_issue_are_all_there():
+def test_every_method_of_the_papers_is_there():
     whole = {"simclr", "moco", "byol", "simsiam", "swav", "dino", "mae", "barlow-twins", "vicreg", "nnclr", "all4one"}
     assert set(NAMES) == whole | {"lcr", "lcr-sam", "lcr-byol", "lcr-byol-sam"}
 

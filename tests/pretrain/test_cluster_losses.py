@@ -191,7 +191,7 @@ def masked_error(learner, images, predicted, masked, monkeypatch):
 
 @pytest.mark.parametrize("normalise", [False, True])
 @pytest.mark.parametrize("views", [1, 2])
-def test_mae_is_the_mean_squared_error_of_masked_patches_alone(engine, small, monkeypatch, normalise, views):
+def test_mae_is_the_mean_squared_error_of_the_masked_patches(engine, small, monkeypatch, normalise, views):
     method = MAE(width=16, depth=1, heads=2, normalise=normalise)
     recipe = small(engine.name, method, augmentation={"size": 32, "stored": 40, "views": views})
     images = rows(1, 4, 3 * 32 * 32).reshape(4, 3, 32, 32)

@@ -37,8 +37,8 @@ def read(network, field):
     return getattr(network.patch_embed, {"image_size": "img_size"}.get(field, field))
 
 
-WANTED = {"name": "ConvNeXt", "library": "torchvision", "image_size": (64, 64), "patch_size": (4, 4)}
-WANTED |= {"stem": ((3, 3), True), "drop_path": 0.25}
+BACKBONE_VALUES = {"name": "ConvNeXt", "library": "torchvision", "image_size": (64, 64), "patch_size": (4, 4)}
+BACKBONE_VALUES |= {"stem": ((3, 3), True), "drop_path": 0.25}
 
 
 def test_every_field_of_a_backbone_arrives(engine, small):
@@ -48,7 +48,7 @@ def test_every_field_of_a_backbone_arrives(engine, small):
     plain = {"stem": BACKBONES["library"], "image_size": vit, "patch_size": vit, "drop_path": vit}
     for field, spec in BACKBONES.items():
         built = engine.build(small(engine.name, "simclr", backbone=spec), 0).backbone
-        assert read(built, field) == WANTED[field]
+        assert read(built, field) == BACKBONE_VALUES[field]
         if field in plain:
             other = engine.build(small(engine.name, "simclr", backbone=plain[field]), 0).backbone
             assert read(other, field) == before[field]
@@ -134,7 +134,7 @@ def test_lars_is_solo_learns_own(solo, clip, trust):
     assert torch.allclose(stepped(spec), reference, atol=1e-5) and not torch.allclose(stepped(spec, steps=1), reference)
 
 
-def test_adamw_spares_vectors_the_decay_where_it_is_told_to(small, engine):
+def test_adamw_does_not_decay_vectors_where_its_spec_says_so(small, engine):
     learner = engine.build(small(engine.name, "byol"), 0)
     for decays in (True, False):
         made = optimiser(AdamW(lr=0.1, weight_decay=0.3, decay_vectors=decays), learner.groups())

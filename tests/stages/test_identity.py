@@ -81,7 +81,7 @@ def test_what_a_number_depends_on_moves_its_key(change):
     assert cell(**changes[change]).evaluate.key != cell().evaluate.key
 
 
-def test_a_new_field_of_one_sampler_leaves_the_keys_of_the_others_alone():
+def test_a_new_field_of_one_sampler_changes_no_key_of_the_others():
     class Grown(SimCoreSampling):
         invented: int = 3
 
@@ -95,7 +95,7 @@ def test_a_new_field_of_one_sampler_leaves_the_keys_of_the_others_alone():
     assert key(Grown(k=5)) != key(SimCoreSampling(k=5))
 
 
-def test_a_new_method_leaves_the_keys_of_simclr_alone():
+def test_a_new_method_changes_no_key_of_simclr():
     fields = json.loads(cell().pretrain.spec.model_dump_json())["recipe"]["method"]
     assert fields == {"kind": "simclr", "temperature": 0.2, "hidden": None, "output": 128, "batchnorm": True}
     assert set(fields) == set(SimCLR.model_fields)

@@ -71,7 +71,7 @@ def test_boxes_are_distributed_as_torchvisions(height: int, width: int) -> None:
         )
 
 
-def test_colours_have_the_probabilities_and_ranges_asked_for() -> None:
+def test_colours_have_the_probabilities_and_ranges_of_their_spec() -> None:
     n = 20_000
     change = A.colours(A.uniforms((4,), n), SPEC)
     for share, probability in ((change.flip, 0.5), (change.jitter, 0.8), (change.grey, 0.2)):

@@ -93,7 +93,7 @@ def test_without_the_new_fields_every_crop_is_bitwise_what_it_was(source: str, m
             assert process.submit(_digest, source, views).result() == BEFORE[source, views]
 
 
-def test_new_fields_leave_the_numbers_of_the_others_alone() -> None:
+def test_new_fields_do_not_change_the_numbers_of_the_others() -> None:
     plain, multi = (_feed("squares", spec).requests(2)[0] for spec in (SPEC, MULTI))
     assert np.array_equal(plain.numbers, multi.numbers) and np.array_equal(plain.rows, multi.rows)
     assert plain.effects is None and multi.effects is not None
@@ -145,7 +145,7 @@ def test_bicubic_crops_of_files_are_pils() -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_both_feeds_interpolate_as_they_are_told(source: str) -> None:
+def test_both_feeds_use_the_interpolation_of_their_spec(source: str) -> None:
     cubic = SPEC.model_copy(update={"interpolation": "bicubic"})
     assert not torch.allclose(_crops(source, cubic).views, _crops(source, SPEC).views, atol=0.05)
 
@@ -210,7 +210,7 @@ def _one_crop(source: str, row: int, u: np.ndarray, spec: Augmentation) -> torch
     return A.augment_crops(torch.from_numpy(A.crop_image(_files().open(row), u, spec).copy())[None], u[None], spec)[0]
 
 
-def test_local_crops_have_the_areas_asked_for_and_numbers_of_their_own() -> None:
+def test_local_crops_have_the_areas_of_their_spec_and_numbers_of_their_own() -> None:
     spec = Augmentation(size=96, local=LocalCrops(count=8, size=48))
     views, local = _feed("squares", spec).requests(0)
     side = np.full(len(local.rows), 1000)
