@@ -89,7 +89,7 @@ def hashes(metrics, rows):
 
 
 def updated(golden, metrics):
-    """The golden file with the hashes of `found`; those of another fingerprint are not kept beside them."""
+    """The golden file with the hashes of `metrics`; those of another fingerprint are not kept beside them."""
     kept = golden.get("simcore", {}) if golden.get("fingerprint") == fingerprint() else {}
     simcore = {row: {**kept.get(row, {}), **new} for row, new in hashes(metrics, SIMCORE.values()).items()}
     random = {row: next(iter(new.values())) for row, new in hashes(metrics, RANDOM.values()).items()}
