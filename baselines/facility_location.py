@@ -115,15 +115,15 @@ class _Greedy:
         """The free row of largest gain, smallest position among equals, and its gain. Begins a new layer when no row
         has a gain left; `begun` has the number of picks before every layer.
         """
-        place = self._winner()
-        if self._front.gains[place] <= 0 and self._picked > self.begun[-1]:
+        column = self._winner()
+        if self._front.gains[column] <= 0 and self._picked > self.begun[-1]:
             self._begin()
-            place = self._winner()
-        position, gain = int(self._front.positions[place]), float(self._front.gains[place])
+            column = self._winner()
+        position, gain = int(self._front.positions[column]), float(self._front.gains[column])
         self._taken[position] = True
         self._picked += 1
-        self._bounds[position] = self._front.gains[place] = -np.inf
-        self._cover(self._front.similarities[:, place].copy())
+        self._bounds[position] = self._front.gains[column] = -np.inf
+        self._cover(self._front.similarities[:, column].copy())
         return position, gain
 
     def _begin(self) -> None:
@@ -138,9 +138,9 @@ class _Greedy:
             front = self._front
             best = front.gains.max()
             places = np.flatnonzero(front.gains == best)
-            place = int(places[np.argmin(front.positions[places])])
-            if (-best, front.positions[place]) < (-front.rival[0], front.rival[1]):
-                return place
+            column = int(places[np.argmin(front.positions[places])])
+            if (-best, front.positions[column]) < (-front.rival[0], front.rival[1]):
+                return column
             self._bounds[front.positions] = front.gains
             self._front = self._new_front()
 

@@ -139,15 +139,15 @@ class _Herd:
         # The best of a fresh front is the best of the pool: the pass has found it so.
         self.unproved += self.since > 0 and not self.certain()
         places = np.flatnonzero(self._scores == self._scores.max())
-        place = int(places[np.argmin(self._positions[places])])
-        position, score = int(self._positions[place]), float(self._scores[place])
+        candidate = int(places[np.argmin(self._positions[places])])
+        position, score = int(self._positions[candidate]), float(self._scores[candidate])
         self._taken[position] = True
-        row = self._rows[place]
+        row = self._rows[candidate]
         self._picked += row
         self._count += 1
         self.since += 1
         self._scores += self._along_total - self._n * (self._rows @ row)
-        self._scores[place] = -np.inf
+        self._scores[candidate] = -np.inf
         return position, score / (self._n * self._count)
 
     def _ceiling(self) -> float:

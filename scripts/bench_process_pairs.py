@@ -86,12 +86,12 @@ Contender = Callable[..., None]
 
 
 class ContenderProcess:
-    """The contender at `place` (module:function), in a process that starts at once."""
+    """The contender `target` (module:function), in a process that starts at once."""
 
-    def __init__(self, place: str, case: Case, options: dict[str, object]) -> None:
+    def __init__(self, target: str, case: Case, options: dict[str, object]) -> None:
         spawn = multiprocessing.get_context("spawn")
         self._orders, child_end = spawn.Pipe()
-        self._process = spawn.Process(target=_serve, args=(child_end, place, case, options))
+        self._process = spawn.Process(target=_serve, args=(child_end, target, case, options))
         self._process.start()
         child_end.close()
 
@@ -127,11 +127,11 @@ class ContenderProcess:
         self._process.terminate()
 
 
-def _serve(orders: Connection, place: str, case: Case, options: dict[str, object]) -> None:
+def _serve(orders: Connection, target: str, case: Case, options: dict[str, object]) -> None:
     warnings.simplefilter("ignore")
     # Spawned processes spawn; the workers of a DataLoader are forked where nobody asks otherwise.
     multiprocessing.set_start_method("fork", force=True)
-    module, _, function = place.partition(":")
+    module, _, function = target.partition(":")
     answer: float | str = 0.0
     try:
         contender: Contender = getattr(import_module(module), function)

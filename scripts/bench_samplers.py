@@ -189,7 +189,7 @@ def case_a(folder: Path, scale: float, rounds: int) -> Iterator[str]:
 
 
 def same_picks(rounds: list[list[int]], picks: list[int]) -> None:
-    """Raise unless `ours` are the picks of the port: in order, but for the last round, which both trim at random."""
+    """Raise unless `picks` are the picks of the port: in order, but for the last round, which both trim at random."""
     before = [position for one in rounds[:-1] for position in one]
     if picks[: len(before)] != before or len(picks) != len(before) + len(rounds[-1]):
         raise AssertionError("the picks differ from those of the port")

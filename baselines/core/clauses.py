@@ -271,9 +271,9 @@ def _growth(trial: Trial, cost: Callable[[Callable[[], object]], float], floor: 
     target, least = features(32, seed=1), [np.inf, np.inf]
     pools = [features(rows, seed=2) for rows in (SMALL, LARGE)]
     for _ in range(attempts):
-        for place, pool in enumerate(pools):
+        for number, pool in enumerate(pools):
             spent = cost(partial(trial.select, 64, target=target, pool=pool))
-            least[place] = min(least[place], spent)
+            least[number] = min(least[number], spent)
         if least[1] < floor or least[1] < WORST_GROWTH * least[0]:
             break
     return least

@@ -90,7 +90,7 @@ class _Best(NamedTuple):
 
 
 def _search(unit_queries: NDArray[np.float32], block: NDArray[np.float32], first: int, best: _Best) -> None:
-    """Add to `best` what the unit rows `block`, of positions from `first` on, have for the queries `asked`."""
+    """Add to `best` what the unit rows `block`, of positions from `first` on, have for `unit_queries`."""
     import faiss
 
     m = best.cosines.shape[1]

@@ -1,4 +1,4 @@
-"""What a record says of where it was made: packages, commit, hardware. No names of people, hosts or folders."""
+"""The environment that a record names: packages, commit, hardware. Names of people, hosts and folders stay out."""
 
 import os
 import platform

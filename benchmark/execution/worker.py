@@ -153,7 +153,7 @@ class Line:
         self._pipe.send(("note", text))
 
     def stopping(self) -> bool:
-        """Whether the executor wants the stage to stop; the first call lets it know that the stage will."""
+        """Whether the executor wants the stage to stop. The first call tells the executor that the stage can stop."""
         if not self._saves:
             self._saves = True
             self._pipe.send(("saves",))
@@ -192,6 +192,6 @@ def work(pipe: connection.Connection, context: Context) -> None:
 
 
 def _die_with_parent(alive: int) -> None:
-    """A worker whose executor was killed must not run on: its whole group goes too."""
+    """End this worker and its whole group when the executor is killed."""
     os.read(alive, 1)
     os.killpg(0, signal.SIGKILL)

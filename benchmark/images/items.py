@@ -1,4 +1,4 @@
-"""The items of one split, before anyone has read them: files in folders, or a concatenation of other items."""
+"""The items of one split before they are read: files in folders, or a concatenation of other items."""
 
 import csv
 import errno
@@ -26,7 +26,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tif
 
 
 class MissingImages(UserError):
-    """No images where they were looked for: an error to run on, an open question to plan with."""
+    """There are no images at a place. A run ends with this error; a plan goes on without the images."""
 
 
 @dataclass(frozen=True)

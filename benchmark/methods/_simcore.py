@@ -1,4 +1,4 @@
-"""What SimCore's methods have in common: how long each run trains, where that was read, and who borrows it."""
+"""Values that the methods of SimCore share: how long each run trains, and where that was read."""
 
 from benchmark.specs.methods import CODE, Evidence, Lengths
 from benchmark.specs.recipes import CodedEpochs, Epochs

@@ -37,7 +37,7 @@ class Cell:
     assumed: tuple[str, ...]
 
     def ends(self) -> Iterator[Stage]:
-        """The stages that nothing of this cell builds on."""
+        """The stages of this cell that no other stage of it uses."""
         yield self.evaluate
         if self.purity:
             yield self.purity
@@ -60,7 +60,7 @@ def ordered(ends: Iterable[Stage]) -> tuple[Stage, ...]:
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells asked for, in table order."""
+    """The requested cells, in table order."""
 
     cells: tuple[Cell, ...]
 
@@ -76,7 +76,7 @@ class Plan:
 
 
 class Layout(Spec):
-    """What a table's numbers were asked for with; enough to build it again from records.
+    """The question behind a table: enough to build the table again from records.
 
     `evaluation` is the title of the one evaluation of all rows; empty where every row has the table's own.
     """

@@ -121,8 +121,8 @@ class Feed:
 
 def _from_squares(request: CropRequest, squares: torch.Tensor, rows: NDArray[np.int64]) -> torch.Tensor:
     """`squares` are those of images `rows`, which are sorted."""
-    place = torch.from_numpy(np.searchsorted(rows, request.rows)).to(squares.device)
-    return augment(squares.index_select(0, place), request.numbers, request.augmentation, request.effects)
+    index = torch.from_numpy(np.searchsorted(rows, request.rows)).to(squares.device)
+    return augment(squares.index_select(0, index), request.numbers, request.augmentation, request.effects)
 
 
 def _from_cuts(request: CropRequest, made: torch.Tensor, device: torch.device) -> torch.Tensor:
@@ -189,8 +189,8 @@ class _Cuts(Dataset[list[torch.Tensor]]):
 def _cut(image: Image.Image, spec: Augmentation, numbers: NDArray[np.float64]) -> torch.Tensor:
     """uint8 [k, size, size, 3]."""
     cuts = np.empty((len(numbers), spec.size, spec.size, 3), dtype=np.uint8)
-    for place, u in enumerate(numbers):
-        cuts[place] = crop_image(image, u, spec)
+    for index, u in enumerate(numbers):
+        cuts[index] = crop_image(image, u, spec)
     return torch.from_numpy(cuts)
 
 

@@ -35,11 +35,11 @@ def at(settings, path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_key_that_is_resolved_otherwise_or_dropped_is_named(learners, solo, small, kind):
-    from benchmark.pretrain.engines.solo_learn.config import words
+    from benchmark.pretrain.engines.solo_learn.config import config_for
 
     recipe = small(solo.name, kind)
     built = solo.build(recipe, 0).method
-    config = words(recipe.method, built.features_dim)
+    config = config_for(recipe.method, built.features_dim)
     requested = learners.settings(recipe, config, built.backbone_name)
     resolved = learners.resolved(built, config)
     assert learners.differences(requested, resolved) == []

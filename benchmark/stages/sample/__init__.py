@@ -152,7 +152,7 @@ def _features(task: ImageTask) -> tuple[NDArray[np.float32], NDArray[np.float32]
 
 
 def _plugin(task: ImageTask, draw: SampleSpec, spec: PluginSampling, manifest: Manifest) -> Selection:
-    """The picks of a sampler that the user named, held to the contract."""
+    """The picks of a sampler that the user named, checked against the contract."""
     text = task.local[digest(spec.identity)]
     plugin = resolve(text)
     if canonical_json(plugin.identity) != spec.identity:
@@ -184,7 +184,7 @@ def check_selection(name: str, selection: object, n_pool: int, budget: int | str
 
 
 class _Places:
-    """A pool whose features no one looks at."""
+    """A pool without features: only its length is read."""
 
     def __init__(self, length: int) -> None:
         self._length = length

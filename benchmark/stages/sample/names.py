@@ -118,7 +118,7 @@ def _registered(entry: Entry, text: str, fields: Fields) -> ResolvedSampler:
 
 
 def _moving(fields: Fields) -> Fields:
-    """The fields that can move a pick, those of samplers inside included."""
+    """The fields that can move a pick. Those of inner samplers are included."""
     return {
         name: _moving(value) if isinstance(value, dict) else value for name, value in fields.items() if name not in IDLE
     }
@@ -161,7 +161,7 @@ def _of_id_file(name: str, fields: Fields, known: list[str]) -> ResolvedSampler:
 def _maker(
     name: str, sampler_class: type[Sampler], call: Callable[..., Sampler], fields: Fields
 ) -> Callable[..., Sampler]:
-    """A call that makes the sampler, after a look at whether its class has such fields."""
+    """A function that makes the sampler. UserError where its class lacks one of the fields."""
     parameters = _guarded(name, partial(inspect.signature, sampler_class)).parameters.values()
     known = [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
     unknown = [field for field in fields if field not in known]
@@ -224,7 +224,7 @@ def _source_sha256(sampler_class: type) -> str:
 
 
 def _guarded(what: str, call: Callable[[], Any]) -> Any:
-    """What `call` into someone else's code returns; whatever it raises, also the end of the program, as one line."""
+    """The result of `call`, which is code of someone else. Each of its errors, also an exit, becomes one line."""
     try:
         return call()
     except (Exception, SystemExit) as error:

@@ -1,8 +1,9 @@
-"""Building a solo-learn method of a recipe: its configuration, our backbones in it, and what it resolved them to.
+"""Building a solo-learn method from a recipe: its configuration, the backbones of this suite, and the resolved
+settings.
 
-solo-learn computes a loss in `training_step`, which first runs every view through the networks. Our loop has done that
-already, for both views at once and on all devices, so a class is put between the method and solo-learn's base that
-hands over what was computed.
+solo-learn computes a loss in `training_step`, which first runs every view through the networks. The training loop has
+done that already, for both views at once and on all devices. So a class stands between the method and solo-learn's
+base: it hands over the outputs that are already there.
 """
 
 from functools import partial
@@ -25,7 +26,7 @@ from benchmark.training.backbones import build, check_maskable, feature_dimensio
 
 
 class _Given:
-    """What is put over solo-learn's base classes: outputs that are there already, and no trainer."""
+    """Stands over solo-learn's base classes. It hands over outputs that are already there, and has no trainer."""
 
     given: dict[str, Any]
     seen: dict[str, torch.Tensor]
@@ -56,7 +57,8 @@ class _GivenMomentum(_Given, BaseMomentumMethod):  # type: ignore[misc]
 
 
 def construct(recipe: Recipe, config: SoloLearnConfig) -> Any:
-    """solo-learn's method of the recipe. Raises UserError where it resolved a key otherwise than it was told."""
+    """solo-learn's method of the recipe. Raises UserError where it resolved a key to another value than the requested
+    one."""
     method = getattr(solo_methods, config.class_name)
     given = _GivenMomentum if issubclass(method, BaseMomentumMethod) else _GivenBase
     name = f"suite_vit:{recipe.backbone.name}"
@@ -80,7 +82,8 @@ def construct(recipe: Recipe, config: SoloLearnConfig) -> Any:
 
 
 def networks(recipe: Recipe) -> Any:
-    """What solo-learn calls for the online network and then for a teacher, which has no rate of the method's."""
+    """The function that solo-learn calls for the online network and then for a teacher. A teacher has no stochastic
+    depth of its own."""
     rates = iter([getattr(recipe.method, "drop_path", 0.0), 0.0])
 
     def make(_method: str, **_options: Any) -> nn.Module:
@@ -114,7 +117,8 @@ def _masked(network: Any, recipe: Recipe) -> nn.Module:
 def settings(recipe: Recipe, config: SoloLearnConfig, backbone: str) -> dict[str, Any]:
     """solo-learn's configuration of `recipe`.
 
-    The optimiser and schedule are stated too, so that its defaults never stand for ours, although our loop runs them.
+    The optimiser and the schedule are stated too, although the loop of this suite runs them. So no default of
+    solo-learn stands for them.
     """
     optimiser = recipe.optimiser.model_dump(mode="json", exclude={"kind", "lr", "weight_decay"})
     local = recipe.augmentation.local
@@ -163,7 +167,7 @@ def _patch_size(recipe: Recipe) -> int | None:
 
 
 def resolved(built: Any, config: SoloLearnConfig) -> dict[str, Any]:
-    """What a built solo-learn method will really do, in the words of `settings`."""
+    """The settings that a built solo-learn method really has, with the keys of `settings`."""
     resolved_settings = {
         "backbone": {"name": built.backbone_name, "kwargs": dict(built.backbone_args)},
         "method_kwargs": config.built_settings(built),
@@ -209,7 +213,8 @@ def _plain(value: Any) -> Any:
 
 
 def differences(requested: dict[str, Any], resolved_settings: dict[str, Any], path: str = "") -> list[str]:
-    """Every key that was told and is not found ("dropped") or is found otherwise ("path: found, not wanted")."""
+    """Every requested key that the resolved settings lack ("dropped") or have with another value ("path: resolved, not
+    requested")."""
     lines = [f"{path}{key}: dropped" for key in requested if key not in resolved_settings and key not in UNREAD]
     for key, value in resolved_settings.items():
         if isinstance(value, dict) and isinstance(requested.get(key), dict):

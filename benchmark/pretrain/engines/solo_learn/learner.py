@@ -1,4 +1,4 @@
-"""A solo-learn method as a learner: its own class, forward passes, loss, queues and averages, called by our loop."""
+"""A solo-learn method as a learner: its own class, forward passes, loss, queues and averages."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from benchmark.methods.all4one import All4One
 from benchmark.methods.dino import DINO
 from benchmark.methods.mae import MAE
 from benchmark.methods.swav import SwAV
-from benchmark.pretrain.engines.solo_learn.config import words
+from benchmark.pretrain.engines.solo_learn.config import config_for
 from benchmark.pretrain.engines.solo_learn.construct import construct
 from benchmark.pretrain.learner import (
     Learner,
@@ -30,14 +30,14 @@ from benchmark.training.optimisers import Group
 
 
 class SoloLearner(Learner):
-    """The method of `recipe`, with our backbone in it, held to the recipe key by key."""
+    """The method of `recipe` with a backbone of this suite. Every key is compared with the recipe."""
 
     def __init__(self, recipe: Recipe, method: MethodSpec) -> None:
         super().__init__()
         self.spec = method
         with torch.random.fork_rng(devices=[]):
             width = feature_dimension(build(recipe.backbone))
-        config = words(method, width)
+        config = config_for(method, width)
         self.method = construct(recipe, config)
         if isinstance(recipe.method, DINO) and recipe.method.teacher == "own":
             self._own_teacher(construct(recipe, config))
@@ -138,6 +138,7 @@ def _rows(outputs: dict[str, torch.Tensor]) -> Outputs:
 
 @contextmanager
 def _quiet_distributed() -> Iterator[None]:
-    """solo-learn's losses gather over ranks by themselves; here everything has been gathered before."""
+    """solo-learn's losses gather over ranks by themselves. Here the outputs are gathered before the loss, so that is
+    off."""
     with patch.object(torch.distributed, "is_initialized", lambda: False):
         yield
