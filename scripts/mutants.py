@@ -60,7 +60,6 @@ SEEDS = "SeedAxes(init=seed, data=seed)"
 RANKING = "FeatureRanking(pool, centres, block_rows=self.block_rows, device=self.device)"
 SELECT = "simcore.select(*_features(task), budget=_budget(task, draw), seed=draw.seed)"
 PROBE = "clean_probe(train, labels[0], test, labels[1], spec, progress=task.progress)"
-RATES = '{PURITY: everything["purity"], BASE_RATE: everything["base_rate"], CEILING: everything["ceiling"]}'
 CHOICE = "accuracy(one.predict(train[held]), train_labels[held], spec.metric)"
 
 MUTANTS = (
@@ -94,15 +93,9 @@ MUTANTS = (
     ),
     Mutant(
         "retrieval encoder of seed 0 for all seeds of a table",
-        'self.retrieval(target, seed, untrained=variant.retrieval == "untrained")',
-        'self.retrieval(target, 0, untrained=variant.retrieval == "untrained")',
-        (IDENTITY,),
-    ),
-    Mutant(
-        "retrieval encoder of seed 0 for all seeds of a comparison",
-        "self.planner.retrieval(target, seed) if self.frozen is None else self.frozen.stage",
-        "self.planner.retrieval(target, 0) if self.frozen is None else self.frozen.stage",
-        ("tests/comparison/test_compare_plan.py",),
+        "self.retrieval(target, seed, untrained=variant.encoder == UNTRAINED)",
+        "self.retrieval(target, 0, untrained=variant.encoder == UNTRAINED)",
+        (IDENTITY, "tests/planning/test_compare_plan.py"),
     ),
     # How it is trained.
     Mutant(
@@ -154,15 +147,9 @@ MUTANTS = (
     # What is told of it.
     Mutant(
         "base rate is purity in a table",
-        '100 * everything["base_rate"]',
+        "100 * everything[name]",
         '100 * everything["purity"]',
-        (PURITY,),
-    ),
-    Mutant(
-        "base rate is purity in a comparison",
-        RATES,
-        RATES.replace('everything["base_rate"]', 'everything["purity"]'),
-        ("tests/commands/test_compare_verb.py::test_every_sampler_gets_a_line_at_every_budget_and_seed",),
+        (PURITY, "tests/commands/test_compare_verb.py::test_every_sampler_gets_a_line_at_every_budget_and_seed"),
     ),
     Mutant(
         "spread 0.0 of a row whose cells' seeds differ",

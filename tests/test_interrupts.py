@@ -1,6 +1,5 @@
 """SIGINT and SIGTERM: who is interrupted by them, who is asked to stop, who leaves them to others."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -39,7 +38,8 @@ def _as_in_a_terminal():
 
 
 def send(number):
-    os.kill(os.getpid(), number)
+    """To this thread: the kernel may give a signal of the process to another thread, which handles it later."""
+    signal.raise_signal(number)
 
 
 @pytest.mark.parametrize("number", SIGNALS)

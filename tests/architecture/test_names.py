@@ -19,13 +19,11 @@ TO_DO = (
     "benchmark/planning",
     "benchmark/sampling",
     "benchmark/report",
-    "benchmark/comparison",
     "benchmark/commands",
     "benchmark/images/data.py",
     "benchmark/images/scan.py",
     "tests/planning",
     "tests/report",
-    "tests/comparison",
     "tests/commands",
 )
 ATTRIBUTES_TO_DO = {

@@ -19,7 +19,6 @@ LINES = (
     ("stages",),
     ("evaluations", "sampling"),
     ("planning",),
-    ("comparison",),
     ("commands",),
     ("__main__", "__init__"),
 )

@@ -28,6 +28,11 @@ class Unseeded(MySampler):
 class Raises:
     def select(self, target, pool, *, budget, seed=0):
         raise KeyError("weights")
+
+class Leaves:
+    def select(self, target, pool, *, budget, seed=0):
+        import os
+        os._exit(3)
 """
 
 
@@ -94,7 +99,14 @@ def test_a_registered_sampler_with_fields(capsys):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("my_pkg.my_module:MySample", "my_pkg.my_module has no 'MySample'; its samplers: MySampler, Raises, Unseeded"),
+        (
+            "my_pkg.my_module:MySample",
+            "my_pkg.my_module has no 'MySample'; its samplers: Leaves, MySampler, Raises, Unseeded",
+        ),
+        (
+            "my_pkg.my_module:Leaves",
+            "my_pkg.my_module:Leaves ended its process with exit code 3: a sampler returns a Selection or ",
+        ),
         ("simcor", "unknown sampler 'simcor'; did you mean simcore"),
         ("picks.txt", "picks.txt is a list of ids: there is no sampler in it to check"),
     ],

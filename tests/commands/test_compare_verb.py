@@ -1,13 +1,13 @@
-"""`compare` on stand-ins, through the command line: tables, files, reuse of the tables' stages, failures."""
+"""`compare` on stand-ins, through the command line: tables, records, reuse of the tables' stages, failures."""
 
 import csv
-import json
 
 import numpy as np
 import pytest
 
 from benchmark.__main__ import main
 from benchmark.execution.store import Store
+from benchmark.report.records import verify
 
 MINE = '''
 """A sampler from outside: the beginning of the pool, or something wrong."""
@@ -69,27 +69,40 @@ def compared(store, tmp_path, capsys):
     return run
 
 
-def test_every_sampler_gets_a_line_at_every_budget_and_seed(compared, tmp_path):
+def test_every_sampler_gets_a_line_at_every_budget_and_seed(compared, tmp_path, capsys):
     mine = f"{tmp_path / 'outsiders.py'}:First"
     out = tmp_path / "out"
-    code, shown = compared("--sampler", mine, "--budget", "5%", "stop", "--seeds", "0", "1", "--out", str(out))
+    code, shown = compared("--sampler", mine, "--budget", "5%", "stop", "--seeds", "0", "1", "--save", str(out))
     assert code == 0 and "STAND-IN IMAGES" in shown.out
-    values = list(csv.DictReader((out / "comparison.csv").open()))
-    purity = {(v["budget"], v["sampler"], v["seed"]): float(v["value"]) for v in values if v["metric"] == "purity"}
-    samplers = {sampler for _, sampler, _ in purity}
-    assert len(purity) == 3 * 2 * 2 and {"simcore", "random"} < samplers
+    values = {(v["variant"], v["seed"]): v for v in csv.DictReader((out / "table.csv").open())}
+    samplers = ("simcore", "random", "outsiders.py:First")
+    assert set(values) == {(f"X+{one}({size})", seed) for one in samplers for size in ("5%", "stop") for seed in "01"}
     # 45 of the 2,000 stand-ins are relatives of dtd, whatever is picked of them.
-    rates = {round(float(v["value"]), 9) for v in values if v["metric"] == "base_rate"}
-    assert rates == {2.25} and max(purity.values()) > 2.3
-    sizes = {(v["budget"], v["sampler"], v["seed"]): float(v["value"]) for v in values if v["metric"] == "images"}
+    assert {float(v["base_rate"]) for v in values.values()} == {2.25}
+    assert max(float(v["purity"]) for v in values.values()) > 2.3
     # Without a rule of its own a sampler takes the size that SimCore stopped at.
-    assert sizes["stop", "random", "0"] == sizes["stop", "simcore", "0"]
-    assert (out / "comparison.png").read_bytes()[:4] == b"\x89PNG"
-    scores = json.loads((out / "comparison.json").read_text())["scores"]
-    assert all(score["picks_sha256"] and score["keys"]["sample"] for score in scores)
-    table = (out / "comparison.md").read_text()
-    mean = np.mean([purity["5%", "simcore", seed] for seed in "01"])
-    assert f"{mean:.1f} ± " in table and "purity minus simcore's" in table
+    sizes = {place: float(v["images"]) for place, v in values.items()}
+    assert sizes["X+random(stop)", "0"] == sizes["X+simcore(stop)", "0"]
+    assert (out / "picture.png").read_bytes()[:4] == b"\x89PNG"
+    assert len(list((out / "picks").iterdir())) == len(values) == 12
+    table = (out / "table.md").read_text()
+    mean = np.mean([float(values["X+simcore(5%)", seed]["purity"]) for seed in "01"])
+    assert f"{mean:.1f} ± " in table and "purity minus simcore's" in table and "purity minus random's" in table
+    # No path of this machine is among what may be committed.
+    assert not [path for path in out.rglob("*.json") if str(tmp_path) in path.read_text()]
+    assert verify(out).problems == []
+    picks = next((out / "picks").iterdir())
+    picks.write_text(picks.read_text().replace("/", "|", 1))
+    with pytest.raises(SystemExit) as end:
+        main(["verify", str(out)])
+    assert end.value.code == 2 and "the pick list" in capsys.readouterr().err
+
+
+def test_what_would_run_is_shown_and_nothing_is_run(compared, tmp_path):
+    code, shown = compared("--sampler", "herding", "--budget", "5%", "--plan", "--store", str(tmp_path / "empty"))
+    assert code == 0 and not (tmp_path / "empty").exists()
+    assert "X+herding(5%)" in shown.out and "1 pretrain (0 in the store)" in shown.out
+    assert "2 embed (0 in the store)" in shown.out and "3 measure (0 in the store)" in shown.out
 
 
 def test_the_tables_own_stages_are_used_again(compared, store):
@@ -106,7 +119,16 @@ def test_training_adds_accuracy_with_a_paired_interval(compared):
     code, shown = compared("--sampler", "random", "--budget", "5%", "--train", "--format", "md")
     assert code == 0 and "X alone" in shown.out and "accuracy minus simcore's" in shown.out
     line = next(line for line in shown.out.splitlines() if line.startswith("| random"))
+    # Purity of one seed has a difference without an interval.
     assert line.count("[") == 1 and line.count("]") == 1
+
+
+def test_what_is_trained_verifies_and_a_foreign_network_is_a_row(compared, tmp_path):
+    asked = ["--sampler", "random", "--against", "random", "--budget", "5%", "--train", "--encoder", "untrained"]
+    code, shown = compared(*asked, "--save", str(tmp_path / "out"))
+    assert code == 0 and "frozen untrained" in shown.out
+    found = verify(tmp_path / "out")
+    assert found.problems == [] and "3 accuracies from predictions, 1 pick lists" in found.checked
 
 
 BAD = {
@@ -122,12 +144,15 @@ BAD = {
 
 def test_bad_samplers_fail_alone_and_are_named_with_what_they_did(compared, tmp_path):
     code, shown = compared("--sampler", *(f"{tmp_path / 'outsiders.py'}:{name}" for name in BAD), "--budget", "5%")
-    lines = {line.split()[0]: line for line in shown.out.splitlines() if line}
+    lines: dict[str, str] = {}
+    for line in filter(None, shown.out.splitlines()):
+        lines.setdefault(line.split()[0], line)
+    told = " ".join(shown.out.split())
     failures = [line for line in shown.err.splitlines() if line.startswith("FAILED")]
     assert code == 1 and len(failures) == len(BAD) and "failed" not in lines["simcore"]
     for name, said in BAD.items():
-        (failure,) = (line for line in failures if f"outsiders.py:{name} " in line)
-        assert said in failure and said in shown.out and "out of memory" not in failure
+        (failure,) = (line for line in failures if f"outsiders.py:{name}(5%)" in line)
+        assert said in failure and said in told and "out of memory" not in failure
         assert "failed" in lines[f"outsiders.py:{name}"]
 
 

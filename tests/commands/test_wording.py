@@ -8,9 +8,6 @@ from baselines import SAMPLERS
 from benchmark.commands._listing import LISTS, listing
 from benchmark.commands._planned_run import planned_run
 from benchmark.commands.show.names import describe
-from benchmark.comparison import outcome
-from benchmark.comparison.plan import Comparison
-from benchmark.comparison.request import Request
 from benchmark.planning.encoders import Encoder
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.query import Query
@@ -28,25 +25,12 @@ from benchmark.stages.sample.text import picked_text, sampler_text
 DOUBLED = re.compile(r"\b([a-z]{2,}) \1\b", re.IGNORECASE)
 
 
-def compared(tmp_path, **fields):
-    asked = {"samplers": ("nearest",), "against": ("simcore", "random"), "targets": ("dtd",), "openset": "imagenet"}
-    return Comparison(Request(**{**asked, "store": tmp_path, "steps": 1, **fields}))
-
-
 def test_no_stage_names_its_work_twice(tmp_path):
-    comparison = compared(tmp_path, train=True)
-    titles = {stage.title for trial in comparison.trials() for end in trial.ends() for stage in [end, *_below(end)]}
-    session = PlannedTable(Query("2", "smoke", targets=("dtd",), controls=True, store=tmp_path))
-    titles |= {stage.title for stage in session.plan.stages}
-    assert "count purity of random 1%, dtd from imagenet, seed 0" in titles
-    assert "compute metrics of random 1%, dtd from imagenet, seed 0" in titles
+    asked = {"targets": ("dtd",), "controls": True, "coreset_metrics": True, "store": tmp_path}
+    titles = {stage.title for stage in PlannedTable(Query("2", "smoke", **asked)).plan.stages}
+    assert "count purity of X+random(1%), dtd from imagenet, seed 0" in titles
+    assert "compute metrics of X+random(1%), dtd from imagenet, seed 0" in titles
     assert [title for title in titles if DOUBLED.search(title)] == []
-
-
-def _below(stage):
-    for one in stage.stages():
-        yield one
-        yield from _below(one)
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -81,14 +65,6 @@ def test_a_plan_names_its_table_once_and_one_seed_as_one(tmp_path):
     assert "seeds 0, 1\n" in both and "40 steps" in both
 
 
-def test_a_comparison_says_whose_features_and_what_was_trained(tmp_path):
-    assert outcome.collect(compared(tmp_path)).title == (
-        "profile smoke, open-set imagenet, features of an encoder pretrained on X (SimCLR on test_resnet, 1 step)"
-    )
-    trained = outcome.collect(compared(tmp_path, train=True, steps=2)).title
-    assert trained.endswith("(SimCLR on test_resnet, 2 steps), rows trained by the same recipe")
-
-
 @pytest.mark.parametrize(
     ("origin", "label", "said"),
     [
@@ -108,8 +84,9 @@ def test_an_encoder_is_described_by_what_it_is(origin, label, said):
 
 def test_a_card_names_the_settings_that_a_wrapped_sampler_was_run_with(tmp_path):
 
-    planner = compared(tmp_path).planner
-    text = sampler_text(find_sampler("semdedup", planner.simcore()).sampling.model_dump(mode="json"))
+    session = PlannedTable(Query("2", "smoke", targets=("dtd",), rows=("X",), store=tmp_path))
+    planner = session.planner(session.rows[0])
+    text = sampler_text(find_sampler("semdedup", planner.names.simcore).sampling.model_dump(mode="json"))
     # Smoke's k and patience, not those of SimCore's class.
     assert text.startswith("semdedup (clusters by default, eps 0.05, sampler (")
     assert f"k {planner.profile.k}," in text and "k 100" not in text and "{" not in text and "None" not in text

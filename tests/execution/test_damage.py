@@ -146,7 +146,7 @@ def test_a_missing_pretraining_leaves_its_cell_missing(session, verb):
 def test_a_seed_that_is_lost_from_a_measured_cell_is_named_with_its_reason(finished_small_run):
     session, _ = finished_small_run
     (run,) = (run for run in runs_of(session.values(), session.store) if run.row == "X")
-    lost = replace(run, seed=1, state="missing", reason="what is damaged", evaluate=None, predicted=None, labels=None)
+    lost = replace(run, seed=1, state="missing", reason="what is damaged", records={}, predictions={})
     result = assemble(session.values().layout, [*runs_of(session.values(), session.store), lost])
     assert "seed 1 of X on dtd is missing: what is damaged" in result.warnings
 
@@ -333,20 +333,6 @@ def test_an_export_leaves_damaged_probes_out(session):
     assert len(find_training(session.query.store, cell.pretrain.key).evaluations) == 1
     edit_accuracy(place(session, cell.evaluate, "record.json"))
     assert find_training(session.query.store, cell.pretrain.key).evaluations == ()
-
-
-def test_a_comparison_names_damage_as_the_reason_of_a_hole(session):
-    from benchmark.comparison.outcome import _score
-    from benchmark.comparison.plan import Trial
-
-    cell = session.cells["X+OS_simcore_5", "dtd", 0]
-    trial = Trial("simcore", "5%", "dtd", 0, sample=cell.sample, purity=cell.purity, evaluate=cell.evaluate)
-    assert _score(session.store, trial).values["accuracy"] > 0
-    flip(place(session, cell.evaluate, "predictions.npz"))
-    assert "predictions.npz is not what was written" in _score(session.store, trial).reason
-    cut(place(session, cell.purity, "record.json"))
-    score = _score(session.store, trial)
-    assert "record.json cannot be read" in score.reason and not score.values
 
 
 def test_no_other_module_opens_what_a_stage_left():

@@ -11,7 +11,6 @@ from benchmark.report.formats import render
 from benchmark.report.table import (
     CellResult,
     JudgedClaim,
-    Purity,
     RowLabel,
     SeedResult,
     TableResult,
@@ -62,7 +61,7 @@ def table(**changes: Any) -> Table:
 
 
 def cell(row: str, target: str, *values: float, **fields: Any) -> CellResult:
-    runs = [SeedResult(seed=seed, value=value, samples_seen=25_600) for seed, value in enumerate(values)]
+    runs = [SeedResult(seed=seed, value=value, values={"samples_seen": 25_600}) for seed, value in enumerate(values)]
     return CellResult(row=row, target=target, state="measured", runs=runs, n=ITEMS.get(target, 100), **fields)
 
 
@@ -77,8 +76,9 @@ def evidence(seeds: int = 4, level: float = 0.7) -> MeasuredEvidence:
     return MeasuredEvidence(cells, COLUMNS)
 
 
-PURITY = Purity(value=12.44, base_rate=2.1, ceiling=40.0, without_heldout=10.0)
-CONTROL = SeedResult(seed=0, value=30.0, samples_seen=51_200, exposures=1234.56, coreset=1800, purity=PURITY)
+PURITY = {"purity": 12.44, "base_rate": 2.1, "ceiling": 40.0, "purity_without_heldout": 10.0}
+TRAINED = {"samples_seen": 51_200, "exposures": 1234.56, "images": 1800}
+CONTROL = SeedResult(seed=0, value=30.0, values={**TRAINED, **PURITY})
 CELLS = (
     cell("X", "aircraft", 46.0, 47.0, verified_paper=True),
     cell("X", "cars", 50.0, 51.0, verified_paper=True),

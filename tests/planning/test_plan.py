@@ -50,7 +50,7 @@ def test_inputs_come_before_their_users(tmp_path):
 def test_controls_are_rows_outside_the_ten_and_only_when_asked_for(tmp_path):
     assert len(session(tmp_path).rows) == 10
     rows = session(tmp_path, controls=True).rows
-    assert [row.id for row in rows[10:]] == ["X+random(stop)", "X+simcore-untrained(5%)", "X+oracle(5%)", "X(2x)"]
+    assert [row.id for row in rows[10:]] == ["X+random(stop)", "X+simcore(5%)@untrained", "X+oracle(5%)", "X(2x)"]
     assert all(row.published is None for row in rows[10:])
 
 
@@ -213,9 +213,9 @@ def test_a_plan_does_not_list_the_pool_for_every_cell(tmp_path, monkeypatch):
 def test_fields_that_were_typed_are_what_runs_even_where_they_are_the_class_s_own_defaults(tmp_path, named, changed):
     mini = session(tmp_path, profile="mini", rows=("X+simcore(5%)",))
     planner = mini.planner(mini.rows[0])
-    usual = planner.simcore().model_dump()
+    usual = planner.names.simcore.model_dump()
     assert {usual["k"], usual["n_init"]} == {20, 10} and usual["failing_round"] == "kept"
-    assert find_sampler(named, planner.simcore()).sampling.model_dump() == {**usual, **changed}
+    assert find_sampler(named, planner.names.simcore).sampling.model_dump() == {**usual, **changed}
 
 
 def test_a_stage_that_tables_share_costs_the_same_from_either_side(tmp_path):

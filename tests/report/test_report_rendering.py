@@ -149,7 +149,7 @@ def test_csv_has_a_line_per_cell_and_seed_with_everything() -> None:
     )
     assert (first["verdict"], first["samples_seen"]) == ("reproduced", "25600")
     control = next(line for line in lines if line["control"] == "True" and line["state"] == "measured")
-    assert (control["purity"], control["purity_base_rate"], control["coreset"]) == ("12.44", "2.1", "1800")
+    assert (control["purity"], control["base_rate"], control["images"]) == ("12.44", "2.1", "1800")
     assert {line["state"] for line in lines if not line["seed"]} == {"missing", "failed", "skipped"}
 
 

@@ -2,29 +2,14 @@
 
 import json
 import re
-import shutil
 
 import pytest
+from edited_json import edit
 
 from benchmark.errors import UserError
 from benchmark.report.collect import collect
 from benchmark.report.formats import render
 from benchmark.report.records import save_results, verify
-from scripts import migrate_records
-
-
-@pytest.fixture(scope="module")
-def saved(finished_small_run, tmp_path_factory):
-    """The folder that a small real run was saved to, and the session. Read it, never change it."""
-    session, _ = finished_small_run
-    folder = tmp_path_factory.mktemp("results") / "small"
-    save_results(session.values(), collect(session.values(), session.store), session.store, folder)
-    return folder, session
-
-
-@pytest.fixture
-def copy(saved, tmp_path):
-    return shutil.copytree(saved[0], tmp_path / "small")
 
 
 def test_what_is_saved_verifies_and_gives_the_same_table(saved):
@@ -65,13 +50,6 @@ def test_saving_again_changes_nothing(saved, copy):
 
 
 # Tampering -----------------------------------------------------------------------------------------------------------
-
-
-def edit(path, change):
-    """Read JSON, have it changed in place, write it."""
-    value = json.loads(path.read_text())
-    change(value)
-    path.write_text(json.dumps(value))
 
 
 def change_a_prediction(folder, session):
@@ -234,25 +212,6 @@ def test_tampering_is_noticed_and_named(saved, copy, tamper):
     expected = tamper(copy, saved[1])
     problems = verify(copy).problems
     assert any(expected in line for line in problems), problems
-
-
-def test_records_of_the_form_before_digests_are_brought_to_this_one(saved, copy):
-    """Of the files that a committed folder does not keep there is no digest; the rest is as it was."""
-    written = {}
-    for path in (copy / "records").iterdir():
-        value = written[path] = json.loads(path.read_text())
-        old = {**value, "files": sorted(value["files"])}
-        del old["format"], old["sha256"]
-        path.write_text(json.dumps(old))
-    with pytest.raises(UserError, match="its format is None"):
-        verify(copy)
-    for path, value in written.items():
-        files = {name: sha256 for name, sha256 in value["files"].items() if name in ("spec.json", "picks.txt")}
-        new = migrate_records.migrated(json.loads(path.read_text()), copy)
-        assert new["files"] == dict.fromkeys(value["files"]) | files
-        assert {**new, "files": 0, "sha256": 0} == {**value, "files": 0, "sha256": 0}
-        path.write_text(json.dumps(new))
-    assert verify(copy).problems == []
 
 
 def test_a_record_that_a_cell_names_and_that_is_gone_is_an_error_with_its_name(saved, copy):

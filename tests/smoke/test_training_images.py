@@ -210,6 +210,6 @@ def test_the_encoders_that_choose_are_those_of_the_rows_own_seed(trained):
             features = trained.cell(name, seed).sample.input("pool")
             if features is not None and "untrained" not in name:
                 assert features.input("encoder").key == trained.cell("X", seed).pretrain.key
-        untrained = trained.cell("X+simcore-untrained(5%)", seed).sample.input("pool").input("encoder")
+        untrained = trained.cell("X+simcore(5%)@untrained", seed).sample.input("pool").input("encoder")
         files.append(digest(np.frombuffer(trained.store.file(untrained, ENCODER).read_bytes(), np.uint8)))
     assert len(set(files)) == 2

@@ -30,10 +30,14 @@ class FixedCatalogue:
     """Images whose manifests are their names."""
 
     def images(self, role, name, split):
-        return Images(role, name, split, f"manifest of {role}/{name}/{split}", 1000)
+        place = f"{role}/{name}/{split}"
+        return Images(role, name, split, f"images of {place}", 1000, f"labels of {place}")
 
     def relevance(self, openset, target):
         return Images("opensets", openset, f"relevance:{target}", f"labels of {openset} for {target}")
+
+    def sources(self, openset):
+        return Images("opensets", openset, "sources", f"sources of {openset}")
 
     def metric(self, target):
         return "top1"
@@ -43,12 +47,17 @@ def cell(profile=SMOKE, protocol=CLEAN, variant="X+simcore(5%)", seed=0, target=
     return Planner(profile, protocol, FixedCatalogue(), **options).cell(VARIANTS[variant], target, "imagenet", seed)
 
 
+NAMED_AT_FIRST = {"X+simcore(5%)@untrained": "X+simcore-untrained(5%)"}
+"""The names that the golden file has for variants which were called otherwise when it was made."""
+
+
 def golden_keys():
     keys = {}
     for profile, protocol in ((SMOKE, CLEAN), (SMOKE, RELEASED), (MINI, CLEAN), (PAPER, RELEASED), (PAPER, CLEAN)):
         for variant in VARIANTS:
             if variant == "X(2x)" or profile is not PAPER or protocol is RELEASED:
-                keys[f"{profile.name} {protocol.name} {variant}"] = cell(profile, protocol, variant).evaluate.key
+                name = NAMED_AT_FIRST.get(variant, variant)
+                keys[f"{profile.name} {protocol.name} {name}"] = cell(profile, protocol, variant).evaluate.key
     return keys
 
 
@@ -116,7 +125,7 @@ def test_the_open_set_row_is_shared_by_all_targets_and_the_retrieval_encoder_is_
     assert cell(variant="OS").pretrain.key == cell(variant="OS", target="cars").pretrain.key
     features = cell().sample.input("pool")
     assert features.input("encoder").key == cell(variant="X").pretrain.key
-    untrained = cell(variant="X+simcore-untrained(5%)").sample.input("pool").input("encoder")
+    untrained = cell(variant="X+simcore(5%)@untrained").sample.input("pool").input("encoder")
     assert untrained.spec.recipe.length == Steps(steps=0)
 
 
