@@ -102,7 +102,7 @@ def planned_run(session: PlannedTable) -> PlannedRun:
         hours=sum(spending[stage.key] for stage in stages),
         hours_left=sum(spending[stage.key] for stage in stages if not costs.store.has(stage)),
         disk=sum(costs.disk(stage) for stage in stages),
-        notes=tuple(session.unread()),
+        notes=(*session.unread(), *session.leak_notes()),
     )
 
 

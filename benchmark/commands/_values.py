@@ -81,6 +81,7 @@ def query_of(
     evaluation: str | Sequence[str] | None = None,
     train: bool = True,
     coreset_metrics: bool = False,
+    without_leaks: bool = False,
 ) -> Query:
     """The question that the options make which `plan`, `reproduce` and `table` share."""
     return Query(
@@ -102,4 +103,5 @@ def query_of(
         evaluations=names(evaluation),
         train=train,
         coreset_metrics=coreset_metrics,
+        without_leaks=without_leaks,
     )

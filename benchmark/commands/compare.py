@@ -38,6 +38,7 @@ def compare(
     device: str = "auto",
     jobs: int | None = None,
     run_on: str = "local",
+    without_leaks: bool = False,
 ) -> "MeasuredTable":
     """A sampling method beside others (`against`: "simcore" and "random" by default): coreset metrics, and with `train`
     the accuracies of full trainings, per cent, or what `evaluation` names.
@@ -55,7 +56,7 @@ def compare(
 
     question = comparison(
         target, sampler, against, openset, budget, seeds, train, evaluation, encoder, profile, steps, precision,
-        data_root, store,
+        data_root, store, without_leaks,
     )  # fmt: skip
     return measure(PlannedTable(question), machine_of(device, jobs, run_on))
 
@@ -75,6 +76,7 @@ def comparison(
     precision: str | None,
     data_root: PathLike | None,
     store: PathLike,
+    without_leaks: bool,
 ) -> "Query":
     """A comparison as a question: the rows of Table 2's layout that `compare` with these options measures."""
     from dataclasses import replace
@@ -89,7 +91,7 @@ def comparison(
     whole = ["X", *([f"@{encoder}"] if encoder else [])] if train else []
     training = (steps, None, None, None, precision)
     chosen = ("2", profile, "clean", target, [*whole, *rows.values()], openset, seeds, False)
-    question = query_of(*chosen, *training, data_root, store, evaluation, train, True)
+    question = query_of(*chosen, *training, data_root, store, evaluation, train, True, without_leaks)
     return replace(question, references=tuple(rows[one, size] for one in held for size in budgets))
 
 

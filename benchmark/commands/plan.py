@@ -30,6 +30,7 @@ def plan(
     evaluation: str | Sequence[str] | None = None,
     train: bool = True,
     coreset_metrics: bool = False,
+    without_leaks: bool = False,
 ) -> "PlannedRun":
     """What `reproduce` with the same options would run and cost. Runs nothing, writes nothing.
 
@@ -40,7 +41,7 @@ def plan(
 
     training = (steps, method, backbone, engine, precision)
     chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
-    query = query_of(*chosen, *training, data_root, store, evaluation, train, coreset_metrics)
+    query = query_of(*chosen, *training, data_root, store, evaluation, train, coreset_metrics, without_leaks)
     return planned_run(PlannedTable(query))
 
 

@@ -33,12 +33,13 @@ def run(
     jobs: int | None = None,
     evaluation: str | Sequence[str] | None = None,
     run_on: str = "local",
+    without_leaks: bool = False,
 ) -> "MeasuredTable":
     """One cell of Table 2: `reproduce` with one variant and one target."""
     training = (steps, method, backbone, engine, precision)
     chosen = ("2", profile, protocol, target, variant, openset, seeds, False)
     question = (*chosen, *training, data_root, store, evaluation)
-    return reproduce(*question, device=device, jobs=jobs, run_on=run_on)
+    return reproduce(*question, device=device, jobs=jobs, run_on=run_on, without_leaks=without_leaks)
 
 
 @with_options_of(

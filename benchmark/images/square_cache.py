@@ -1,7 +1,5 @@
 """Squares: every image of a source as a square of a few pixels, decoded once and then memory-mapped."""
 
-import contextlib
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import UserError
-from benchmark.images.growing import growing_rows
+from benchmark.images.growing import find_rows, growing_rows, is_whole
 from benchmark.images.scan import threaded
 from benchmark.images.sources import Source
 from benchmark.progress import Progress, silent
 from benchmark.specs.base import digest
-from benchmark.system import file_sha256
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -39,31 +36,16 @@ def square_pixels(
     positions = range(len(source)) if rows is None else [int(row) for row in rows]
     chosen = None if rows is None else list(positions)
     name = digest([VERSION, source.manifest.images_sha256, side, chosen])
-    path = _whole(folder, name) or _write(source, side, positions, folder / name, progress)
+    path = find_rows(folder / name, "decoded images") or _write(source, side, positions, folder / name, progress)
     pixels: np.memmap[tuple[int, ...], np.dtype[np.uint8]] = np.load(path, mmap_mode="r")
     return pixels
 
 
 def check_squares(folder: Path) -> Iterator[str]:
-    """A line for every file of squares that is not what was written, after reading all of them."""
+    """A line for every file of rows in `folder` that is not what was written, after reading all of them."""
     for path in sorted(folder.glob("*.*.npy")):
-        if not _is_whole(path):
+        if not is_whole(path):
             yield f"{path}: another SHA-256 than it was written with"
-
-
-def _whole(folder: Path, name: str) -> Path | None:
-    """The file that begins with `name`, None where there is none with the bytes that were written."""
-    for path in folder.glob(f"{name}.*.npy"):
-        with contextlib.suppress(FileNotFoundError):
-            if _is_whole(path):
-                return path
-            print(f"note: the decoded images in {path} are damaged, they are decoded again", file=sys.stderr)
-            path.rename(path.with_suffix(".damaged"))
-    return None
-
-
-def _is_whole(path: Path) -> bool:
-    return path.suffixes[-2] == f".{file_sha256(path)}"
 
 
 def square(image: "Image", side: int) -> NDArray[np.uint8]:

@@ -34,3 +34,4 @@ class Query:
     train: bool = True
     coreset_metrics: bool = False
     references: tuple[str, ...] = ()
+    without_leaks: bool = False

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -104,6 +105,17 @@ def test_target_openset_method_evaluation_format_and_engine_give_a_table(lab: Pa
     assert float(cells[0][2]) in {round(r["metrics"]["accuracy"], 2) for r in records if r["kind"] == "evaluate"}
     heading = run(lab, "-m", "benchmark", "table", "2", *question, *chosen).splitlines()[0]
     assert heading.startswith("Nearest class mean of Align and uniform")
+
+
+def test_a_target_is_prepared_from_its_download(lab: Path) -> None:
+    with zipfile.ZipFile(lab / "my-birds.zip", "w") as archive:
+        for split in ("train", "test"):
+            archive.writestr(f"my-birds/{split}/wren/1.jpg", b"\xff\xd8\xff\xe0 and so on")
+    assert "https://example.org/my-birds.zip" in run(lab, "-m", "benchmark", "data", "where", "my-birds")
+    options = ("--from", ".", "--data-root", "data", "--unverified", "--no-read")
+    shown = run(lab, "-m", "benchmark", "data", "prepare", "my-birds", *options)
+    assert "my-birds: 1 train, 1 test in data/targets/my-birds" in shown
+    assert (lab / "data/targets/my-birds/train/wren/1.jpg").is_file()
 
 
 def test_a_sampler_is_compared(lab: Path) -> None:

@@ -20,8 +20,6 @@ TO_DO = (
     "benchmark/sampling",
     "benchmark/report",
     "benchmark/commands",
-    "benchmark/images/data.py",
-    "benchmark/images/scan.py",
     "tests/planning",
     "tests/report",
     "tests/commands",

@@ -10,6 +10,7 @@ import pytest
 
 from baselines import SimCore
 from benchmark.datasets.targets import TARGETS
+from benchmark.datasets.targets.celeba import LEAST, SHARE
 from benchmark.images.journal import LINES
 from benchmark.images.scan import SKIPPABLE
 from benchmark.planning.costs import Costs, Training
@@ -198,6 +199,8 @@ ALLOWED = [
     Allowed("docs/add-a-sampler.md", "with a 95 % interval", [95]),
     Allowed("docs/data.md", "open-set (at most 1 % of it)", [100 * SKIPPABLE]),
     Allowed("docs/data.md", "a split of 256 images", [LINES]),
+    Allowed("docs/data.md", "identities with at least 15 images", [LEAST]),
+    Allowed("docs/data.md", "of each the first int(0.8 n) by number", [SHARE]),
     Allowed("docs/engines.md", "(1.0.2, of 2021) pins torch 1.9", None),
     Allowed("docs/engines.md", "(lightning 2.1.2, torchmetrics below 0.12)", None),
     Allowed("docs/engines.md", "(ResNet-18: 95 %)", [100 * goals(RESNET18, "of_bare")]),

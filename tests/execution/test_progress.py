@@ -31,7 +31,17 @@ def test_lines_come_after_two_seconds_and_then_every_ten(clock, capsys):
         for second in range(26):
             clock.now = float(second)
             show("reading", second, 26)
-    assert capsys.readouterr().err.splitlines() == ["  reading: 2/26", "  reading: 12/26", "  reading: 22/26"]
+    lines = ["  reading: 2/26, 0:24 left", "  reading: 12/26, 0:14 left", "  reading: 22/26, 0:04 left"]
+    assert capsys.readouterr().err.splitlines() == lines
+
+
+def test_the_time_left_is_that_of_the_speed_since_the_work_went_on(clock, capsys):
+    """What an earlier run had done cost this one nothing."""
+    with progress.shown() as show:
+        show("reading", 5000, 45000)
+        clock.now = 10.0
+        show("reading", 5100, 45000)
+    assert capsys.readouterr().err == "  reading: 5100/45000, 1:06:30 left\n"
 
 
 def test_short_work_shows_nothing(clock, capsys):
