@@ -56,9 +56,9 @@ def open_source(
 
 def _find(items: Items, store: Path) -> Manifest | None:
     if isinstance(items, Joined):
-        found = [_find(part, store) for part in items.parts]
-        known = [manifest for manifest in found if manifest is not None]
-        return join_manifests(items.name, known) if len(known) == len(found) else None
+        manifests = [_find(part, store) for part in items.parts]
+        known = [manifest for manifest in manifests if manifest is not None]
+        return join_manifests(items.name, known) if len(known) == len(manifests) else None
     if items.known_manifest is not None:
         return items.known_manifest
     # A test split with classes that train lacks is an error whether it was read or not.

@@ -81,8 +81,10 @@ class DataRoot(ImageRoot):
         plain = Folder(role, name, split, folder / split, train)
         rows = find_rows(plain, folder, train)
         if rows is None and not plain.path.is_dir():
-            found = ", ".join(_subfolders(folder)) or "no folders"
-            raise MissingImages(f"{plain.label}: {plain.path} does not exist (found there: {found}); expected {LAYOUT}")
+            folders = ", ".join(_subfolders(folder)) or "no folders"
+            raise MissingImages(
+                f"{plain.label}: {plain.path} does not exist (found there: {folders}); expected {LAYOUT}"
+            )
         return rows or plain
 
     def _missing(self, role: Role, name: str) -> str:
@@ -92,11 +94,11 @@ class DataRoot(ImageRoot):
             return f"data root {self.path} {what}; expected a folder with {LAYOUT}"
         there = [role for role in ("targets", "opensets") if self.names(role)]
         if not there:
-            found = ", ".join(_subfolders(self.path)) or "nothing"
-            return f"data root {self.path} holds neither targets nor open-sets (found: {found}); expected {LAYOUT}"
+            names = ", ".join(_subfolders(self.path)) or "nothing"
+            return f"data root {self.path} holds neither targets nor open-sets (found: {names}); expected {LAYOUT}"
         known = self.names(role)
-        found = (", ".join(known) or "none") + _near(name, known)
-        return f"{self.path / role / name} does not exist (found in {role}/: {found}); expected {LAYOUT}"
+        names = (", ".join(known) or "none") + _near(name, known)
+        return f"{self.path / role / name} does not exist (found in {role}/: {names}); expected {LAYOUT}"
 
 
 @dataclass(frozen=True)
