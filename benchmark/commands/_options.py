@@ -20,7 +20,8 @@ ProtocolOption = Annotated[str | None, typer.Option("--protocol", help="released
 Targets = Annotated[list[str] | None, typer.Option("--targets", help="names; default: the table's columns")]
 Rows = Annotated[list[str] | None, typer.Option("--rows", help="row ids or variants; default: all of the table")]
 OpenSetOption = Annotated[
-    str | None, typer.Option("--openset", help="a registered open-set or a folder of the data root")
+    str | None,
+    typer.Option("--openset", help="a registered open-set, a folder of the data root, or NAME[FILE OF CLASSES]"),
 ]
 Seeds = Annotated[list[int] | None, typer.Option("--seeds", min=0, help="0 1 2 or 0,1,2; default: 0")]
 Controls = Annotated[bool, typer.Option("--controls", help="add the control rows")]

@@ -15,6 +15,7 @@ from benchmark.errors import UserError
 from benchmark.images.items import Items, Joined, MissingImages, folder_of
 from benchmark.images.journal import Journal, Seen
 from benchmark.images.manifest import FOLDER, Manifest, Split, join_manifests, load_manifest
+from benchmark.images.restricted import Restricted
 from benchmark.images.sources import ImageRoot, Source
 from benchmark.progress import Progress, silent
 from benchmark.specs.base import digest
@@ -58,6 +59,8 @@ def _find(items: Items, store: Path) -> Manifest | None:
         found = [_find(part, store) for part in items.parts]
         known = [manifest for manifest in found if manifest is not None]
         return join_manifests(items.name, known) if len(known) == len(found) else None
+    if isinstance(items, Restricted) and (whole := _find(items.base, store)):
+        return items.manifest(whole)
     return items.known_manifest or load_manifest(_path(items, store))
 
 
