@@ -14,7 +14,7 @@ from benchmark.execution.task import Task
 from benchmark.images.items import Items
 from benchmark.images.leaks import KnownLeaks, without
 from benchmark.images.manifest import Manifest, Split
-from benchmark.images.relevance import heldout_mask, origins, relevance, relevance_sha256
+from benchmark.images.relevance import heldout_mask, origins, relevance, relevance_sha256, sources_sha256
 from benchmark.images.restricted import base_name, class_file
 from benchmark.images.scan import count_differences, find_manifest, open_source
 from benchmark.images.sources import LAYOUT, DataRoot, ImageRoot, NamedFolders, Source
@@ -24,6 +24,8 @@ from benchmark.specs.datasets import Metric, OpenSet, Role, Target
 from benchmark.specs.stages import Images
 
 SplitName = tuple[Role, str, Split]
+RELEVANCE, SOURCES = "relevance:", "sources"
+"""What the split is called of an input that is labels of an open-set's folders. The target's name follows the first."""
 
 
 def open_images(data_root: Path | NamedFolders | None, standins: bool) -> ImageRoot:
@@ -100,7 +102,7 @@ class Data:
             return Images(role, name, split, None, self._listed_count(role, name, split))
         if role == "opensets" and self._unsearched(self.without_leaks, name):
             return Images(role, name, split, None, len(manifest))
-        return Images(role, name, split, manifest.sha256, len(manifest))
+        return Images(role, name, split, manifest.images_sha256, len(manifest), manifest.labels_sha256)
 
     def _listed_count(self, role: Role, name: str, split: str) -> int | None:
         """Images that were not read yet: as many as there are files, or as the paper's data set has."""
@@ -150,7 +152,15 @@ class Data:
             identity = relevance_sha256(self.find("opensets", openset), target)
         except UserError:
             return None
-        return None if identity is None else Images("opensets", openset, f"relevance:{target}", identity)
+        return None if identity is None else Images("opensets", openset, f"{RELEVANCE}{target}", identity)
+
+    def sources(self, openset: str) -> Images | None:
+        """The identity of the labels that say which source each image comes from, None where there are none."""
+        try:
+            identity = sources_sha256(self.find("opensets", openset))
+        except UserError:
+            return None
+        return None if identity is None else Images("opensets", openset, SOURCES, identity)
 
     def metric(self, target: str) -> Metric:
         """The paper's metric for its targets, top-1 for all others."""
@@ -225,7 +235,7 @@ class Data:
         split: Split = "test" if images.split == "test" else "train"
         source = open_source(open_images(self.root, self.standins), role, name, split, self.cache, progress)
         source = Source(source.items, self._without_leaks(source.manifest))
-        if not images.split.startswith("relevance:") and source.manifest.sha256 != images.sha256:
+        if _identity(source, images) != (images.sha256, images.labels_sha256 if images.reads_labels else None):
             raise UserError(f"{images.label} has changed since the run began; start it again")
         return source
 
@@ -235,7 +245,7 @@ class Data:
 
     def relevant(self, images: Images) -> NDArray[np.bool_]:
         """Which open-set images are relevant, bool [N], for an input made by `relevance`."""
-        target = images.split.removeprefix("relevance:")
+        target = images.split.removeprefix(RELEVANCE)
         mask = relevance(self.verified_source(images), target)
         assert mask is not None
         return mask
@@ -245,12 +255,23 @@ class Data:
         return heldout_mask(self.verified_source(images))
 
     def origins(self, images: Images) -> list[str] | None:
-        """The source that each open-set image comes from, None where no label says so."""
+        """The source that each open-set image comes from, for an input made by `sources`."""
         return origins(self.verified_source(images))
 
 
 ImageTask = Task[Data]
 """A stage that reads images."""
+
+
+def _identity(source: Source, images: Images) -> tuple[str | None, str | None]:
+    """What the source adds to keys as the input `images`: the identity of images and, where they are read, of labels.
+    Of relevance labels and sources, theirs."""
+    if images.split.startswith(RELEVANCE):
+        return relevance_sha256(source.items, images.split.removeprefix(RELEVANCE)), None
+    if images.split == SOURCES:
+        return sources_sha256(source.items), None
+    manifest = source.manifest
+    return manifest.images_sha256, manifest.labels_sha256 if images.reads_labels else None
 
 
 def registered(role: Role, name: str) -> Target | OpenSet | None:

@@ -66,7 +66,7 @@ def make_pack(
     sources = [open_source(images, *split, store, progress) for split in _splits(request)]
     aside = folder.with_name(f".{folder.name}.part")
     try:
-        _begin(aside, digest([FORMAT, QUALITY, asdict(request), [source.manifest.sha256 for source in sources]]))
+        _begin(aside, digest([FORMAT, QUALITY, asdict(request), [source.manifest.images_sha256 for source in sources]]))
         contents = {source.manifest.label: _make_split(source, request, aside, progress, jobs) for source in sources}
         for openset in request.opensets:
             _copy_labels(images.path / "opensets" / openset, aside / "opensets" / openset)
@@ -157,7 +157,7 @@ def _make_split(
             raise UserError(f"{label}: {item} and {made[name]['from']} would both be called {name}; rename one")
         made[name] = {"from": item, "sha256": sha256}
         progress(f"making {label} smaller", len(made), len(ids))
-    return {"source": source.manifest.sha256, "images": len(made), "items": made}
+    return {"source": source.manifest.images_sha256, "images": len(made), "items": made}
 
 
 def make_small(folder: Path, size: int, items: Items, item: str) -> bytes:

@@ -52,7 +52,8 @@ class Restricted(Items):
 
     @property
     def place(self) -> str:
-        return self.base.place
+        # Not that of the base: what a stopped reading of the base has kept is not this one's to remove.
+        return self.base.place and f"{self.base.place} {digest(sorted(self.folders))}"
 
     @property
     def stamps(self) -> Sequence[str]:

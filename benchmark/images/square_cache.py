@@ -28,14 +28,14 @@ def square_pixels(
     """Read-only uint8 [N, side, side, 3]: shorter side resized to `side` (bilinear, antialiased), then centre-cropped.
 
     `rows` (positions in the manifest) restricts it to these, in their order. The file lies in `folder` under a name
-    made of the manifest's identity, side and rows, and of its own SHA-256, to which it is held once per process (0.63
+    made of the images' identity, side and rows, and of its own SHA-256, to which it is held once per process (0.63
     s/GB): one that is damaged is put beside, and made again. Several processes may ask for it at once, and one that is
     killed leaves what it has to the next. UserError when the disk has no room for it or an image has gone since it was
     scanned.
     """
     positions = range(len(source)) if rows is None else [int(row) for row in rows]
     chosen = None if rows is None else list(positions)
-    name = digest([VERSION, source.manifest.sha256, side, chosen])
+    name = digest([VERSION, source.manifest.images_sha256, side, chosen])
     path = find_rows(folder / name, "decoded images") or _write(source, side, positions, folder / name, progress)
     pixels: np.memmap[tuple[int, ...], np.dtype[np.uint8]] = np.load(path, mmap_mode="r")
     return pixels

@@ -117,7 +117,7 @@ def test_the_manifest_names_source_and_bytes_of_every_image(root: Path, tmp_path
     assert all(there[path] == made["sha256"] for path, made in named.items())
     for label, split in content["splits"].items():
         assert all((root / label / made["from"]).is_file() for made in split["items"].values())
-    source = open_source(DataRoot(root), "opensets", "pool", "train", tmp_path / "runs").manifest.sha256
+    source = open_source(DataRoot(root), "opensets", "pool", "train", tmp_path / "runs").manifest.images_sha256
     assert content["splits"]["opensets/pool/train"]["source"] == source
 
 

@@ -77,9 +77,9 @@ def test_its_identity_is_that_of_a_folder_with_only_these_classes(root: Path, wh
     if whole_first:
         whole = opened(root, "pool")
         known = find_manifest(DataRoot(root), "opensets", name, "train", root.parent / "runs")
-        assert known is not None and known.sha256 != whole.sha256
+        assert known is not None and known.images_sha256 != whole.images_sha256
     restricted, copy = opened(root, name), opened(root, "copy")
-    assert restricted.sha256 == copy.sha256
+    assert restricted.images_sha256 == copy.images_sha256
     assert (restricted.ids, restricted.labels, restricted.classes) == (copy.ids, copy.labels, copy.classes)
 
 

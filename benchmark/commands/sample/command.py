@@ -86,6 +86,7 @@ class Job:
         return Pool(
             self.pool,
             None,
+            self.data.sources("pool"),
             lambda: Features(embed(encoder, self.target, embedding), embed(encoder, self.pool, embedding)),
         )
 
@@ -93,7 +94,7 @@ class Job:
     def sample(self) -> Stage:
         """The coreset."""
         label = f"{self.sampler.name} from {self.request.pool} for {self.request.target}"
-        return coreset(self.sampler, self.budget, self.request.seed, self.choice, label, self.planner.simcore())
+        return coreset(self.sampler, self.budget, self.request.seed, self.choice, label, self.planner.names.simcore)
 
     @property
     def measure(self) -> Stage:
@@ -108,7 +109,7 @@ def prepare(request: Request) -> Job:
     profile = find_profile(request.profile)
     setup = profile.setup(precision=request.precision)
     planner = Planner(profile, find_protocol("clean"), data, request.steps, setup)
-    sampler = find_sampler(request.sampler, planner.simcore())
+    sampler = find_sampler(request.sampler, planner.names.simcore)
     budget = read_budget(request.budget)
     if budget is None and not sampler.stops:
         raise UserError(f'sampler {sampler.name} has no stopping rule: give --budget, an int or a share such as "5%"')
