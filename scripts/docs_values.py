@@ -188,6 +188,8 @@ def scores(folder: Path) -> list[dict[str, Any]]:
         return found
     layout, runs = saved(folder)
     groups = {row[0]: group for row, group in zip(layout.rows, layout.groups, strict=True)}
+    first = {row: place for place, row in enumerate(layout.references)}
+    runs = sorted(runs, key=lambda run: (layout.columns.index(run.target), first.get(run.row, len(first))))
     return [_score(run, *groups[run.row], run.result(layout).values) for run in runs if run.state == "measured"]
 
 

@@ -39,7 +39,7 @@ EngineOption = Annotated[
 ]
 PrecisionOption = Annotated[
     Precision | None,
-    typer.Option("--precision", help="of training, instead of the profile's; float32 where a CPU has no fast bfloat16"),
+    typer.Option("--precision", help="of training, instead of the profile's; many CPUs are slow in bfloat16"),
 ]
 DataRoot = Annotated[Path | None, typer.Option("--data-root", envvar="BENCHMARK_DATA", help="folder of real images")]
 StorePath = Annotated[Path, typer.Option("--store", help="where results are kept")]
@@ -53,11 +53,11 @@ RunOn = Annotated[
 EvaluationOption = Annotated[
     list[str] | None, typer.Option("--evaluation", help="of `list evaluations`, instead of each row's own")
 ]
-Train = Annotated[bool, typer.Option("--train/--no-train", help="pretrain on X and every coreset, and evaluate")]
-CoresetMetrics = Annotated[bool, typer.Option("--coreset-metrics", help="measure every coreset too")]
 WithoutLeaks = Annotated[
     bool, typer.Option("--without-leaks", help="drop what `data check` found of test images from the open-set")
 ]
+Train = Annotated[bool, typer.Option("--train/--no-train", help="pretrain on X and every coreset, and evaluate")]
+CoresetMetrics = Annotated[bool, typer.Option("--coreset-metrics", help="measure every coreset too")]
 Format = Annotated[str, typer.Option("--format", help="text, md, latex, csv, json, svg or another of `list formats`")]
 Save = Annotated[
     Path | None, typer.Option("--save", help="also write the records, pick lists and table to this folder")
@@ -67,7 +67,11 @@ Sampler = Annotated[
 ]
 Encoder = Annotated[
     str | None,
-    typer.Option("--encoder", help="timm:NAME, timm:NAME=FILE or runs/pretrain/<key>; default: pretrain on the target"),
+    typer.Option(
+        "--encoder",
+        help="released[=FOLDER], timm:NAME[=FILE], a checkpoint file, an export, a key or label of the store, or "
+        "random; default: pretrain on the target",
+    ),
 ]
 
 

@@ -76,7 +76,7 @@ def comparison(
     precision: str | None,
     data_root: PathLike | None,
     store: PathLike,
-    without_leaks: bool = False,
+    without_leaks: bool,
 ) -> "Query":
     """A comparison as a question: the rows of Table 2's layout that `compare` with these options measures."""
     from dataclasses import replace

@@ -45,8 +45,8 @@ def reproduce(
     `data_root` is the folder of real images (default: the one that BENCHMARK_DATA names); the profile "smoke" draws its
     images and reads none. `jobs` are worker processes. `evaluation` are names of `list evaluations` instead of each
     row's own; the table shows the first. `coreset_metrics` also measures the coresets; without `train` nothing else is
-    measured. `run_on` names what runs the stages. `without_leaks` leaves out of open-sets what `data check` found
-    of test images. Values of the result are per cent. Progress goes to standard error.
+    measured. `run_on` names what runs the stages. `without_leaks` leaves out of open-sets what `data check` found of
+    test images. Values of the result are per cent. Progress goes to standard error.
     A stage that fails does not raise: its cells say "failed", with the reason, and `failed` holds its key.
 
     Raises UserError, before anything runs, for a name that is unknown and for options or data that cannot be used.

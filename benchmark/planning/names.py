@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 from benchmark.errors import UnknownName, UserError
-from benchmark.planning.encoders import TIMM, Encoder, find_encoder
+from benchmark.planning.encoders import TIMM, Encoder, Surroundings, find_encoder
 from benchmark.sampling.samplers import STOP, NamedSampler, find_sampler, read_budget
 from benchmark.specs.protocols import PROTOCOLS, Protocol
 from benchmark.specs.variants import PRETRAINED, UNTRAINED, VARIANTS, Variant
@@ -84,10 +84,14 @@ def budget_text(variant: Variant) -> str:
 
 
 class Names:
-    """Samplers and encoders by the texts that name them, each looked up once for all rows of a table."""
+    """Samplers and encoders by the texts that name them, each looked up once for all rows of a table.
 
-    def __init__(self, simcore: SimCoreSampling) -> None:
+    `around` is what some names of encoders are read by.
+    """
+
+    def __init__(self, simcore: SimCoreSampling, around: Surroundings | None = None) -> None:
         self.simcore = simcore
+        self._around = around
         self._samplers: dict[str, NamedSampler] = {}
         self._encoders: dict[str, Encoder] = {}
 
@@ -105,13 +109,14 @@ class Names:
         if text in (PRETRAINED, UNTRAINED):
             return None
         if text not in self._encoders:
-            self._encoders[text] = find_encoder(text)
+            self._encoders[text] = find_encoder(text, self._around)
         return self._encoders[text]
 
-    def variant(self, text: str) -> Variant:
-        """The variant that `text` names, under a name without folders of this machine. Its sampler and encoder are as
-        they were given, so that they can be found again."""
-        variant = find_variant(text)
+    def named(self, variant: Variant) -> Variant:
+        """The variant under a name without folders of this machine. Its sampler and encoder are as they were given, so
+        that they can be found again."""
+        if variant.name in VARIANTS:
+            return variant
         given = {"sampler": variant.sampler, "encoder": variant.encoder}
         encoder = variant.encoder if self.encoder(variant.encoder) is None else _without_folders(variant.encoder)
         if variant.sampler is not None:

@@ -9,12 +9,13 @@ from benchmark.execution.store import Store
 from benchmark.images.data import Data, SplitName, check_datasets, registered
 from benchmark.images.manifest import Split
 from benchmark.methods import METHODS, title_of
-from benchmark.planning.names import Names, find_protocol
+from benchmark.planning.encoders import Surroundings
+from benchmark.planning.names import Names, find_protocol, find_variant
 from benchmark.planning.planner import Asked, Planner, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.query import Query
 from benchmark.planning.recipes import ResolvedRecipe
-from benchmark.planning.rows import TableRow, grouped, obstacle, table_measures
+from benchmark.planning.rows import EVALUATIONS_OF_TASKS, TableRow, grouped, obstacle, table_measures
 from benchmark.progress import Progress
 from benchmark.published.tables import Row, Table, load_table
 from benchmark.specs.cells import Cell, Layout, Plan, TableCells
@@ -40,9 +41,9 @@ class PlannedTable:
         leaks_of = self.targets if query.without_leaks else ()
         self.data = data or Data(query.data_root, self.profile.standins, query.store, leaks_of)
         self.seeds = tuple(dict.fromkeys(query.seeds))
-        self._planners: dict[tuple[str, str | None, bool], Planner] = {}
+        self._planners: dict[tuple[str, str | None, bool, tuple[str, ...]], Planner] = {}
         self.evaluations = _evaluations(query.evaluations)
-        self.names = Names(simcore_of(self.profile, self.protocol))
+        self.names = Names(simcore_of(self.profile, self.protocol), Surroundings(query.store))
         self.rows = self._rows()
         check_datasets(self.data, self.targets, {row.openset for row in self._measured})
 
@@ -79,7 +80,7 @@ class PlannedTable:
 
     def _own_row(self, name: str) -> TableRow:
         """A row that is not the table's, by the name of its variant."""
-        variant = self.names.variant(name)
+        variant = self.names.named(find_variant(name))
         method = self.query.method or self.table.method or "simclr"
         # As for the published rows: a method that was asked for comes with its own network.
         backbone = self.query.backbone or (self.table.backbone if self.query.method is None else None)
@@ -91,7 +92,7 @@ class PlannedTable:
         online = row.task == "online_eval"
         openset = self._openset if self.query.openset or row.openset is None else row.openset
         why = obstacle(row.model_copy(update={"method": method}))
-        variant = self.names.variant(row.variant)
+        variant = find_variant(row.variant)
         return TableRow(row.id, row.title, variant, openset, row, method, backbone, online, why)
 
     def _chosen(self, rows: list[TableRow]) -> tuple[TableRow, ...]:
@@ -101,8 +102,8 @@ class PlannedTable:
             return tuple(row for row in rows if self.query.controls or not row.variant.control)
         named: dict[str, TableRow] = {}
         for row in (self._named(name, rows) for name in self.query.rows):
-            encoders = {self.names.encoder(one.variant.encoder) for one in (row, named.setdefault(row.id, row))}
-            if len(encoders) > 1:
+            first = named.setdefault(row.id, row)
+            if self.names.encoder(first.variant.encoder) != self.names.encoder(row.variant.encoder):
                 raise UserError(f"two rows are called {row.id}: rename a file")
         own = {row.id: row for row in rows if row.id in named or (self.query.controls and row.variant.control)}
         return tuple((own | named).values())
@@ -121,14 +122,21 @@ class PlannedTable:
 
     def planner(self, row: TableRow) -> Planner:
         """What plans the cells of a row: one for every method, network and kind of evaluation."""
-        asked = row.method, row.backbone, row.online
+        evaluations = tuple(one.name for one in self.evaluations) or self._own_evaluation(row)
+        asked = row.method, row.backbone, row.online, evaluations
         if asked not in self._planners:
             setup = self.profile.setup(row.method, row.backbone, self.query.engine, self.query.precision)
             query = self.query
-            wanted = Asked(row.online, tuple(one.name for one in self.evaluations), query.train, query.coreset_metrics)
+            wanted = Asked(row.online, evaluations, query.train, query.coreset_metrics)
             planner = Planner(self.profile, self.protocol, self.data, query.steps, setup, wanted, self.names)
             self._planners[asked] = planner
         return self._planners[asked]
+
+    def _own_evaluation(self, row: TableRow) -> tuple[str, ...]:
+        """The evaluation of a row's task; none where it is the protocol's probe or the online classifier. A control is
+        evaluated as the rows of its table are."""
+        name = EVALUATIONS_OF_TASKS.get(self.table.task if row.published is None else row.published.task)
+        return () if name is None else (name,)
 
     @property
     def setups(self) -> tuple[ResolvedRecipe, ...]:

@@ -10,7 +10,7 @@ from typing import Protocol as Interface
 
 from baselines.core.selection import BudgetError, parse_budget
 from benchmark.errors import UserError
-from benchmark.evaluations import EVALUATIONS, Question
+from benchmark.evaluations import EVALUATIONS, Question, evaluation_stage
 from benchmark.planning.encoders import Encoder
 from benchmark.planning.names import Names
 from benchmark.planning.profiles import Profile
@@ -21,7 +21,7 @@ from benchmark.specs.cells import EVALUATE, MEASURE, PRETRAIN, PURITY, SAMPLE, C
 from benchmark.specs.datasets import Metric, Role
 from benchmark.specs.methods import Lengths, equal_lengths
 from benchmark.specs.protocols import Protocol
-from benchmark.specs.recipes import Embedding, Epochs, Length, SeedAxes, Steps
+from benchmark.specs.recipes import Embedding, Epochs, Length, Recipe, SeedAxes, Steps
 from benchmark.specs.stages import Images, Stage
 from benchmark.specs.variants import UNTRAINED, Variant
 from benchmark.stages import embed, pretrain
@@ -159,8 +159,7 @@ class Planner:
 
     def embed(self, encoder: Stage, images: Images, embedding: Embedding | None = None) -> Stage:
         """Features of a split for a sampler; by the setup's embedding where none is given."""
-        inputs = (("encoder", encoder), ("images", images))
-        return Stage(embed.KIND, embedding or self.setup.sampling, inputs, f"{images.label} by {encoder.label}")
+        return embed.embed_stage(encoder, images, embedding or self.setup.sampling)
 
     def pool(self, variant: Variant, target: str, openset: str, seed: int) -> Pool:
         """The pool that a variant's coreset for a target is picked from, seen through the variant's encoder."""
@@ -240,9 +239,9 @@ class Planner:
     def _evaluations(
         self, encoder: Stage, target: str, seed: int, embedding: Embedding | None = None
     ) -> Iterator[tuple[str, Stage]]:
-        first, *others = self.asked.evaluations or (self.own_evaluation,)
+        first, *others = self.asked.evaluations or (None,)
         yield EVALUATE, self.evaluate(encoder, target, seed, embedding, first)
-        for name in others:
+        for name in filter(None, others):
             yield evaluation_part(name), self.evaluate(encoder, target, seed, embedding, name)
 
     @property
@@ -251,22 +250,31 @@ class Planner:
         return "online-classifier" if self.asked.online else f"linear-{self.protocol.probe}"
 
     def evaluate(
-        self, encoder: Stage, target: str, seed: int, embedding: Embedding | None = None, name: str | None = None
+        self,
+        encoder: Stage,
+        target: str,
+        seed: int,
+        embedding: Embedding | None = None,
+        name: str | None = None,
+        recipe: Recipe | None = None,
     ) -> Stage:
-        """The evaluation `name`, or the row's own, of an encoder; by the recipe's embedding where none is given."""
+        """The evaluation `name`, or the row's own, of an encoder; by the setup's embedding and recipe where none are
+        given."""
         evaluation = EVALUATIONS.get(name or self.own_evaluation)
         token = {} if embedding is None else {"token": "head"}
         question = Question(
             (embedding or self.setup.probing).model_copy(update=token),
-            self.setup.recipe,
+            recipe or self.setup.recipe,
             self.catalogue.metric(target),
             seed,
             self.setup.standardise,
             self.profile.released_probe,
+            self.protocol.name,
         )
-        train, test = (self.catalogue.images("targets", target, split).with_labels for split in ("train", "test"))
-        inputs = (("encoder", encoder), ("train", train), ("test", test))
-        return Stage(evaluation.kind, evaluation.spec(question), inputs, f"probe of {encoder.label} on {target}")
+        images = {split: self.catalogue.images("targets", target, split) for split in evaluation.splits}
+        label = f"probe of {encoder.label} on {target}"
+        # A table's own evaluation is the only one of its encoders: nothing would share the features.
+        return evaluation_stage(evaluation, question, encoder, images, label, shared=name is not None)
 
     def _assumed(self, variant: Variant, target: str) -> tuple[str, ...]:
         if not variant.trained:

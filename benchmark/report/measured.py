@@ -30,7 +30,8 @@ class Measurement:
 
     `measure` is its name: "accuracy", "purity" and "base_rate" (per cent), "images" (of the coreset), "samples_seen",
     "exposures" (passes over X), "coverage" and other coreset metrics (shares and cosines). `value` is None for a hole,
-    which `state` names. `published` is the value that the paper prints, per cent, of the measure that the table shows.
+    which `state` names and `reason` explains. `published` is the value that the paper prints, per cent, of the measure
+    that the table shows.
     `n` is the number of images that the number is a mean over: test images, or picks. `key` is the key of the stage
     that measured it, None where the data were not read yet. `data` is "stand-in", "as found" or "verified". `record`
     has all that the stage recorded.
@@ -47,6 +48,7 @@ class Measurement:
     key: str | None
     data: str
     state: State
+    reason: str
     record: Record | None
 
 
@@ -150,6 +152,7 @@ class MeasuredTable:
                 key=record.key if record else last,
                 data=data,
                 state=run.state,
+                reason=run.reason,
                 record=record,
             )
 
@@ -180,6 +183,7 @@ _COLUMNS: Mapping[str, str] = {
     "key": "string",
     "data": "string",
     "state": "string",
+    "reason": "string",
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 from benchmark.__main__ import main
 from benchmark.execution.store import Store
 from benchmark.report.records import verify
+from scripts import docs_blocks, docs_values
 
 MINE = '''
 """A sampler from outside: the beginning of the pool, or something wrong."""
@@ -88,6 +89,11 @@ def test_every_sampler_gets_a_line_at_every_budget_and_seed(compared, tmp_path, 
     table = (out / "table.md").read_text()
     mean = np.mean([float(values["X+simcore(5%)", seed]["purity"]) for seed in "01"])
     assert f"{mean:.1f} ± " in table and "purity minus simcore's" in table and "purity minus random's" in table
+    # The documentation is written from what is saved.
+    scores = docs_values.scores(out)
+    assert {(f"X+{one['sampler']}({one['budget']})", str(one["seed"])) for one in scores} == set(values)
+    assert scores[0]["sampler"] == "simcore" and scores[0]["values"]["base_rate"] == 2.25
+    assert docs_blocks.comparison(str(out), "dtd", "stopping rule").count("\n| ") == 1 + 3
     # No path of this machine is among what may be committed.
     assert not [path for path in out.rglob("*.json") if str(tmp_path) in path.read_text()]
     assert verify(out).problems == []

@@ -121,7 +121,7 @@ def test_a_finished_pretraining_serves_as_the_encoder(sampled, store, tmp_path):
     code, out = sampled("--budget", "8", "--encoder", str(trained.folder), out="again.txt")
     assert code == 0 and picks(tmp_path / "again.txt") == first
     assert len(Store(store).finished("frozen")) == 1
-    assert "* encoder: a network that this suite pretrained (X, " in out.out
+    assert "* encoder: a network that this suite pretrained (retrieval encoder, " in out.out
 
 
 def test_a_network_of_timm_with_weights_from_a_file(sampled, tmp_path):

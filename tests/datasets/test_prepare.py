@@ -118,7 +118,9 @@ def test_images_of_lists_that_do_not_exist_are_counted_and_five_named(source: Pa
     refused("mit67", source, root, match)
 
 
-@pytest.mark.parametrize("line", ["../../../secret.jpg", "/etc/passwd", "winecellar/../../../secret.jpg"])
+@pytest.mark.parametrize(
+    "line", ["../../../secret.jpg", "/etc/passwd", "winecellar/../../../secret.jpg", "winecellar/../../secret.jpg"]
+)
 def test_a_list_cannot_name_a_file_outside_of_the_download(line: str, source: Path, root: Path) -> None:
     miniatures.mit67(source)
     (source.parent / "secret.jpg").write_bytes(miniatures.picture(1))
@@ -335,15 +337,15 @@ def test_the_same_call_again_changes_nothing(source: Path, root: Path, capsys: p
 
 def test_a_folder_that_is_there_is_not_touched(source: Path, root: Path) -> None:
     expected = miniatures.mit67(source)
-    own = root / "targets" / "mit67" / "train" / "mine" / "1.jpg"
+    own = root / "targets" / "mit67" / "train" / "own" / "1.jpg"
     own.parent.mkdir(parents=True)
-    own.write_bytes(b"mine")
+    own.write_bytes(b"own")
     for record in (None, "{", '{"images": 3}', '{"images": {}, "made_of": {}, "left_out": 3}'):
         if record is not None:
             (root / "targets" / "mit67" / prepare.RECORD).write_text(record)
         with pytest.raises(UserError, match="exists and this command has not made it"):
             prepare_small("mit67", source, root, expected)
-    assert own.read_bytes() == b"mine"
+    assert own.read_bytes() == b"own"
 
 
 def test_a_data_set_of_other_downloads_or_with_files_missing_is_told(source: Path, root: Path) -> None:

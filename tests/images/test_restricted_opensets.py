@@ -83,6 +83,23 @@ def test_its_identity_is_that_of_a_folder_with_only_these_classes(root: Path, wh
     assert (restricted.ids, restricted.labels, restricted.classes) == (copy.ids, copy.labels, copy.classes)
 
 
+def test_reading_a_part_leaves_what_a_stopped_reading_of_the_whole_has_kept(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmark.images.journal.LINES", 2)
+    name, store = classes(root, "plain class"), root.parent / "runs"
+
+    def stop(what: str, done: int, total: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        open_source(DataRoot(root), "opensets", "pool", "train", store, stop)
+    kept = {path: path.read_bytes() for path in store.rglob("*.seen")}
+    assert len(opened(root, name)) == 3 and kept
+    assert {path: path.read_bytes() for path in store.rglob("*.seen")} == kept
+
+
 def test_images_are_references_and_labels_of_folders_stay(root: Path) -> None:
     data = Data(root, standins=False, cache=root.parent / "runs")
     name = classes(root, "plain class", "n02690373")

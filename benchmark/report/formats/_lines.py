@@ -16,14 +16,21 @@ _ALWAYS = ("samples_seen", "exposures", "images", "purity", "base_rate", "ceilin
 
 def lines(result: TableResult) -> Iterable[dict[str, Any]]:
     """One flat entry per cell and seed; one per hole. None is "not known"."""
-    runs = [run for cell in result.all_cells for run in cell.runs]
-    names = list(dict.fromkeys([*_ALWAYS, *sorted({name for run in runs for name in run.values})]))
+    names = _names(result)
     for row in result.rows:
         for cell in result.row_cells(row.id):
             about = _about(result, row, cell)
             for run in cell.runs or (None,):
                 openset = result.openset if run is None or run.openset is None else run.openset
                 yield plain({**about, "openset": openset, **_run(run, names)})
+
+
+def _names(result: TableResult) -> list[str]:
+    """The numbers that entries name. Times are among them only where the table shows them: they differ between equal
+    runs."""
+    known = {name for cell in result.all_cells for run in cell.runs for name in run.values}
+    times = {"seconds"} - {measure.name for measure in result.measures}
+    return list(dict.fromkeys([*_ALWAYS, *sorted(known - times)]))
 
 
 def _about(result: TableResult, row: RowLabel, cell: CellResult) -> dict[str, Any]:
