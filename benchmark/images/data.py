@@ -15,6 +15,7 @@ from benchmark.images.items import Items
 from benchmark.images.leaks import KnownLeaks, without
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.relevance import heldout_mask, origins, relevance, relevance_sha256, sources_sha256
+from benchmark.images.restricted import base_name, class_file
 from benchmark.images.scan import count_differences, find_manifest, open_source
 from benchmark.images.sources import LAYOUT, DataRoot, ImageRoot, NamedFolders, Source
 from benchmark.images.square_cache import FOLDER, square_pixels
@@ -83,7 +84,7 @@ class Data:
         return [] if self._images is None else self._images.names(role)
 
     def has(self, role: Role, name: str) -> bool:
-        return name in self.names(role)
+        return (base_name(name) if role == "opensets" else name) in self.names(role)
 
     def on_disk(self, role: Role, name: str) -> bool:
         """Whether the data root has such a folder, be it read or not."""
@@ -290,7 +291,7 @@ def _registered_count(role: Role, name: str, split: str) -> int | None:
 
 
 def _not_searched(openset: str, targets: Sequence[str]) -> str:
-    names = " ".join([*targets, openset])
+    names = " ".join([*targets, base_name(openset)])
     return f"opensets/{openset}: not searched for test images of {', '.join(targets)} (benchmark data check {names})"
 
 
@@ -300,7 +301,10 @@ def check_datasets(data: Data, targets: Iterable[str], opensets: Iterable[str]) 
         if not (data.has("targets", target) or (registered("targets", target) and not data.standins)):
             _refuse(data, "targets", target, TARGETS.names())
     for openset in opensets:
-        if openset not in OPENSETS and not data.has("opensets", openset):
+        if class_file(openset) is not None:
+            # Its file of classes is read here, so that a wrong one is an error before anything runs.
+            data.find("opensets", openset)
+        elif openset not in OPENSETS and not data.has("opensets", openset):
             _refuse(data, "opensets", openset, OPENSETS.names())
 
 

@@ -10,6 +10,7 @@ from benchmark.errors import UserError
 from benchmark.images.items import Folder, Items, Joined, MissingImages
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.parquet import HubPointer, Rows, find_rows
+from benchmark.images.restricted import base_name, class_file, restrict
 from benchmark.specs.datasets import Role
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ class ImageRoot(ABC):
 
     def items(self, role: Role, name: str, split: Split) -> Items:
         """The items of a split; MissingImages when there are none. Reads no image."""
+        file = class_file(name) if role == "opensets" else None
+        if file is not None:
+            return restrict(self.items(role, base_name(name), split), name, file)
         parts = OPENSETS.get(name).parts if role == "opensets" and name in OPENSETS else ()
         if not parts:
             return self._single(role, name, split)

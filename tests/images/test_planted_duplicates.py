@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from benchmark.errors import UserError
-from benchmark.images import looks
+from benchmark.images import leaks, looks
 from benchmark.images.duplicates import Pair
 from benchmark.images.growing import GrowingRows
 from benchmark.images.inspection import Comparison, DataFindings, Inspection, SplitFindings
@@ -206,6 +206,24 @@ def test_what_leaks_is_written_down_by_contents(root: Path) -> None:
     save(drawing(61), root / POOL / "new.png")
     changed = open_source(images, "opensets", "pool", "train", store).manifest
     assert find_leaks(store, test, changed) is None
+
+
+@pytest.mark.parametrize("full", [1, 6])
+def test_a_full_disk_under_the_store_is_one_line(root: Path, full: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first note, of a split compared with itself, and the last, of what leaks."""
+    written: list[Path] = []
+    write = leaks.write_atomically
+
+    def writing(path: Path, text: str) -> None:
+        written.append(path)
+        if len(written) == full:
+            raise OSError(28, "No space left on device")
+        write(path, text)
+
+    monkeypatch.setattr(leaks, "write_atomically", writing)
+    with pytest.raises(UserError, match=r"No space left on device; name another --store"):
+        inspect(root)
+    assert written[-1].parents[full // 6].name == ("checks", "leaks")[full // 6]
 
 
 def test_leaks_of_a_split_with_unreadable_files_are_shown_and_not_kept(root: Path) -> None:
