@@ -4,6 +4,7 @@ import importlib
 import os
 import pkgutil
 import sys
+from types import ModuleType
 from typing import Annotated, NoReturn
 
 import typer
@@ -32,7 +33,7 @@ def _suite(
 
 
 def app() -> typer.Typer:
-    """The command line with every verb: each module of `benchmark.commands` has one, called `verb`."""
+    """The command line with every verb: each module of `benchmark.commands` has one, called `verb`, or is a group."""
     made = typer.Typer(
         name="benchmark",
         help="Which images of a big unlabelled pool should I pretrain on, and can I trust the published answer?",
@@ -42,10 +43,21 @@ def app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     made.callback()(_suite)
-    names = [module.name for module in pkgutil.iter_modules(commands.__path__) if not module.name.startswith("_")]
-    for name in sorted(names, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name)):
-        made.command(name)(importlib.import_module(f"benchmark.commands.{name}").verb)
+    _add_verbs(made, commands)
     return made
+
+
+def _add_verbs(made: typer.Typer, package: ModuleType) -> None:
+    """Every module of the package that has a `verb` is one; a package that has none is a group of verbs."""
+    names = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")]
+    for name in sorted(names, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name)):
+        module = importlib.import_module(f"{package.__name__}.{name}")
+        if hasattr(module, "verb"):
+            made.command(name)(module.verb)
+        else:
+            group = typer.Typer(help=module.__doc__, no_args_is_help=True)
+            _add_verbs(group, module)
+            made.add_typer(group, name=name)
 
 
 def _fail(message: str) -> NoReturn:

@@ -14,9 +14,10 @@ class UserError(Exception):
 
 
 class UnknownName(UserError):
-    """A name that is in no registry, with the nearest ones that are."""
+    """A name that is in no registry, with the nearest ones that are. `kind` is the word for what it should be."""
 
     def __init__(self, kind: str, name: str, known: list[str]) -> None:
+        self.kind = kind
         # Imported here: difflib costs start-up time and only an error needs it.
         from difflib import get_close_matches
 

@@ -3,7 +3,7 @@
 `python -m scripts.coverage --save results/bench/coverage.json` prints and keeps one line per world: targets, seeds,
 what differs between seeds, coverage of the nominal 95 %, and the median half-width in points (about two minutes on one
 core; `--worlds 400` for a quick look).
-tests/report/test_interval_coverage.py holds the same worlds to their limits.
+tests/scripts/test_interval_coverage.py holds the same worlds to their limits.
 
 A row's answer to an item is right where a sum of normal variables is above zero: the row's level, the item's
 difficulty (shared by the two rows), the row's quirk with the item, what the seed does to the row on all targets

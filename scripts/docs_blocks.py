@@ -133,13 +133,19 @@ def _shares(place: str, metrics: tuple[str, str]) -> str:
 
 def comparison(folder: str, target: str, which: str) -> str:
     """A part of a committed comparison with its heading; `which` is "budget 5%", "stopping rule" or "without ..."."""
-    start = f"**{target}, {which}"
-    text = (ROOT / folder / "comparison.md").read_text()
-    found = [part for part in re.split(r"\n\n(?=\*\*)", text) if part.startswith(start)]
+    start = f"{target}, {which}"
+    found = [part for part in _parts(folder) if part.startswith(start)]
     if len(found) != 1:
         raise KeyError(f"{folder} has {len(found)} parts that begin with {start}")
     heading, table = found[0].split("\n\n")[:2]
-    return f"{heading}\n\n{table}"
+    return f"**{heading.strip('*')}**\n\n{table}"
+
+
+def _parts(folder: str) -> list[str]:
+    """The parts of a comparison, each from its heading on: of its table, or of the text of the old format."""
+    if (ROOT / folder / "layout.json").exists():
+        return re.split(r"\n\n#### ", _rendered(folder))
+    return re.split(r"\n\n\*\*", (ROOT / folder / "comparison.md").read_text())
 
 
 def gains(folder: str, target: str, budget: str) -> str:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,9 @@ from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.query import Query
 from benchmark.published.claims import MeasuredEvidence
 from benchmark.published.tables import load_table
-from benchmark.report.collect import Run, evidence_of
+from benchmark.report.collect import evidence_of
 from benchmark.report.records import read_results
+from benchmark.report.run import Run
 from benchmark.specs.cells import Layout
 from benchmark.statistics import Estimate, paired_means
 from scripts import bench_record
@@ -181,9 +182,22 @@ def _samplers(folder: Path) -> Found:
 
 
 def scores(folder: Path) -> list[dict[str, Any]]:
-    """The scores of a committed comparison."""
-    found: list[dict[str, Any]] = json.loads((folder / "comparison.json").read_text())["scores"]
-    return found
+    """The scores of a committed comparison: from its records, or from the numbers of the old format."""
+    if not (folder / "layout.json").exists():
+        found: list[dict[str, Any]] = json.loads((folder / "comparison.json").read_text())["scores"]
+        return found
+    layout, runs = saved(folder)
+    groups = {row[0]: group for row, group in zip(layout.rows, layout.groups, strict=True)}
+    first = {row: place for place, row in enumerate(layout.references)}
+    runs = sorted(runs, key=lambda run: (layout.columns.index(run.target), first.get(run.row, len(first))))
+    return [_score(run, *groups[run.row], run.result(layout).values) for run in runs if run.state == "measured"]
+
+
+def _score(run: Run, heading: str, sampler: str, values: Mapping[str, float]) -> dict[str, Any]:
+    """A run as the old format has it; what has no coreset has no budget."""
+    budget = "stop" if heading == "stopping rule" else heading.removeprefix("budget ")
+    own = {"target": run.target, "sampler": sampler, "seed": run.seed, "values": dict(values)}
+    return own | ({} if run.sample is None else {"budget": budget})
 
 
 _READERS = {"mini": _mini, "samplers": _samplers}

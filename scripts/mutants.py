@@ -29,11 +29,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("benchmark", "baselines")
 COPIED = (*PACKAGES, "tests", "tables", "scripts", "docs", "results", "README.md", "pyproject.toml")
 
-ROWS = "tests/harness/test_training_images.py"
-IDENTITY = "tests/harness/test_identity.py"
-PURITY = "tests/harness/test_purity_of_rows.py"
+ROWS = "tests/smoke/test_training_images.py"
+IDENTITY = "tests/stages/test_identity.py"
+PURITY = "tests/stages/test_purity_of_rows.py"
 SIMCORE = "tests/baselines/test_baselines_simcore.py"
-RUN = "tests/harness/test_regression_values.py::test_a_run_is_within_its_values_and_follows_from_what_it_left"
+RUN = "tests/smoke/test_regression_values.py::test_a_run_is_within_its_values_and_follows_from_what_it_left"
 
 
 class MutantError(Exception):
@@ -60,7 +60,6 @@ SEEDS = "SeedAxes(init=seed, data=seed)"
 RANKING = "FeatureRanking(pool, centres, block_rows=self.block_rows, device=self.device)"
 SELECT = "simcore.select(*_features(task), budget=_budget(task, draw), seed=draw.seed)"
 PROBE = "clean_probe(train, labels[0], test, labels[1], spec, progress=task.progress)"
-RATES = '{PURITY: everything["purity"], BASE_RATE: everything["base_rate"], CEILING: everything["ceiling"]}'
 CHOICE = "accuracy(one.predict(train[held]), train_labels[held], spec.metric)"
 
 MUTANTS = (
@@ -94,15 +93,9 @@ MUTANTS = (
     ),
     Mutant(
         "retrieval encoder of seed 0 for all seeds of a table",
-        'self.retrieval(target, seed, untrained=variant.retrieval == "untrained")',
-        'self.retrieval(target, 0, untrained=variant.retrieval == "untrained")',
-        (IDENTITY,),
-    ),
-    Mutant(
-        "retrieval encoder of seed 0 for all seeds of a comparison",
-        "self.planner.retrieval(target, seed) if self.frozen is None else self.frozen.stage",
-        "self.planner.retrieval(target, 0) if self.frozen is None else self.frozen.stage",
-        ("tests/harness/test_compare_plan.py",),
+        "self.retrieval(target, seed, untrained=variant.encoder == UNTRAINED)",
+        "self.retrieval(target, 0, untrained=variant.encoder == UNTRAINED)",
+        (IDENTITY, "tests/planning/test_compare_plan.py"),
     ),
     # How it is trained.
     Mutant(
@@ -116,7 +109,7 @@ MUTANTS = (
         "random picks instead of SimCore's",
         SELECT,
         "Random().select(*_features(task), budget=_budget(task, draw) or 60, seed=draw.seed + 1)",
-        ("tests/harness/test_smoke_quality.py::test_simcore_is_twice_as_pure_as_random_on_one_target",),
+        ("tests/smoke/test_smoke_quality.py::test_simcore_is_twice_as_pure_as_random_on_one_target",),
     ),
     Mutant("ascending sort", RANKING, RANKING.replace("centres", "-centres"), (SIMCORE,)),
     Mutant(
@@ -143,7 +136,7 @@ MUTANTS = (
         "penalty chosen on test",
         CHOICE,
         "accuracy(one.predict(test), test_labels, spec.metric)",
-        ("tests/evaluate/test_probes.py",),
+        ("tests/evaluations/test_probes.py",),
     ),
     Mutant(
         "held-out mask inverted in purity",
@@ -154,15 +147,9 @@ MUTANTS = (
     # What is told of it.
     Mutant(
         "base rate is purity in a table",
-        '100 * everything["base_rate"]',
+        "100 * everything[name]",
         '100 * everything["purity"]',
-        (PURITY,),
-    ),
-    Mutant(
-        "base rate is purity in a comparison",
-        RATES,
-        RATES.replace('everything["base_rate"]', 'everything["purity"]'),
-        ("tests/harness/test_compare_verb.py::test_every_sampler_gets_a_line_at_every_budget_and_seed",),
+        (PURITY, "tests/commands/test_compare_verb.py::test_every_sampler_gets_a_line_at_every_budget_and_seed"),
     ),
     Mutant(
         "spread 0.0 of a row whose cells' seeds differ",
@@ -174,7 +161,7 @@ MUTANTS = (
         "no fsync",
         "os.fsync",
         "(lambda _descriptor: None)",
-        ("tests/harness/test_power_cut.py", "tests/harness/test_store.py"),
+        ("tests/execution/test_power_cut.py", "tests/execution/test_store.py"),
         every=True,
     ),
 )

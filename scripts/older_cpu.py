@@ -1,6 +1,6 @@
 """Run tests as on an older processor: `python scripts/older_cpu.py [--level avx2|sse] [options and paths of pytest]`.
 
-The numeric tests (samplers, pretraining, evaluation) where no paths are given; one thread each. Libraries choose their
+The numeric tests (samplers, training, evaluation) where no paths are given; one thread each. Libraries choose their
 kernels by the processor, and each has a switch that makes it choose as on an older one. Other kernels add up in another
 order: a test whose limit is what one machine gave fails here.
 """
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTS = ("tests/baselines", "tests/pretrain", "tests/evaluate")
+TESTS = ("tests/baselines", "tests/training", "tests/pretrain", "tests/evaluations")
 NUMPY_512 = "X86_V4 AVX512_ICL AVX512_SPR AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL"
 """The names of NumPy 2.4 and those of earlier versions; the ones that a version does not know it leaves alone."""
 

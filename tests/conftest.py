@@ -1,4 +1,4 @@
-"""What tests of several folders share: engines, where they are installed."""
+"""What tests of several rooms share: engines, where they are installed; smoke runs in this process, without workers."""
 
 import os
 import warnings
@@ -6,6 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from benchmark.execution.store import open_store
+from benchmark.execution.task import Task
+from benchmark.execution.worker import run_stage
+from benchmark.planning.planned_table import PlannedTable
+from benchmark.planning.query import Query
+from benchmark.specs.cells import ordered
+
+SMALL = {"targets": ("dtd",), "rows": ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop"), "steps": 6}
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +38,44 @@ def usable() -> Callable[[str], Any]:
         return found
 
     return engine
+
+
+def smoke_session(root, **fields):
+    """A question to Table 2 in the smoke profile, with the store at `root`."""
+    return PlannedTable(Query(**{"table": "2", "profile": "smoke", "store": root, **fields}))
+
+
+def run_in_process(session, ends=None):
+    """Run what is not finished of `ends` (default: the whole plan) and of its inputs; the store."""
+    store = open_store(session.query.store)
+    for stage in session.plan.stages if ends is None else ordered(ends):
+        if not store.has(stage):
+            run_stage(Task(stage, store, session.data, "cpu"))
+    return store
+
+
+@pytest.fixture(scope="session")
+def new_session():
+    return smoke_session
+
+
+@pytest.fixture(scope="session")
+def run_here():
+    return run_in_process
+
+
+@pytest.fixture(scope="session")
+def small_run():
+    """Make the small job's session and finished store at a place: `small_run(root, **fields)`."""
+
+    def run(root, **fields):
+        session = smoke_session(root, **{**SMALL, **fields})
+        return session, run_in_process(session)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished_small_run(small_run, tmp_path_factory):
+    """Session and store of the small job. Read it, never change it."""
+    return small_run(tmp_path_factory.mktemp("small") / "runs")

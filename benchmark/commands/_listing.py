@@ -39,7 +39,10 @@ def _tables() -> Iterable[str]:
 
 
 def _variants() -> Iterable[str]:
-    return (f"{variant.name:<23} {variant.title}" for variant in VARIANTS.values())
+    yield from (f"{variant.name:<23} {variant.title}" for variant in VARIANTS.values())
+    yield f"{'X+SAMPLER(BUDGET)':<23} any sampler; the budget is 5%, 100 (images) or stop"
+    yield f"{'X+SAMPLER(5%)@ENCODER':<23} in the features of timm:NAME, timm:NAME=FILE or a folder runs/pretrain/KEY"
+    yield f"{'@ENCODER':<23} that encoder as it is"
 
 
 def _profiles() -> Iterable[str]:

@@ -1,6 +1,7 @@
 """The options that verbs share, and how their values are spelled on a command line."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,10 @@ TableArgument = Annotated[str, typer.Argument(metavar="N", help="2, 3, 4, 5, fig
 ProfileOption = Annotated[str, typer.Option("--profile", help="smoke, mini or paper")]
 ProtocolOption = Annotated[str | None, typer.Option("--protocol", help="released or clean; default: the profile's")]
 Targets = Annotated[list[str] | None, typer.Option("--targets", help="names; default: the table's columns")]
-Rows = Annotated[list[str] | None, typer.Option("--rows", help="row ids or variants; default: all of the table")]
+Rows = Annotated[
+    list[str] | None,
+    typer.Option("--rows", help="row ids or variants, of any sampler: 'X+my.py:Mine(5%)'; default: all of the table"),
+]
 OpenSetOption = Annotated[
     str | None, typer.Option("--openset", help="a registered open-set or a folder of the data root")
 ]
@@ -34,7 +38,7 @@ EngineOption = Annotated[
 ]
 PrecisionOption = Annotated[
     Precision | None,
-    typer.Option("--precision", help="of training, instead of the profile's; float32 where a CPU has no fast bfloat16"),
+    typer.Option("--precision", help="of training, instead of the profile's; many CPUs are slow in bfloat16"),
 ]
 DataRoot = Annotated[Path | None, typer.Option("--data-root", envvar="BENCHMARK_DATA", help="folder of real images")]
 StorePath = Annotated[Path, typer.Option("--store", help="where results are kept")]
@@ -46,9 +50,14 @@ RunOn = Annotated[
     str, typer.Option("--run-on", help="what runs the stages: local or another of `list execution-engines`")
 ]
 EvaluationOption = Annotated[
-    str | None, typer.Option("--evaluation", help="one of `list evaluations`, instead of each row's own")
+    list[str] | None, typer.Option("--evaluation", help="of `list evaluations`, instead of each row's own")
 ]
-Format = Annotated[str, typer.Option("--format", help="text, md, latex, csv, json or another of `list formats`")]
+WithoutLeaks = Annotated[
+    bool, typer.Option("--without-leaks", help="drop what `data check` found of test images from the open-set")
+]
+Train = Annotated[bool, typer.Option("--train/--no-train", help="pretrain on X and every coreset, and evaluate")]
+CoresetMetrics = Annotated[bool, typer.Option("--coreset-metrics", help="measure every coreset too")]
+Format = Annotated[str, typer.Option("--format", help="text, md, latex, csv, json, svg or another of `list formats`")]
 Save = Annotated[
     Path | None, typer.Option("--save", help="also write the records, pick lists and table to this folder")
 ]
@@ -85,7 +94,10 @@ OPTIONS: dict[str, Any] = {
     "jobs": Jobs,
     "encoder": Encoder,
     "evaluation": EvaluationOption,
+    "train": Train,
+    "coreset_metrics": CoresetMetrics,
     "run_on": RunOn,
+    "without_leaks": WithoutLeaks,
 }
 """Options by the name of a parameter of the Python API."""
 
@@ -130,9 +142,11 @@ class Required:
     option: Any
 
 
-COMMAS = {"--targets", "--rows", "--seeds", "--budget"}
-LISTS = COMMAS | {"--target", "--sampler", "--against", "--evaluation"}
+COMMAS = {"--targets", "--rows", "--seeds", "--budget", "--evaluation"}
+LISTS = COMMAS | {"--target", "--sampler", "--against"}
 """Options that take several values; in a folder's name and between a sampler's fields a comma is no separator."""
+COMMA = re.compile(r",(?![A-Za-z_]\w*=)(?![^\[\]()]*[\])])")
+"""A comma between values: none that stands before a sampler's field or in a list of numbers."""
 
 
 def spread_lists(arguments: list[str]) -> list[str]:
@@ -151,6 +165,6 @@ def spread_lists(arguments: list[str]) -> list[str]:
         if current is None:
             spread.append(argument)
         else:
-            parts = argument.split(",") if current in COMMAS else [argument]
+            parts = COMMA.split(argument) if current in COMMAS else [argument]
             spread += [word for part in parts if part for word in (current, part)]
     return spread

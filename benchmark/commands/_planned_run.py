@@ -23,8 +23,9 @@ class PlannedCell:
     """One row on one target at one seed, as it would be run.
 
     `target_images` and `pool_images` are what its training sees; `samples` are image pairs, `exposures` passes over the
-    target's images (None without them). `length` is in words. `key` is the key of its last stage, None while images are
-    absent or not read yet; `done` says whether the store holds it.
+    target's images (None without them). `length` is in words. Of a row that trains nothing `pool_images` is the size of
+    its coreset. `key` is the key of its evaluation, or of its coreset, None while images are absent or not read yet;
+    `done` says whether the store holds it and all that is measured of it.
     """
 
     target: str
@@ -82,7 +83,13 @@ _COLUMNS: Mapping[str, str] = {
 
 
 def planned_run(session: PlannedTable) -> PlannedRun:
-    """The run that a session plans. UserError where it plans no cell."""
+    """The run that a session plans. UserError where it plans no cell, and for a stage that could not run."""
+    query = session.query
+    if query.method or query.backbone or query.engine or query.precision:
+        # Imports torch, which a plan of a table as it is published does without.
+        from benchmark.execution.run import check_stages
+
+        check_stages(session.plan.stages, installed=False)
     if not session.cells:
         why = {session.obstacle(row, target) for row in session.rows for target in session.targets}
         raise UserError(f"there is nothing to plan: {'; '.join(sorted(why))}")
@@ -95,12 +102,12 @@ def planned_run(session: PlannedTable) -> PlannedRun:
         hours=sum(spending[stage.key] for stage in stages),
         hours_left=sum(spending[stage.key] for stage in stages if not costs.store.has(stage)),
         disk=sum(costs.disk(stage) for stage in stages),
-        notes=tuple(session.unread()),
+        notes=(*session.unread(), *session.leak_notes()),
     )
 
 
 def _planned_cell(costs: Costs, row: str, cell: Cell) -> PlannedCell:
-    training = costs.training(cell.pretrain, cell.target)
+    training = costs.of_cell(cell)
     return PlannedCell(
         target=cell.target,
         row=row,
@@ -111,12 +118,14 @@ def _planned_cell(costs: Costs, row: str, cell: Cell) -> PlannedCell:
         origin=training.origin,
         samples=training.samples,
         exposures=training.exposures,
-        done=costs.store.has(cell.evaluate),
-        key=cell.evaluate.key if cell.evaluate.resolved else None,
+        done=all(costs.store.has(stage) for stage in cell.ends()),
+        key=cell.last.key if cell.last.resolved else None,
     )
 
 
 def _length(cell: Cell, training: Training) -> str:
+    if cell.pretrain is None:
+        return "-"
     spec = cell.pretrain.spec
     assert isinstance(spec, Pretraining)
     length = spec.recipe.length

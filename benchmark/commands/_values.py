@@ -78,7 +78,10 @@ def query_of(
     precision: str | None,
     data_root: PathLike | None,
     store: PathLike,
-    evaluation: str | None,
+    evaluation: str | Sequence[str] | None = None,
+    train: bool = True,
+    coreset_metrics: bool = False,
+    without_leaks: bool = False,
 ) -> Query:
     """The question that the options make which `plan`, `reproduce` and `table` share."""
     return Query(
@@ -97,5 +100,8 @@ def query_of(
         precision=precision_of(precision),
         data_root=data_root_of(data_root),
         store=Path(store),
-        evaluation=evaluation,
+        evaluations=names(evaluation),
+        train=train,
+        coreset_metrics=coreset_metrics,
+        without_leaks=without_leaks,
     )

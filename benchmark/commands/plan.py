@@ -27,7 +27,10 @@ def plan(
     precision: str | None = None,
     data_root: PathLike | None = None,
     store: PathLike = "runs",
-    evaluation: str | None = None,
+    evaluation: str | Sequence[str] | None = None,
+    train: bool = True,
+    coreset_metrics: bool = False,
+    without_leaks: bool = False,
 ) -> "PlannedRun":
     """What `reproduce` with the same options would run and cost. Runs nothing, writes nothing.
 
@@ -38,20 +41,18 @@ def plan(
 
     training = (steps, method, backbone, engine, precision)
     chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
-    query = query_of(*chosen, *training, data_root, store, evaluation)
-    session = PlannedTable(query)
-    if method or backbone or engine or precision:
-        # Imports torch, which a plan of a table as it is published does without.
-        from benchmark.execution.run import check_stages
-
-        check_stages(session.plan.stages, installed=False)
-    return planned_run(session)
+    query = query_of(*chosen, *training, data_root, store, evaluation, train, coreset_metrics, without_leaks)
+    return planned_run(PlannedTable(query))
 
 
 @with_options_of(plan)
 def verb(work: "Callable[[], PlannedRun]") -> None:
     """What a run would do: stages, what they share, what is done, samples seen, GPU-hours and disk. Runs nothing."""
-    result = work()
-    for line in result.notes:
+    show_plan(work())
+
+
+def show_plan(planned: "PlannedRun") -> None:
+    """Print what would run."""
+    for line in planned.notes:
         print(f"note: {line}", file=sys.stderr)
-    print(result.render())
+    print(planned.render())

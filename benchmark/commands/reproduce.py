@@ -1,6 +1,5 @@
 """The verb `reproduce`: read the data, run what is missing, show the table."""
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,41 +29,37 @@ def reproduce(
     precision: str | None = None,
     data_root: PathLike | None = None,
     store: PathLike = "runs",
-    evaluation: str | None = None,
+    evaluation: str | Sequence[str] | None = None,
+    train: bool = True,
+    coreset_metrics: bool = False,
     device: str = "auto",
     jobs: int | None = None,
     run_on: str = "local",
+    without_leaks: bool = False,
 ) -> "MeasuredTable":
     """Measure a table: run what `store` does not hold yet, and return the numbers beside the published ones.
 
-    `targets`, `rows` (ids or variants) and `seeds` choose cells; without them all targets and rows of the table and
-    seed 0 are measured. `steps` are optimiser steps of every row instead of the profile's. `data_root` is the folder of
-    real images (default: the one that BENCHMARK_DATA names); the profile "smoke" draws its images and reads none.
-    `jobs` are worker processes. `evaluation` is one of `list evaluations` instead of each row's own. `run_on` names
-    what runs the stages. Values of the result are per cent. Progress goes to standard error. A stage that fails
-    does not raise: its cells say "failed", with the reason, and `failed` holds its key.
+    `targets`, `rows` and `seeds` choose cells; without them all targets and rows of the table and seed 0 are measured.
+    A row is an id of the table or a variant: "X", "X+simcore(5%)", or X with a coreset of any sampler, budget and
+    encoder, "X+my.py:Mine(5%)@timm:NAME". `steps` are optimiser steps of every row instead of the profile's.
+    `data_root` is the folder of real images (default: the one that BENCHMARK_DATA names); the profile "smoke" draws its
+    images and reads none. `jobs` are worker processes. `evaluation` are names of `list evaluations` instead of each
+    row's own; the table shows the first. `coreset_metrics` also measures the coresets; without `train` nothing else is
+    measured. `run_on` names what runs the stages. `without_leaks` leaves out of open-sets what `data check` found of
+    test images. Values of the result are per cent. Progress goes to standard error.
+    A stage that fails does not raise: its cells say "failed", with the reason, and `failed` holds its key.
 
     Raises UserError, before anything runs, for a name that is unknown and for options or data that cannot be used.
     Stopped at any moment, the same call goes on.
     """
-    from benchmark.execution.display import shown
-    from benchmark.execution.run import Work, check_machine, check_stages, execute
+    from benchmark.commands._measure import measure
     from benchmark.planning.planned_table import PlannedTable
-    from benchmark.report.measured import measured_table
 
     training = (steps, method, backbone, engine, precision)
     chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
-    query = query_of(*chosen, *training, data_root, store, evaluation)
+    query = query_of(*chosen, *training, data_root, store, evaluation, train, coreset_metrics, without_leaks)
     machine = machine_of(device, jobs, run_on)
-    session = PlannedTable(query)
-    check_machine(machine)
-    check_stages(session.plan.stages)
-    with shown() as progress:
-        session.read_data(progress)
-    for line in session.data_notes():
-        print(f"note: {line}", file=sys.stderr)
-    failed = execute(Work(session.plan.stages, query.store, session.data), machine)
-    return measured_table(session.values(), session.store, failed)
+    return measure(PlannedTable(query), machine)
 
 
 @with_options_of(reproduce)

@@ -31,18 +31,23 @@ def run(
     store: PathLike = "runs",
     device: str = "auto",
     jobs: int | None = None,
-    evaluation: str | None = None,
+    evaluation: str | Sequence[str] | None = None,
     run_on: str = "local",
+    without_leaks: bool = False,
 ) -> "MeasuredTable":
     """One cell of Table 2: `reproduce` with one variant and one target."""
     training = (steps, method, backbone, engine, precision)
     chosen = ("2", profile, protocol, target, variant, openset, seeds, False)
-    return reproduce(*chosen, *training, data_root, store, evaluation, device, jobs, run_on)
+    question = (*chosen, *training, data_root, store, evaluation)
+    return reproduce(*question, device=device, jobs=jobs, run_on=run_on, without_leaks=without_leaks)
 
 
 @with_options_of(
     run,
-    variant=Annotated[str, typer.Option("--variant", help="what is pretrained on, as `list variants` names it")],
+    variant=Annotated[
+        str,
+        typer.Option("--variant", help="what is pretrained on: one of `list variants`, or any sampler's, as in --rows"),
+    ],
     target=Annotated[str, typer.Option("--target", help="one target")],
 )
 def verb(work: "Callable[[], MeasuredTable]", format_: Format = "text") -> None:

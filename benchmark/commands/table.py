@@ -28,7 +28,10 @@ def table(
     precision: str | None = None,
     data_root: PathLike | None = None,
     store: PathLike = "runs",
-    evaluation: str | None = None,
+    evaluation: str | Sequence[str] | None = None,
+    train: bool = True,
+    coreset_metrics: bool = False,
+    without_leaks: bool = False,
 ) -> "MeasuredTable":
     """The table that `reproduce` returns, from what `store` holds. Runs nothing; what is not measured is "missing".
 
@@ -39,7 +42,7 @@ def table(
 
     training = (steps, method, backbone, engine, precision)
     chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
-    query = query_of(*chosen, *training, data_root, store, evaluation)
+    query = query_of(*chosen, *training, data_root, store, evaluation, train, coreset_metrics, without_leaks)
     session = PlannedTable(query)
     unknown = sorted({i.label for stage in session.plan.stages for i in stage.images() if i.sha256 is None})
     if unknown:

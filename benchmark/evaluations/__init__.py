@@ -40,8 +40,8 @@ class Evaluation:
 
     `splits` are the target's images that it looks at: inputs of its stage. `features` are those of the splits whose
     features it takes by `features_of` with the `embedding` of its spec: evaluations can share them. A spec whose
-    `embedding` is None takes none. `obstacle` says why an encoder that a user names cannot be evaluated; nothing where
-    it can.
+    `embedding` is None takes none. With `reads_labels` the labels of the images move its key. `obstacle` says why an
+    encoder that a user names cannot be evaluated; nothing where it can.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Evaluation:
     spec: Callable[[Question], Spec]
     splits: tuple[str, ...] = ("train", "test")
     features: tuple[str, ...] = ()
+    reads_labels: bool = True
     obstacle: Callable[[Stage], str] = _nothing
 
 
@@ -75,7 +76,7 @@ def evaluation_stage(
     spec = evaluation.spec(question)
     inputs: tuple[tuple[str, Stage | Images], ...] = (
         ("encoder", encoder),
-        *((split, images[split]) for split in evaluation.splits),
+        *((split, _input(evaluation, images[split])) for split in evaluation.splits),
     )
     stage = Stage(evaluation.kind, spec, inputs, label)
     if not (shared and evaluation.features):
@@ -85,3 +86,7 @@ def evaluation_stage(
         return stage
     derived = ((features_name(split), embed_stage(encoder, images[split], embedding)) for split in evaluation.features)
     return replace(stage, derived=tuple(derived))
+
+
+def _input(evaluation: Evaluation, images: Images) -> Images:
+    return images.with_labels if evaluation.reads_labels else images

@@ -125,4 +125,6 @@ MEASURES = (
     Measure("uniformity", "uniformity", digits=3, larger_is_better=False),
 )
 
-entry = Evaluation("geometry", "geometry without labels", KIND, MEASURES, _spec, splits=("test",), features=("test",))
+entry = Evaluation(
+    "geometry", "geometry without labels", KIND, MEASURES, _spec, ("test",), ("test",), reads_labels=False
+)

@@ -28,16 +28,26 @@ def shown() -> Iterator[Progress]:
 
 
 class PlainProgress:
-    """A line at most every `every` seconds."""
+    """A line at most every `every` seconds, with the time that is left at the speed so far."""
 
     def __init__(self, every: float = 10.0) -> None:
         self._every, self._next = every, time.monotonic() + PATIENCE
+        self._begun: dict[str, tuple[float, int]] = {}
 
     def __call__(self, what: str, done: int, total: int) -> None:
         now = time.monotonic()
+        begun, before = self._begun.setdefault(what, (now, done))
         if now >= self._next:
             self._next = now + self._every
-            print(f"  {what}: {done}/{total}", file=sys.stderr, flush=True)
+            left = f", {_duration((now - begun) * (total - done) / (done - before))} left" if done > before else ""
+            print(f"  {what}: {done}/{total}{left}", file=sys.stderr, flush=True)
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as 0:05 or 1:02:05."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 class BarProgress:

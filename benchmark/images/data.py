@@ -1,6 +1,6 @@
 """The data of a run, by name: what a plan must know of it, and what a stage reads of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from benchmark.datasets.targets import TARGETS, registered_target
 from benchmark.errors import UnknownName, UserError
 from benchmark.execution.task import Task
 from benchmark.images.items import Items
+from benchmark.images.leaks import KnownLeaks, without
 from benchmark.images.manifest import Manifest, Split
-from benchmark.images.relevance import heldout_mask, origins, relevance, relevance_sha256
+from benchmark.images.relevance import heldout_mask, origins, relevance, relevance_sha256, sources_sha256
 from benchmark.images.scan import count_differences, find_manifest, open_source
 from benchmark.images.sources import LAYOUT, DataRoot, ImageRoot, NamedFolders, Source
 from benchmark.images.square_cache import FOLDER, square_pixels
@@ -22,6 +23,8 @@ from benchmark.specs.datasets import Metric, OpenSet, Role, Target
 from benchmark.specs.stages import Images
 
 SplitName = tuple[Role, str, Split]
+RELEVANCE, SOURCES = "relevance:", "sources"
+"""What the split is called of an input that is labels of an open-set's folders. The target's name follows the first."""
 
 
 def open_images(data_root: Path | NamedFolders | None, standins: bool) -> ImageRoot:
@@ -42,26 +45,36 @@ def open_images(data_root: Path | NamedFolders | None, standins: bool) -> ImageR
 
 class Data:
     """Images by role, name and split. `root` is a data root, folders given one by one, or None for a plan without data;
-    `cache` is the store's root.
+    `cache` is the store's root. With `without_leaks`, names of targets, open-sets lack the images that are known to be
+    test images; they must have been searched for those of these targets.
 
     What was looked up once is remembered; `read` forgets what it may have changed.
     """
 
-    def __init__(self, root: Path | NamedFolders | None, standins: bool, cache: Path) -> None:
+    def __init__(
+        self,
+        root: Path | NamedFolders | None,
+        standins: bool,
+        cache: Path,
+        without_leaks: tuple[str, ...] = (),
+    ) -> None:
         self.root, self.standins, self.cache = root, standins, cache
+        # What is drawn was never photographed: no stand-in leaks.
+        self.without_leaks = () if standins else without_leaks
         self._manifests: dict[SplitName, Manifest | None] = {}
         self._relevance: dict[tuple[str, str], Images | None] = {}
         self._sources: dict[Images, Source] = {}
         self._items: dict[SplitName, Items] = {}
         self._inputs: dict[tuple[Role, str, str], Images] = {}
+        self._known_leaks: KnownLeaks | None = None
 
     @cached_property
     def _images(self) -> ImageRoot | None:
         return None if self.root is None and not self.standins else open_images(self.root, self.standins)
 
-    def __reduce__(self) -> tuple[type["Data"], tuple[Path | NamedFolders | None, bool, Path]]:
+    def __reduce__(self) -> tuple[type["Data"], tuple[Path | NamedFolders | None, bool, Path, tuple[str, ...]]]:
         # What was looked up here is not sent to workers: each looks for itself.
-        return Data, (self.root, self.standins, self.cache)
+        return Data, (self.root, self.standins, self.cache, self.without_leaks)
 
     # For plans -------------------------------------------------------------------------------------------------------
 
@@ -86,7 +99,9 @@ class Data:
         manifest = self.manifest(role, name, split)
         if manifest is None:
             return Images(role, name, split, None, self._listed_count(role, name, split))
-        return Images(role, name, split, manifest.sha256, len(manifest))
+        if role == "opensets" and self._unsearched(self.without_leaks, name):
+            return Images(role, name, split, None, len(manifest))
+        return Images(role, name, split, manifest.images_sha256, len(manifest), manifest.labels_sha256)
 
     def _listed_count(self, role: Role, name: str, split: str) -> int | None:
         """Images that were not read yet: as many as there are files, or as the paper's data set has."""
@@ -106,8 +121,24 @@ class Data:
         wanted: SplitName = (role, name, "train" if split == "train" else "test")
         if wanted not in self._manifests:
             found = None if self._images is None else find_manifest(self._images, *wanted, self.cache)
-            self._manifests[wanted] = found
+            self._manifests[wanted] = found and self._without_leaks(found)
         return self._manifests[wanted]
+
+    def _without_leaks(self, manifest: Manifest) -> Manifest:
+        if manifest.role == "targets" or not self.without_leaks:
+            return manifest
+        return without(manifest, self._leaks.leaked(manifest.name))
+
+    @property
+    def _leaks(self) -> KnownLeaks:
+        if self._known_leaks is None:
+            self._known_leaks = KnownLeaks(open_images(self.root, self.standins), self.cache)
+        return self._known_leaks
+
+    def _unsearched(self, targets: Iterable[str], openset: str) -> list[str]:
+        """The targets whose test images the open-set was not searched for."""
+        leaks = self._leaks
+        return [target for target in targets if leaks.count(target, openset) is None]
 
     def relevance(self, openset: str, target: str) -> Images | None:
         """The identity of the labels that say which images are relevant to the target, None where there are none."""
@@ -120,7 +151,15 @@ class Data:
             identity = relevance_sha256(self.find("opensets", openset), target)
         except UserError:
             return None
-        return None if identity is None else Images("opensets", openset, f"relevance:{target}", identity)
+        return None if identity is None else Images("opensets", openset, f"{RELEVANCE}{target}", identity)
+
+    def sources(self, openset: str) -> Images | None:
+        """The identity of the labels that say which source each image comes from, None where there are none."""
+        try:
+            identity = sources_sha256(self.find("opensets", openset))
+        except UserError:
+            return None
+        return None if identity is None else Images("opensets", openset, SOURCES, identity)
 
     def metric(self, target: str) -> Metric:
         """The paper's metric for its targets, top-1 for all others."""
@@ -136,10 +175,13 @@ class Data:
         for role, name, split in wanted:
             # Absent images and wrong folders are told before anything is read.
             images.items(role, name, split).classes  # noqa: B018
+            if role == "opensets" and (missing := self._unsearched(self.without_leaks, name)):
+                raise UserError(f"{_not_searched(name, missing)}; without leaks needs that first")
         for role, name, split in wanted:
             open_source(images, role, name, split, self.cache, progress)
         for known in (self._manifests, self._items, self._inputs, self._relevance):
             known.clear()
+        self._known_leaks = None
 
     def count_differences(self, wanted: Iterable[SplitName]) -> list[str]:
         """How the images found differ in number from the registered data sets of the same names."""
@@ -149,6 +191,28 @@ class Data:
             if manifest is not None and known is not None and not self.standins:
                 lines += count_differences([manifest], known)
         return lines
+
+    def leak_notes(self, targets: Sequence[str], opensets: Sequence[str], demanded: bool) -> list[str]:
+        """A line for each open-set: whether it was searched for test images of the targets, and what became of those.
+        `demanded`: the protocol asks for a search of registered data. Nothing for stand-ins."""
+        read = [name for name in opensets if self.without_leaks or self.manifest("opensets", name, "train")]
+        return [] if self.standins else [line for name in read for line in self._leak_lines(targets, name, demanded)]
+
+    def _leak_lines(self, targets: Sequence[str], openset: str, demanded: bool) -> Iterator[str]:
+        leaks = self._leaks
+        counts = {target: leaks.count(target, openset) for target in targets}
+        unsearched = [target for target, count in counts.items() if count is None]
+        if unsearched:
+            known = demanded and registered("opensets", openset) and any(map(registered_target, unsearched))
+            yield _not_searched(openset, unsearched) + ("; protocol clean asks for it on registered data" * bool(known))
+        searched = [target for target, count in counts.items() if count is not None]
+        found = [f"{count:,} of {target}" for target, count in counts.items() if count]
+        if found:
+            done = "left out" if self.without_leaks else "kept (--without-leaks drops them)"
+            total = len(leaks.leaked(openset))
+            yield f"opensets/{openset}: test images found in it: {total:,} ({', '.join(found)}), {done}"
+        elif searched:
+            yield f"opensets/{openset}: no test image of {', '.join(searched)} was found in it"
 
     def skipped(self, wanted: Iterable[SplitName]) -> list[str]:
         """The unreadable files that were left out of open-sets, a line for each split that has some."""
@@ -169,7 +233,8 @@ class Data:
         role, name = images.role, images.name
         split: Split = "test" if images.split == "test" else "train"
         source = open_source(open_images(self.root, self.standins), role, name, split, self.cache, progress)
-        if not images.split.startswith("relevance:") and source.manifest.sha256 != images.sha256:
+        source = Source(source.items, self._without_leaks(source.manifest))
+        if _identity(source, images) != (images.sha256, images.labels_sha256 if images.reads_labels else None):
             raise UserError(f"{images.label} has changed since the run began; start it again")
         return source
 
@@ -179,7 +244,7 @@ class Data:
 
     def relevant(self, images: Images) -> NDArray[np.bool_]:
         """Which open-set images are relevant, bool [N], for an input made by `relevance`."""
-        target = images.split.removeprefix("relevance:")
+        target = images.split.removeprefix(RELEVANCE)
         mask = relevance(self.verified_source(images), target)
         assert mask is not None
         return mask
@@ -189,12 +254,23 @@ class Data:
         return heldout_mask(self.verified_source(images))
 
     def origins(self, images: Images) -> list[str] | None:
-        """The source that each open-set image comes from, None where no label says so."""
+        """The source that each open-set image comes from, for an input made by `sources`."""
         return origins(self.verified_source(images))
 
 
 ImageTask = Task[Data]
 """A stage that reads images."""
+
+
+def _identity(source: Source, images: Images) -> tuple[str | None, str | None]:
+    """What the source adds to keys as the input `images`: the identity of images and, where they are read, of labels.
+    Of relevance labels and sources, theirs."""
+    if images.split.startswith(RELEVANCE):
+        return relevance_sha256(source.items, images.split.removeprefix(RELEVANCE)), None
+    if images.split == SOURCES:
+        return sources_sha256(source.items), None
+    manifest = source.manifest
+    return manifest.images_sha256, manifest.labels_sha256 if images.reads_labels else None
 
 
 def registered(role: Role, name: str) -> Target | OpenSet | None:
@@ -211,6 +287,11 @@ def _registered_count(role: Role, name: str, split: str) -> int | None:
         case Target() as target:
             return target.train if split == "train" else target.test
     return None
+
+
+def _not_searched(openset: str, targets: Sequence[str]) -> str:
+    names = " ".join([*targets, openset])
+    return f"opensets/{openset}: not searched for test images of {', '.join(targets)} (benchmark data check {names})"
 
 
 def check_datasets(data: Data, targets: Iterable[str], opensets: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -101,6 +102,23 @@ def growing_rows(start: Path, shape: tuple[int, ...]) -> Iterator[GrowingRows]:
             part.unlink(missing_ok=True)
             raise
     _sweep(start)
+
+
+def find_rows(start: Path, what: str) -> Path | None:
+    """The finished file that `growing_rows` made of `start`, None where there is none with the bytes that were written.
+    One that is damaged is put beside, with a note that names `what` it holds."""
+    for path in start.parent.glob(f"{start.name}.*.npy"):
+        with contextlib.suppress(FileNotFoundError):
+            if is_whole(path):
+                return path
+            print(f"note: the {what} in {path} are damaged, they are made again", file=sys.stderr)
+            path.rename(path.with_suffix(".damaged"))
+    return None
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a finished file has the bytes that were written."""
+    return path.suffixes[-2] == f".{file_sha256(path)}"
 
 
 def _parts(start: Path) -> list[Path]:

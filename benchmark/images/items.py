@@ -57,7 +57,7 @@ class Items(ABC):
     @property
     @abstractmethod
     def signature(self) -> str:
-        """Changes whenever the listing does; quick to compute."""
+        """Changes with the place and with its listing, not with role and name; quick to compute."""
 
     @property
     @abstractmethod
@@ -152,8 +152,7 @@ class Folder(Items):
 
     @cached_property
     def signature(self) -> str:
-        classes = self.classes if self.role == "targets" else ()
-        return digest({"kind": "folder", "label": self.label, "classes": classes, "files": self._files})
+        return digest({"kind": "folder", "place": self.place, "files": self._files})
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
@@ -161,7 +160,7 @@ class Folder(Items):
 
     @property
     def place(self) -> str:
-        return str(self.path.absolute())
+        return os.path.realpath(self.path)
 
     @property
     def stamps(self) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""What was found in one split, item by item: the identity of images, wherever they lie."""
+"""What was found in one split, item by item: the identity of images and of their labels, wherever they lie."""
 
 import json
 from collections.abc import Iterator
@@ -12,8 +12,28 @@ from benchmark.specs.datasets import Role
 from benchmark.system import write_atomically
 
 Split = Literal["train", "test"]
-FORMAT = 1
+FORMAT = 2
 FOLDER = "manifests"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What reading shows of the files of one place, whatever they are called and used for: parallel tuples, sorted by
+    id.
+
+    `ids` are POSIX paths relative to the place. `digests` identify each item's content: the SHA-256 of its bytes, or
+    of what renders it. `skipped` are (id, reason) of the unreadable files.
+    """
+
+    ids: tuple[str, ...]
+    digests: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def save(self, path: Path) -> None:
+        """Write the contents as JSON; a reader sees all of it or nothing."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps({"format": FORMAT, "sha256": digest(fields), **fields}))
 
 
 @dataclass(frozen=True)
@@ -21,9 +41,8 @@ class Manifest:
     """The images of one split, all parallel tuples in the order of the items.
 
     `ids` are POSIX paths relative to the split's folder, sorted (a concatenation: sorted within each part). `labels`
-    are positions in `classes`; for open-sets they are folder numbers that no training ever sees. `digests` identify
-    each item's content: the SHA-256 of its bytes, or of what renders it. `skipped` are (id, reason) of the
-    unreadable files.
+    are positions in `classes`; for open-sets they are folder numbers that no training ever sees. `digests` and
+    `skipped` are those of `Contents`.
     """
 
     role: Role
@@ -44,31 +63,24 @@ class Manifest:
         return f"{self.role}/{self.name}/{self.split}"
 
     @cached_property
-    def sha256(self) -> str:
-        """The identity of the images: of ids, contents and, for targets, labels. Paths, times and names stay out."""
-        content: dict[str, object] = {"ids": self.ids, "digests": self.digests}
-        if self.role == "targets":
-            content["labels"] = self.labels
-        return digest(content)
+    def images_sha256(self) -> str:
+        """The identity of the images: of ids and contents, in order. Role, name, paths, times and labels stay out."""
+        return digest({"ids": self.ids, "digests": self.digests})
 
-    def save(self, path: Path) -> None:
-        """Write the manifest as JSON; a reader sees all of it or nothing."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps({"format": FORMAT, "sha256": self.sha256, **fields}))
+    @cached_property
+    def labels_sha256(self) -> str:
+        """The identity of the labels, in the order of the images. The names of classes stay out."""
+        return digest({"labels": self.labels})
 
 
-def load_manifest(path: Path) -> Manifest | None:
-    """The manifest saved at `path`; None when there is none, or one that is damaged or of another format."""
+def load_contents(path: Path) -> Contents | None:
+    """The contents saved at `path`; None when there are none, or some that are damaged or of another format."""
     try:
         value = json.loads(path.read_text())
-        if value.pop("format") != FORMAT:
+        if value.pop("format") != FORMAT or value.pop("sha256") != digest(value):
             return None
-        stated = value.pop("sha256")
-        skipped = tuple((item, reason) for item, reason in value.pop("skipped"))
-        names = ("ids", "labels", "classes", "digests")
-        manifest = Manifest(**{**value, **{name: tuple(value[name]) for name in names}}, skipped=skipped)
-        return manifest if manifest.sha256 == stated else None
+        skipped = tuple((item, reason) for item, reason in value["skipped"])
+        return Contents(tuple(value["ids"]), tuple(value["digests"]), skipped)
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -76,7 +88,7 @@ def load_manifest(path: Path) -> Manifest | None:
 def check_manifests(folder: Path) -> Iterator[str]:
     """A line for every saved manifest that is damaged or of another format; the next run reads those images again."""
     for path in sorted(folder.glob("*.json")):
-        if load_manifest(path) is None:
+        if load_contents(path) is None:
             yield f"{path}: no manifest, or one of another format"
 
 

@@ -1,5 +1,6 @@
 """The items of one split as rows of a table that the `datasets` library reads: local Parquet files or a Hub name."""
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,12 +55,14 @@ class Rows(Items):
     @cached_property
     def signature(self) -> str:
         stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in self.files]
-        train = self.train.signature if self.train else None
-        return digest({"kind": "rows", "label": self.label, "files": stamps, "hub": self.pointer, "train": train})
+        return digest({"kind": "rows", "place": self.place, "files": stamps, "hub": self.pointer})
 
     @property
     def place(self) -> str:
-        return str(self.folder.absolute())
+        """The folder and the split, since the files of both may lie in one folder; of the Hub, its name for both."""
+        if self.pointer is not None:
+            return f"{self.pointer.dataset} {getattr(self.pointer, self.split)}"
+        return f"{os.path.realpath(self.folder)} {self.split}"
 
     @property
     def _columns(self) -> tuple[str, str]:

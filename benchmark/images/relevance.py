@@ -46,12 +46,21 @@ def origins(source: Source) -> list[str] | None:
 
 
 def relevance_sha256(items: Items, target: str) -> str | None:
-    """The identity of a target's relevance labels, without reading any image; None where there are none."""
+    """The identity of a target's relevance labels, without reading any image; None where there are none.
+
+    It is that of the folders, their sources and their relevance: the names of target and open-set stay out.
+    """
     labels = items.folder_labels
     if labels is None or target not in labels.targets:
         return None
     rows = sorted((folder, labels.source[folder], target in names) for folder, names in labels.relevant.items())
-    return digest({"target": target, "folders": rows})
+    return digest({"relevance": rows})
+
+
+def sources_sha256(items: Items) -> str | None:
+    """The identity of the labels that say which source each image comes from; None where there are none."""
+    labels = items.folder_labels
+    return None if labels is None else digest({"sources": sorted(labels.source.items())})
 
 
 def _per_item(source: Source, by_folder: dict[str, V]) -> list[V]:

@@ -1,6 +1,7 @@
-"""Reading every image of a split once: hashed, decoded, counted. The result, its manifest, is kept in the store.
+"""Reading every image of a split once: hashed, decoded, counted. What reading showed is kept in the store.
 
-What was read is kept there on the way, so that a scan that was stopped or killed reads the rest alone.
+It is kept by the place that was read, so that a folder that is known under two names is read once. It is kept on the
+way too, so that a scan that was stopped or killed reads only the rest.
 """
 
 import contextlib
@@ -14,14 +15,14 @@ from typing import TypeVar
 from benchmark.errors import UserError
 from benchmark.images.items import Items, Joined, MissingImages, folder_of
 from benchmark.images.journal import Journal, Seen
-from benchmark.images.manifest import FOLDER, Manifest, Split, join_manifests, load_manifest
+from benchmark.images.manifest import FOLDER, Contents, Manifest, Split, join_manifests, load_contents
 from benchmark.images.sources import ImageRoot, Source
 from benchmark.progress import Progress, silent
 from benchmark.specs.base import digest
 from benchmark.specs.datasets import OpenSet, Role, Target
 from benchmark.system import cores
 
-VERSION = 1
+VERSION = 2
 SKIPPABLE = 0.01
 """The share of an open-set's files that may be unreadable."""
 BLOCK = 256
@@ -58,7 +59,12 @@ def _find(items: Items, store: Path) -> Manifest | None:
         found = [_find(part, store) for part in items.parts]
         known = [manifest for manifest in found if manifest is not None]
         return join_manifests(items.name, known) if len(known) == len(found) else None
-    return items.known_manifest or load_manifest(_path(items, store))
+    if items.known_manifest is not None:
+        return items.known_manifest
+    # A test split with classes that train lacks is an error whether it was read or not.
+    items.classes  # noqa: B018
+    contents = load_contents(_path(items, store))
+    return None if contents is None or _has_too_many_unreadable(items, contents) else _manifest(items, contents)
 
 
 def _path(items: Items, store: Path) -> Path:
@@ -69,32 +75,40 @@ def _scanned(items: Items, store: Path, progress: Progress) -> Manifest:
     if isinstance(items, Joined):
         return join_manifests(items.name, [_scanned(part, store, progress) for part in items.parts])
     manifest = _find(items, store)
-    if manifest is None:
-        path = _path(items, store)
-        journal = Journal(path.parent, digest([VERSION, items.label, items.place]))
-        with contextlib.closing(journal):
-            manifest = scan(items, journal, progress)
-            manifest.save(path)
-            journal.remove()
-    return manifest
+    if manifest is not None:
+        return manifest
+    path = _path(items, store)
+    with contextlib.closing(Journal(path.parent, digest([VERSION, items.place]))) as journal:
+        contents = load_contents(path) or scan(items, journal, progress)
+        _check_unreadable(items, contents)
+        contents.save(path)
+        journal.remove()
+    return _manifest(items, contents)
 
 
-def scan(items: Items, journal: Journal, progress: Progress = silent) -> Manifest:
-    """Read, hash and decode every item that `journal` does not know; the errors are those of `open_source`."""
-    number = {name: position for position, name in enumerate(items.classes)}
+def scan(items: Items, journal: Journal, progress: Progress = silent) -> Contents:
+    """Read, hash and decode every item that `journal` does not know."""
     seen = list(_read_on(items, journal, progress))
-    bad = [one for one in seen if one.problem]
     good = [one for one in seen if not one.problem]
-    _check_unreadable(items, bad, len(good))
+    return Contents(
+        ids=tuple(one.item for one in good),
+        digests=tuple(one.digest for one in good),
+        skipped=tuple((one.item, one.problem) for one in seen if one.problem),
+    )
+
+
+def _manifest(items: Items, contents: Contents) -> Manifest:
+    """What was read, under the name and with the labels that the items have."""
+    number = {name: position for position, name in enumerate(items.classes)}
     return Manifest(
         role=items.role,
         name=items.name,
         split=items.split,
-        ids=tuple(one.item for one in good),
-        labels=tuple(number[folder_of(one.item)] for one in good),
+        ids=contents.ids,
+        labels=tuple(number[folder_of(item)] for item in contents.ids),
         classes=items.classes,
-        digests=tuple(one.digest for one in good),
-        skipped=tuple((one.item, one.problem) for one in bad),
+        digests=contents.digests,
+        skipped=contents.skipped,
     )
 
 
@@ -130,14 +144,19 @@ def _look(items: Items, item: str) -> Seen:
     return Seen(item, digest=hashlib.sha256(data).hexdigest())
 
 
-def _check_unreadable(items: Items, bad: Sequence[Seen], good: int) -> None:
-    total = good + len(bad)
-    allowed = SKIPPABLE * total if items.role == "opensets" else 0
-    if len(bad) > allowed:
+def _has_too_many_unreadable(items: Items, contents: Contents) -> bool:
+    total = len(contents.ids) + len(contents.skipped)
+    return len(contents.skipped) > (SKIPPABLE * total if items.role == "opensets" else 0)
+
+
+def _check_unreadable(items: Items, contents: Contents) -> None:
+    if _has_too_many_unreadable(items, contents):
+        bad, total = len(contents.skipped), len(contents.ids) + len(contents.skipped)
+        item, problem = contents.skipped[0]
         limit = f", more than the {SKIPPABLE:.0%} that an open-set may have" if items.role == "opensets" else ""
         raise UserError(
-            f"{items.label}: {len(bad):,} of {total:,} files are no readable images{limit}; "
-            f"the first is {bad[0].item} ({bad[0].problem}); replace or remove them"
+            f"{items.label}: {bad:,} of {total:,} files are no readable images{limit}; "
+            f"the first is {item} ({problem}); replace or remove them"
         )
 
 

@@ -1,7 +1,5 @@
 """Every image of a source as a square of a few pixels, decoded once and memory-mapped from then on."""
 
-import contextlib
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import UserError
-from benchmark.images.growing import growing_rows
+from benchmark.images.growing import find_rows, growing_rows, is_whole
 from benchmark.images.scan import threaded
 from benchmark.images.sources import Source
 from benchmark.progress import Progress, silent
 from benchmark.specs.base import digest
-from benchmark.system import file_sha256
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,39 +28,24 @@ def square_pixels(
     """Read-only uint8 [N, side, side, 3]: shorter side resized to `side` (bilinear, antialiased), then centre-cropped.
 
     `rows` (positions in the manifest) restricts it to these, in their order. The file lies in `folder` under a name
-    made of the manifest's identity, side and rows, and of its own SHA-256, to which it is held once per process (0.63
+    made of the images' identity, side and rows, and of its own SHA-256, to which it is held once per process (0.63
     s/GB): one that is damaged is put beside, and made again. Several processes may ask for it at once, and one that is
     killed leaves what it has to the next. UserError when the disk has no room for it or an image has gone since it was
     scanned.
     """
     positions = range(len(source)) if rows is None else [int(row) for row in rows]
     chosen = None if rows is None else list(positions)
-    name = digest([VERSION, source.manifest.sha256, side, chosen])
-    path = _whole(folder, name) or _write(source, side, positions, folder / name, progress)
+    name = digest([VERSION, source.manifest.images_sha256, side, chosen])
+    path = find_rows(folder / name, "decoded images") or _write(source, side, positions, folder / name, progress)
     pixels: np.memmap[tuple[int, ...], np.dtype[np.uint8]] = np.load(path, mmap_mode="r")
     return pixels
 
 
 def check_squares(folder: Path) -> Iterator[str]:
-    """A line for every file of squares that is not what was written, after reading all of them."""
+    """A line for every file of rows in `folder` that is not what was written, after reading all of them."""
     for path in sorted(folder.glob("*.*.npy")):
-        if not _is_whole(path):
+        if not is_whole(path):
             yield f"{path}: another SHA-256 than it was written with"
-
-
-def _whole(folder: Path, name: str) -> Path | None:
-    """The file that begins with `name`, None where there is none with the bytes that were written."""
-    for path in folder.glob(f"{name}.*.npy"):
-        with contextlib.suppress(FileNotFoundError):
-            if _is_whole(path):
-                return path
-            print(f"note: the decoded images in {path} are damaged, they are decoded again", file=sys.stderr)
-            path.rename(path.with_suffix(".damaged"))
-    return None
-
-
-def _is_whole(path: Path) -> bool:
-    return path.suffixes[-2] == f".{file_sha256(path)}"
 
 
 def square(image: "Image", side: int) -> NDArray[np.uint8]:

@@ -8,9 +8,11 @@ from benchmark.errors import UserError
 from benchmark.evaluations.fine_tuning import FineTuning
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.published.tables import Table, load_table, table_names
+from benchmark.specs.cells import Cell
 from benchmark.specs.recipes import Embedding, Length, Steps, epochs_of
 from benchmark.specs.stages import Images, Stage
 from benchmark.specs.wording import counted
+from benchmark.stages.frozen import FrozenEncoder
 from benchmark.stages.pretrain import Pretraining
 from benchmark.stages.sample import SampleSpec
 from benchmark.training.backbone_names import bytes_of, features_of
@@ -82,6 +84,13 @@ class Costs:
         samples = training_length(spec.recipe.length, spec.recipe.batch, own, pool)
         return Training(own, pool, origin, samples, samples / (own + pool) if own else None)
 
+    def of_cell(self, cell: Cell) -> Training:
+        """What the training of a cell sees; of a row that trains nothing the size of its coreset."""
+        if cell.pretrain is not None:
+            return self.training(cell.pretrain, cell.target)
+        size, origin = (0, "") if cell.sample is None else self.coreset_size(cell.sample, cell.target)
+        return Training(0, size, origin, 0, None)
+
     def hours(self, stage: Stage, training: Training | None) -> float:
         """Device-hours of one stage at the profile's assumed rate; probes and samplers count as nothing beside them. An
         image that is fine-tuned on counts as half a pair."""
@@ -96,7 +105,8 @@ class Costs:
 
     def spending(self) -> dict[str, float]:
         """Device-hours of every stage of the plan, by key."""
-        trained = {cell.pretrain.key: cell.target for cell in self.session.cells.values()}
+        cells = self.session.cells.values()
+        trained = {cell.pretrain.key: cell.target for cell in cells if cell.pretrain is not None}
         return {
             stage.key: self.hours(stage, self.training(stage, trained.get(stage.key, "")) if _trains(stage) else None)
             for stage in self.session.plan.stages
@@ -108,8 +118,9 @@ class Costs:
             return bytes_of(stage.spec.recipe.backbone)
         encoder = stage.input("encoder")
         if isinstance(stage.spec, Embedding) and isinstance(encoder, Stage):
-            assert isinstance(encoder.spec, Pretraining)
-            width = features_of(encoder.spec.recipe.backbone)
+            spec = encoder.spec
+            assert isinstance(spec, Pretraining | FrozenEncoder)
+            width = features_of(spec.recipe.backbone if isinstance(spec, Pretraining) else spec.backbone)
             return float(_count(stage.input("images"))) * width * FEATURE_BYTES
         return 0.0
 
@@ -124,7 +135,7 @@ def _shared(session: PlannedTable, spending: dict[str, float]) -> Iterator[str]:
         if name == session.table.id:
             continue
         try:
-            stages = PlannedTable(replace(session.query, table=name, rows=()), session.data).plan.stages
+            stages = PlannedTable(replace(session.query, table=name, rows=(), references=()), session.data).plan.stages
         except UserError:
             # Its rows, targets or data are not to be had here, or the engine asked for has not its method.
             continue

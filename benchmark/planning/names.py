@@ -1,8 +1,27 @@
-"""Variants and protocols by name."""
+"""Variants and protocols by name, and the samplers and encoders that a variant names.
 
-from benchmark.errors import UnknownName
+A variant is one of:
+
+* images of one or both data sets: `X`, `OS`, `X+OS`;
+* X with a coreset, by any sampler and budget: `X+simcore(5%)`, `X+my_sampler.py:Mine(100)`, `X+picks.txt(stop)`;
+* the same with features of another encoder: `X+simcore(5%)@untrained`, `X+simcore(5%)@timm:NAME`;
+* X for several times the steps: `X(2x)`;
+* an encoder as it is, without any training: `@timm:NAME`, `@untrained`.
+"""
+
+import re
+from pathlib import Path
+
+from benchmark.errors import UnknownName, UserError
+from benchmark.planning.encoders import TIMM, Encoder, Surroundings, find_encoder
+from benchmark.sampling.samplers import STOP, NamedSampler, find_sampler, read_budget
 from benchmark.specs.protocols import PROTOCOLS, Protocol
-from benchmark.specs.variants import VARIANTS, Variant
+from benchmark.specs.variants import PRETRAINED, UNTRAINED, VARIANTS, Variant
+from benchmark.stages.sample import SimCoreSampling
+
+_CORESET = re.compile(r"X\+(?P<sampler>.+?)\((?P<budget>[^()]*)\)(?:@(?P<encoder>.+))?")
+_LONGER = re.compile(r"X\((?P<factor>[1-9]\d*)x\)")
+_ENCODER = re.compile(r"@(?P<encoder>.+)")
 
 
 def find_protocol(name: str) -> Protocol:
@@ -12,8 +31,110 @@ def find_protocol(name: str) -> Protocol:
     return PROTOCOLS[name]
 
 
-def find_variant(name: str) -> Variant:
-    """The variant called `name`; `UnknownName` with the nearest names otherwise."""
-    if name not in VARIANTS:
-        raise UnknownName("variant", name, list(VARIANTS))
-    return VARIANTS[name]
+def find_variant(text: str) -> Variant:
+    """The variant that `text` names, its sampler and encoder as they are written there. UnknownName with the nearest
+    names for what is none, UserError for a budget that is none."""
+    if text in VARIANTS:
+        return VARIANTS[text]
+    if match := _CORESET.fullmatch(text):
+        return coreset_variant(match["sampler"], match["budget"], match["encoder"] or PRETRAINED)
+    if match := _LONGER.fullmatch(text):
+        factor = int(match["factor"])
+        title = f"control: X for {factor} times the steps"
+        return Variant(name=text, title=title, target=True, openset="none", steps_factor=factor, control=True)
+    if (match := _ENCODER.fullmatch(text)) and match["encoder"] != PRETRAINED:
+        return encoder_variant(match["encoder"])
+    raise UnknownName("variant", text, list(VARIANTS))
+
+
+def coreset_variant(sampler: str, budget: str, encoder: str = PRETRAINED) -> Variant:
+    """X with a coreset of `budget` images ("5%", "100" or "stop") that `sampler` picks in the features of `encoder`."""
+    seen = "" if encoder == PRETRAINED else f"@{encoder}"
+    name = f"X+{sampler}({budget}){seen}"
+    if name in VARIANTS:
+        return VARIANTS[name]
+    features = {PRETRAINED: "", UNTRAINED: " on an untrained encoder's features"}.get(encoder, f" on {encoder}")
+    return Variant(
+        name=name,
+        title=f"X + {sampler}{features}, {budget_title(budget)}",
+        target=True,
+        openset="coreset",
+        sampler=sampler,
+        budget=read_budget(budget),
+        encoder=encoder,
+    )
+
+
+def encoder_variant(encoder: str) -> Variant:
+    """The encoder as it is, for what the trainings of other rows change."""
+    title = "control: the network untrained" if encoder == UNTRAINED else f"control: {encoder} without training"
+    return Variant(name=f"@{encoder}", title=title, target=False, openset="none", encoder=encoder, control=True)
+
+
+def budget_title(budget: str) -> str:
+    """ "p = 5 %", "100 images" or "stopping criterion"."""
+    if budget == STOP:
+        return "stopping criterion"
+    return f"p = {budget.removesuffix('%')} %" if budget.endswith("%") else f"{budget} images"
+
+
+def budget_text(variant: Variant) -> str:
+    """The budget of a coreset as it is written in the variant's name."""
+    return STOP if variant.budget is None else str(variant.budget)
+
+
+class Names:
+    """Samplers and encoders by the texts that name them, each looked up once for all rows of a table.
+
+    `around` is what some names of encoders are read by.
+    """
+
+    def __init__(self, simcore: SimCoreSampling, around: Surroundings | None = None) -> None:
+        self.simcore = simcore
+        self._around = around
+        self._samplers: dict[str, NamedSampler] = {}
+        self._encoders: dict[str, Encoder] = {}
+
+    def sampler(self, text: str) -> NamedSampler:
+        """The sampler that `text` names. UserError for what cannot be used, and for two of one name."""
+        if text not in self._samplers:
+            sampler = find_sampler(text, self.simcore)
+            if any(one.name == sampler.name and one.sampling != sampler.sampling for one in self._samplers.values()):
+                raise UserError(f"two samplers are called {sampler.name}: rename a file or a class")
+            self._samplers[text] = sampler
+        return self._samplers[text]
+
+    def encoder(self, text: str) -> Encoder | None:
+        """The encoder that `text` names; None for the network that is pretrained on X, and for it untrained."""
+        if text in (PRETRAINED, UNTRAINED):
+            return None
+        if text not in self._encoders:
+            self._encoders[text] = find_encoder(text, self._around)
+        return self._encoders[text]
+
+    def named(self, variant: Variant) -> Variant:
+        """The variant under a name without folders of this machine. Its sampler and encoder are as they were given, so
+        that they can be found again."""
+        if variant.name in VARIANTS:
+            return variant
+        given = {"sampler": variant.sampler, "encoder": variant.encoder}
+        encoder = variant.encoder if self.encoder(variant.encoder) is None else _without_folders(variant.encoder)
+        if variant.sampler is not None:
+            name = self.sampler(variant.sampler).name
+            return coreset_variant(name, budget_text(variant), encoder).model_copy(update=given)
+        return variant if variant.trained else encoder_variant(encoder).model_copy(update=given)
+
+    @property
+    def local(self) -> dict[str, str]:
+        """Where the local files that specs name by their SHA-256 are."""
+        named = [sampler.local for sampler in self._samplers.values()]
+        named += [encoder.local for encoder in self._encoders.values()]
+        return {digest: place for files in named for digest, place in files.items()}
+
+
+def _without_folders(encoder: str) -> str:
+    """An encoder's name as tables write it: "timm:NAME", "timm:NAME=FILE" or the name of a folder."""
+    if not encoder.startswith(TIMM):
+        return Path(encoder).name[:12]
+    name, equals, file = encoder.partition("=")
+    return f"{name}{equals}{Path(file).name}"

@@ -4,21 +4,25 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from benchmark.errors import UnknownName, UserError
-from benchmark.evaluations import ACCURACY, EVALUATIONS, Evaluation
+from benchmark.evaluations import EVALUATIONS, Evaluation
 from benchmark.execution.store import Store
 from benchmark.images.data import Data, SplitName, check_datasets, registered
-from benchmark.methods import METHODS
-from benchmark.planning.names import find_protocol, find_variant
-from benchmark.planning.planner import Planner
+from benchmark.images.manifest import Split
+from benchmark.methods import METHODS, title_of
+from benchmark.planning.encoders import Surroundings
+from benchmark.planning.names import Names, find_protocol, find_variant
+from benchmark.planning.planner import Asked, Planner, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.query import Query
 from benchmark.planning.recipes import ResolvedRecipe
-from benchmark.planning.rows import EVALUATIONS_OF_TASKS, TableRow, obstacle
+from benchmark.planning.rows import EVALUATIONS_OF_TASKS, TableRow, grouped, obstacle, table_measures
 from benchmark.progress import Progress
 from benchmark.published.tables import Row, Table, load_table
 from benchmark.specs.cells import Cell, Layout, Plan, TableCells
 from benchmark.specs.protocols import Protocol
-from benchmark.specs.variants import CONTROLS
+from benchmark.specs.recipes import Steps
+from benchmark.specs.variants import CONTROLS, PRETRAINED, UNTRAINED
+from benchmark.specs.wording import counted_range
 
 
 class PlannedTable:
@@ -32,26 +36,22 @@ class PlannedTable:
         self.table: Table = load_table(query.table)
         self.profile: Profile = find_profile(query.profile)
         self.protocol: Protocol = find_protocol(query.protocol or self.profile.protocol)
-        self.data = data or Data(query.data_root, standins=self.profile.standins, cache=query.store)
         # Named twice is asked for once.
         self.targets = tuple(dict.fromkeys(query.targets)) or tuple(self.table.columns)
+        leaks_of = self.targets if query.without_leaks else ()
+        self.data = data or Data(query.data_root, self.profile.standins, query.store, leaks_of)
         self.seeds = tuple(dict.fromkeys(query.seeds))
-        self._planners: dict[tuple[str, str | None, bool, str | None], Planner] = {}
-        self.evaluation = None if query.evaluation is None else _table_evaluation(query.evaluation)
+        self._planners: dict[tuple[str, str | None, bool, tuple[str, ...]], Planner] = {}
+        self.evaluations = _evaluations(query.evaluations)
+        self.names = Names(simcore_of(self.profile, self.protocol), Surroundings(query.store))
         self.rows = self._rows()
         check_datasets(self.data, self.targets, {row.openset for row in self._measured})
 
     def _rows(self) -> tuple[TableRow, ...]:
-        default = self.query.openset or self.table.openset or "imagenet"
-        rows = [self._published_row(row, default) for row in self.table.rows]
         if self.query.method is not None:
             METHODS.get(self.query.method)
-        method = self.query.method or self.table.method or "simclr"
-        # As for the published rows: a method that was asked for comes with its own network.
-        backbone = self.query.backbone or (self.table.backbone if self.query.method is None else None)
-        for name in CONTROLS:
-            variant = find_variant(name)
-            rows.append(TableRow(name, variant.title, variant, default, None, method, backbone))
+        rows = [self._published_row(row) for row in self.table.rows]
+        rows += [self._own_row(name) for name in CONTROLS]
         chosen = self._chosen(rows)
         self._check_overrides(chosen)
         if all(row.obstacle for row in chosen):
@@ -74,41 +74,69 @@ class PlannedTable:
                     f"{option} {asked} for rows of {', '.join(sorted(own))}: choose rows of one with --rows"
                 )
 
-    def _published_row(self, row: Row, default: str) -> TableRow:
+    @property
+    def _openset(self) -> str:
+        return self.query.openset or self.table.openset or "imagenet"
+
+    def _own_row(self, name: str) -> TableRow:
+        """A row that is not the table's, by the name of its variant."""
+        variant = self.names.named(find_variant(name))
+        method = self.query.method or self.table.method or "simclr"
+        # As for the published rows: a method that was asked for comes with its own network.
+        backbone = self.query.backbone or (self.table.backbone if self.query.method is None else None)
+        return TableRow(variant.name, variant.title, variant, self._openset, None, method, backbone)
+
+    def _published_row(self, row: Row) -> TableRow:
         method = self.query.method or row.method
         backbone = self.query.backbone or (row.backbone if self.query.method is None else None)
         online = row.task == "online_eval"
-        openset = self._openset_of(row, default)
+        openset = self._openset if self.query.openset or row.openset is None else row.openset
         why = obstacle(row.model_copy(update={"method": method}))
-        return TableRow(row.id, row.title, find_variant(row.variant), openset, row, method, backbone, online, why)
-
-    def _openset_of(self, row: Row, default: str) -> str:
-        return default if self.query.openset or row.openset is None else row.openset
+        variant = find_variant(row.variant)
+        return TableRow(row.id, row.title, variant, openset, row, method, backbone, online, why)
 
     def _chosen(self, rows: list[TableRow]) -> tuple[TableRow, ...]:
-        """The rows named by id or variant; without names the table's own, with the controls if asked for."""
+        """The rows named by id or variant; without names the table's own, with the controls if asked for. Rows that
+        the table does not have stand behind its own, in the order in which they were named."""
         if not self.query.rows:
             return tuple(row for row in rows if self.query.controls or not row.variant.control)
-        known = {name: row for row in rows for name in (row.id, row.variant.name)}
-        for name in self.query.rows:
-            if name not in known:
-                raise UnknownName("row or variant", name, sorted(known))
-        wanted = {known[name].id for name in self.query.rows}
-        return tuple(row for row in rows if row.id in wanted or (self.query.controls and row.variant.control))
+        named: dict[str, TableRow] = {}
+        for row in (self._named(name, rows) for name in self.query.rows):
+            first = named.setdefault(row.id, row)
+            if self.names.encoder(first.variant.encoder) != self.names.encoder(row.variant.encoder):
+                raise UserError(f"two rows are called {row.id}: rename a file")
+        own = {row.id: row for row in rows if row.id in named or (self.query.controls and row.variant.control)}
+        return tuple((own | named).values())
+
+    def _named(self, name: str, rows: list[TableRow]) -> TableRow:
+        """The row of an id or a variant: one of `rows`, or one that the table does not have."""
+        known = {text: row for row in rows for text in (row.id, row.variant.name)}
+        if name in known:
+            return known[name]
+        try:
+            return self._own_row(name)
+        except UnknownName as error:
+            if error.kind == "variant":
+                raise UnknownName("row or variant", name, sorted(known)) from None
+            raise
 
     def planner(self, row: TableRow) -> Planner:
         """What plans the cells of a row: one for every method, network and kind of evaluation."""
-        evaluation = self.query.evaluation or row.evaluation or self._table_evaluation(row)
-        asked = row.method, row.backbone, row.online, evaluation
+        evaluations = tuple(one.name for one in self.evaluations) or self._own_evaluation(row)
+        asked = row.method, row.backbone, row.online, evaluations
         if asked not in self._planners:
             setup = self.profile.setup(row.method, row.backbone, self.query.engine, self.query.precision)
-            planner = Planner(self.profile, self.protocol, self.data, self.query.steps, setup, row.online, evaluation)
+            query = self.query
+            wanted = Asked(row.online, evaluations, query.train, query.coreset_metrics)
+            planner = Planner(self.profile, self.protocol, self.data, query.steps, setup, wanted, self.names)
             self._planners[asked] = planner
         return self._planners[asked]
 
-    def _table_evaluation(self, row: TableRow) -> str | None:
-        """A control is evaluated as the rows of its table are."""
-        return EVALUATIONS_OF_TASKS.get(self.table.task) if row.published is None else None
+    def _own_evaluation(self, row: TableRow) -> tuple[str, ...]:
+        """The evaluation of a row's task; none where it is the protocol's probe or the online classifier. A control is
+        evaluated as the rows of its table are."""
+        name = EVALUATIONS_OF_TASKS.get(self.table.task if row.published is None else row.published.task)
+        return () if name is None else (name,)
 
     @property
     def setups(self) -> tuple[ResolvedRecipe, ...]:
@@ -119,6 +147,8 @@ class PlannedTable:
         """Why a cell is not run; nothing where it is. The oracle needs relevance labels."""
         if row.obstacle:
             return row.obstacle
+        if not self.query.train and row.variant.openset != "coreset":
+            return "without training nothing is measured of a row without a coreset"
         if row.variant.sampler == "oracle" and self.data.relevance(row.openset, target) is None:
             return f"{row.openset} has no relevance labels for {target}"
         return ""
@@ -145,7 +175,8 @@ class PlannedTable:
     @property
     def wanted(self) -> list[SplitName]:
         """The splits whose images the plan needs."""
-        needed: set[SplitName] = {("targets", target, split) for target in self.targets for split in ("train", "test")}
+        splits: tuple[Split, ...] = ("train", "test") if self.query.train else ("train",)
+        needed: set[SplitName] = {("targets", target, split) for target in self.targets for split in splits}
         needed |= {("opensets", row.openset, "train") for row in self._measured if row.variant.pool}
         return sorted(needed)
 
@@ -157,6 +188,11 @@ class PlannedTable:
     def data_notes(self) -> list[str]:
         """What a reader should know of the data: unreadable files, counts that are not the paper's."""
         return [*self.unread(), *self.data.skipped(self.wanted), *self.data.count_differences(self.wanted)]
+
+    def leak_notes(self) -> list[str]:
+        """Whether the open-sets were searched for test images."""
+        opensets = sorted({row.openset for row in self._measured if row.variant.pool})
+        return self.data.leak_notes(self.targets, opensets, self.protocol.name == "clean")
 
     def unread(self) -> Iterator[str]:
         """A data root that a profile of stand-ins does not read."""
@@ -171,8 +207,8 @@ class PlannedTable:
         changed = ", ".join(f"{name} {value}" for name, value in asked.items() if value)
         if changed:
             yield f"measured with {changed}: the published values beside these are of the table's own recipes"
-        if self.evaluation:
-            yield f"evaluation {self.evaluation.name}: the published values beside these are of the table's own"
+        for evaluation in self.evaluations[:1]:
+            yield f"evaluation {evaluation.name}: the published values beside these are of the table's own"
         if query.engine:
             yield f"heads and losses by engine {query.engine}; engines change nothing else of a recipe"
         for setup in self.setups:
@@ -184,7 +220,7 @@ class PlannedTable:
         """Whether numbers may be held against the published ones: the paper profile on the paper's number of images."""
         query = self.query
         # The engine is no part of a published recipe: the published numbers come from neither of the two.
-        changed = {query.steps, query.method, query.backbone, query.precision, query.evaluation} != {None}
+        changed = {query.steps, query.method, query.backbone, query.precision} != {None} or bool(query.evaluations)
         if self.protocol.name != "released" or changed or any(map(self._elsewhere, self.rows)):
             return False
         known = all(self.data.manifest(*wanted) is not None for wanted in self.wanted)
@@ -214,19 +250,56 @@ class PlannedTable:
             steps=self.query.steps,
             standins=self.profile.standins,
             verified_paper=self.verified_paper,
-            notes=(*self.data_notes(), *self.recipe_notes()),
-            evaluation=self.evaluation.title if self.evaluation else "",
+            notes=(*self.data_notes(), *self.leak_notes(), *self.recipe_notes()),
+            evaluation=self.evaluations[0].title if self.evaluations else "",
+            measures=table_measures(self.query, self.evaluations),
+            groups=grouped(self.rows) if self.query.coreset_metrics else (),
+            references=self._references(),
+            features=self._features() if self.query.coreset_metrics else "",
         )
+
+    def _references(self) -> tuple[str, ...]:
+        """The ids of the rows that others are compared with."""
+        return tuple(dict.fromkeys(self._named(name, list(self.rows)).id for name in self.query.references))
+
+    def _features(self) -> str:
+        """Whose features samplers see, and what rows are trained by."""
+        planner = self.planner(next(self._measured))
+        recipe = planner.setup.recipe
+        lengths = [planner.lengths(target).retrieval for target in self.targets]
+        steps = counted_range((length.steps for length in lengths if isinstance(length, Steps)), "step")
+        training = ", ".join(filter(None, (f"{title_of(recipe.method)} on {recipe.backbone.told}", steps)))
+        own = {
+            PRETRAINED: f"an encoder pretrained on X ({training})",
+            UNTRAINED: f"an untrained encoder ({recipe.backbone.told})",
+        }
+        names = dict.fromkeys(row.variant.encoder for row in self._measured if row.variant.sampler is not None)
+        encoders = [(name, self.names.encoder(name)) for name in names]
+        seen = [own[name] if encoder is None else encoder.description for name, encoder in encoders]
+        parts = [f"features of {' and '.join(seen)}"] if seen else []
+        if self.query.train:
+            parts.append(f"rows trained by {'the same recipe' if PRETRAINED in names else training}")
+        return ", ".join(parts)
+
+    @property
+    def local(self) -> dict[str, str]:
+        """Where the local files that specs name by their SHA-256 are."""
+        return self.names.local
 
     @property
     def store(self) -> Store:
         return Store(self.query.store)
 
 
-def _table_evaluation(name: str) -> Evaluation:
-    """The evaluation of that name. UserError for one whose numbers are no accuracies: a table shows these."""
-    evaluation = EVALUATIONS.get(name)
-    if ACCURACY not in evaluation.measures:
-        measures = ", ".join(measure.name for measure in evaluation.measures)
-        raise UserError(f"evaluation '{name}' measures {measures}; a table shows measure '{ACCURACY.name}'")
-    return evaluation
+def _evaluations(names: Iterable[str]) -> tuple[Evaluation, ...]:
+    """The evaluations of these names, each once. UserError where the first one's first measure is no percentage: the
+    cells of a table show that one."""
+    evaluations = tuple(EVALUATIONS.get(name) for name in dict.fromkeys(names))
+    for first in evaluations[:1]:
+        shown = first.measures[0]
+        if shown.unit != "%":
+            raise UserError(
+                f"evaluation '{first.name}' measures {shown.name} first, which is no percentage: a table shows one; "
+                "name another evaluation before it"
+            )
+    return evaluations

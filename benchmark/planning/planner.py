@@ -3,6 +3,7 @@
 Building a plan imports no torch and reads no image. Absent data gives stages without a final key, not an error.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol as Interface
@@ -10,23 +11,22 @@ from typing import Protocol as Interface
 from baselines.core.selection import BudgetError, parse_budget
 from benchmark.errors import UserError
 from benchmark.evaluations import EVALUATIONS, Question, evaluation_stage
+from benchmark.planning.encoders import Encoder
+from benchmark.planning.names import Names
 from benchmark.planning.profiles import Profile
 from benchmark.planning.recipes import ResolvedRecipe
-from benchmark.sampling.coresets import Features, Pool, coreset, purity
-from benchmark.sampling.samplers import OF_TABLES, find_sampler
-from benchmark.specs.cells import Cell
+from benchmark.sampling.coresets import Features, Pool, coreset, geometry, purity
+from benchmark.sampling.samplers import OF_TABLES
+from benchmark.specs.cells import EVALUATE, MEASURE, PRETRAIN, PURITY, SAMPLE, Cell, evaluation_part
 from benchmark.specs.datasets import Metric, Role
 from benchmark.specs.methods import Lengths, equal_lengths
 from benchmark.specs.protocols import Protocol
 from benchmark.specs.recipes import Embedding, Epochs, Length, Recipe, SeedAxes, Steps
 from benchmark.specs.stages import Images, Stage
-from benchmark.specs.variants import Variant
-from benchmark.stages.embed import embed_stage
-from benchmark.stages.pretrain import KIND as PRETRAIN
+from benchmark.specs.variants import UNTRAINED, Variant
+from benchmark.stages import embed, pretrain
 from benchmark.stages.pretrain import Pretraining
-from benchmark.stages.sample import (
-    SimCoreSampling,
-)
+from benchmark.stages.sample import SimCoreSampling
 
 
 class Catalogue(Interface):
@@ -38,16 +38,45 @@ class Catalogue(Interface):
     def relevance(self, openset: str, target: str) -> Images | None:
         """The labels that say which open-set images are relevant to the target, None where there are none."""
 
+    def sources(self, openset: str) -> Images | None:
+        """The labels that say which source each open-set image comes from, None where there are none."""
+
     def metric(self, target: str) -> Metric:
         """The target's metric."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the cells of a table are to hold.
+
+    With `online` the first evaluation is that of the classifier that was trained beside the method, not a probe.
+    `evaluations` are names of others in its place. Without `train` nothing is trained on coresets, and nothing is
+    evaluated. `coreset_metrics`: also those of every coreset.
+    """
+
+    online: bool = False
+    evaluations: tuple[str, ...] = ()
+    train: bool = True
+    coreset_metrics: bool = False
+
+
+def simcore_of(profile: Profile, protocol: Protocol) -> SimCoreSampling:
+    """SimCore by the profile's k and patience and the protocol's reading."""
+    return SimCoreSampling(
+        k=profile.k,
+        reference_round=1 if protocol.reference_round == "first" else profile.patience,
+        failing_round=protocol.failing_round,
+        overshoot=protocol.overshoot,
+        n_init=protocol.kmeans_inits,
+    )
 
 
 @dataclass(frozen=True)
 class Planner:
     """Builds the stages of cells for one profile, protocol and setup (`chosen`; None means SimCLR as usual).
 
-    `steps` overrides the profile's optimiser steps. With `online` cells are the accuracy of the classifier that was
-    trained beside the method, not that of a probe. `evaluation` is the name of another evaluation than either.
+    `steps` overrides the profile's optimiser steps. `known` has the samplers and encoders of other
+    planners of the same table.
     """
 
     profile: Profile
@@ -55,8 +84,8 @@ class Planner:
     catalogue: Catalogue
     steps: int | None = None
     chosen: ResolvedRecipe | None = None
-    online: bool = False
-    evaluation: str | None = None
+    asked: Asked = Asked()
+    known: Names | None = None
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.profile.steps is None and self.protocol.lengths == "coded":
@@ -68,6 +97,11 @@ class Planner:
     def setup(self) -> ResolvedRecipe:
         """The method and network of all cells."""
         return self.chosen or self.profile.setup()
+
+    @cached_property
+    def names(self) -> Names:
+        """The samplers and encoders that variants name."""
+        return self.known or Names(simcore_of(self.profile, self.protocol))
 
     # Lengths ---------------------------------------------------------------------------------------------------------
 
@@ -98,18 +132,19 @@ class Planner:
         self, length: Length, seed: int, label: str, *, target: str | None, openset: str | None, sample: Stage | None
     ) -> Stage:
         """Pretraining on X, the open-set (all of it, or `sample`'s picks), or both."""
-        inputs: list[tuple[str, Stage | Images]] = []
-        if target is not None:
-            inputs.append(("target", self.catalogue.images("targets", target, "train")))
-        if openset is not None:
-            inputs.append(("openset", self.catalogue.images("opensets", openset, "train")))
-        if sample is not None:
-            inputs.append(("coreset", sample))
         spec = self.pretraining(length, seed, alone=openset is None and sample is None)
         if target is None:
             # Only X has labels for an online classifier.
             spec = spec.model_copy(update={"recipe": spec.recipe.model_copy(update={"online": None})})
-        return Stage(PRETRAIN, spec, tuple(inputs), label)
+        inputs: list[tuple[str, Stage | Images]] = []
+        if target is not None:
+            images = self.catalogue.images("targets", target, "train")
+            inputs.append(("target", images.with_labels if spec.recipe.online is not None else images))
+        if openset is not None:
+            inputs.append(("openset", self.catalogue.images("opensets", openset, "train")))
+        if sample is not None:
+            inputs.append(("coreset", sample))
+        return Stage(pretrain.KIND, spec, tuple(inputs), label)
 
     def pretraining(self, length: Length, seed: int, *, alone: bool) -> Pretraining:
         """The spec of one training, on X `alone` or with images of an open-set."""
@@ -124,66 +159,95 @@ class Planner:
 
     def embed(self, encoder: Stage, images: Images, embedding: Embedding | None = None) -> Stage:
         """Features of a split for a sampler; by the setup's embedding where none is given."""
-        return embed_stage(encoder, images, embedding or self.setup.sampling)
+        return embed.embed_stage(encoder, images, embedding or self.setup.sampling)
 
-    def simcore(self) -> SimCoreSampling:
-        """SimCore by the profile's k and patience and the protocol's reading."""
-        protocol = self.protocol
-        return SimCoreSampling(
-            k=self.profile.k,
-            reference_round=1 if protocol.reference_round == "first" else self.profile.patience,
-            failing_round=protocol.failing_round,
-            overshoot=protocol.overshoot,
-            n_init=protocol.kmeans_inits,
-        )
-
-    def pool(self, target: str, openset: str, encoder: Stage, embedding: Embedding | None = None) -> Pool:
-        """The pool that coresets for a target are picked from, seen through `encoder`."""
+    def pool(self, variant: Variant, target: str, openset: str, seed: int) -> Pool:
+        """The pool that a variant's coreset for a target is picked from, seen through the variant's encoder."""
         images = self.catalogue.images("opensets", openset, "train")
         train = self.catalogue.images("targets", target, "train")
+        named = self.names.encoder(variant.encoder)
+        if named is None:
+            named = Encoder(self.retrieval(target, seed, untrained=variant.encoder == UNTRAINED), self.setup.sampling)
+        encoder, embedding = named.stage, named.embedding
         return Pool(
             images,
             self.catalogue.relevance(openset, target),
+            self.catalogue.sources(openset),
             lambda: Features(self.embed(encoder, train, embedding), self.embed(encoder, images, embedding)),
         )
 
     def sample(self, variant: Variant, target: str, openset: str, seed: int) -> Stage:
         """The coreset of a variant."""
         assert variant.sampler is not None
-        pool = self.pool(target, openset, self.retrieval(target, seed, untrained=variant.retrieval == "untrained"))
+        pool = self.pool(variant, target, openset, seed)
         check_budget(variant.budget, pool.images)
-        sampler = find_sampler(variant.sampler, self.simcore())
         label = f"{variant.name}, {target} from {openset}, seed {seed}"
-        return coreset(sampler, variant.budget, seed, pool, label, self.simcore())
+        return coreset(self.names.sampler(variant.sampler), variant.budget, seed, pool, label, self.names.simcore)
 
     def purity(self, sample: Stage, target: str, openset: str) -> Stage | None:
         """How much of a coreset is relevant, where labels say so."""
         images = self.catalogue.images("opensets", openset, "train")
-        return purity(sample, images, self.catalogue.relevance(openset, target), target)
+        return purity(sample, images, self.catalogue.relevance(openset, target))
 
     def cell(self, variant: Variant, target: str, openset: str, seed: int) -> Cell:
-        """All stages of one number."""
-        kind = self.length_of(variant)
-        lengths = self.lengths(target)
-        length = _times(getattr(lengths, kind), variant.steps_factor)
+        """All stages of one row on one target at one seed."""
         sample = self.sample(variant, target, openset, seed) if variant.openset == "coreset" else None
+        parts: dict[str, Stage] = {}
+        assumed: tuple[str, ...] = ()
+        if self.asked.train:
+            parts |= self._evaluated(variant, target, openset, seed, sample)
+            assumed = self._assumed(variant, target)
+        if sample is not None:
+            parts |= self._measured(variant, target, openset, seed, sample)
+        return Cell(variant, target, openset, seed, parts, assumed)
+
+    def _evaluated(
+        self, variant: Variant, target: str, openset: str, seed: int, sample: Stage | None
+    ) -> Iterator[tuple[str, Stage]]:
+        """The evaluations of what a row trains, or of the encoder that it names, and the training."""
+        if not variant.trained:
+            named = self.names.encoder(variant.encoder)
+            if named is None:
+                yield from self._evaluations(self.retrieval(target, seed, untrained=True), target, seed)
+            else:
+                yield from self._evaluations(named.stage, target, seed, named.embedding)
+            return
+        length = _times(getattr(self.lengths(target), self.length_of(variant)), variant.steps_factor)
         label = f"{variant.name}, {target}, seed {seed}" if variant.target else f"{variant.name} {openset}, seed {seed}"
-        pretrain = self.pretrain(
+        trained = self.pretrain(
             length,
             seed,
             label,
             target=target if variant.target else None,
-            openset=None if variant.openset == "none" else openset,
+            openset=openset if variant.pool else None,
             sample=sample,
         )
-        return Cell(
-            variant, target, openset, seed,
-            evaluate=self.evaluate(pretrain, target, seed),
-            pretrain=pretrain,
-            sample=sample,
-            purity=sample and self.purity(sample, target, openset),
-            assumed=self._assumed(kind, lengths, target),
-        )  # fmt: skip
+        yield from self._evaluations(trained, target, seed)
+        yield PRETRAIN, trained
+
+    def _measured(
+        self, variant: Variant, target: str, openset: str, seed: int, sample: Stage
+    ) -> Iterator[tuple[str, Stage]]:
+        """A coreset with what is measured of it."""
+        yield SAMPLE, sample
+        relevant = self.purity(sample, target, openset)
+        if relevant is not None:
+            yield PURITY, relevant
+        if self.asked.coreset_metrics:
+            yield MEASURE, geometry(sample, self.pool(variant, target, openset, seed))
+
+    def _evaluations(
+        self, encoder: Stage, target: str, seed: int, embedding: Embedding | None = None
+    ) -> Iterator[tuple[str, Stage]]:
+        first, *others = self.asked.evaluations or (None,)
+        yield EVALUATE, self.evaluate(encoder, target, seed, embedding, first)
+        for name in filter(None, others):
+            yield evaluation_part(name), self.evaluate(encoder, target, seed, embedding, name)
+
+    @property
+    def own_evaluation(self) -> str:
+        """The evaluation where no other is asked for, by name."""
+        return "online-classifier" if self.asked.online else f"linear-{self.protocol.probe}"
 
     def evaluate(
         self,
@@ -196,9 +260,7 @@ class Planner:
     ) -> Stage:
         """The evaluation `name`, or the row's own, of an encoder; by the setup's embedding and recipe where none are
         given."""
-        own = "online-classifier" if self.online else f"linear-{self.protocol.probe}"
-        asked = name or self.evaluation
-        evaluation = EVALUATIONS.get(asked or own)
+        evaluation = EVALUATIONS.get(name or self.own_evaluation)
         token = {} if embedding is None else {"token": "head"}
         question = Question(
             (embedding or self.setup.probing).model_copy(update=token),
@@ -212,10 +274,13 @@ class Planner:
         images = {split: self.catalogue.images("targets", target, split) for split in evaluation.splits}
         label = f"probe of {encoder.label} on {target}"
         # A table's own evaluation is the only one of its encoders: nothing would share the features.
-        return evaluation_stage(evaluation, question, encoder, images, label, shared=asked is not None)
+        return evaluation_stage(evaluation, question, encoder, images, label, shared=name is not None)
 
-    def _assumed(self, kind: str, lengths: Lengths, target: str) -> tuple[str, ...]:
-        fields = [f"length of the {kind} rows"] if kind in lengths.assumed else []
+    def _assumed(self, variant: Variant, target: str) -> tuple[str, ...]:
+        if not variant.trained:
+            return ()
+        kind = self.length_of(variant)
+        fields = [f"length of the {kind} rows"] if kind in self.lengths(target).assumed else []
         fields += [a.field for a in self.setup.assumptions if not a.targets or target in a.targets]
         return tuple(fields)
 

@@ -108,7 +108,8 @@ MINI = Profile(
         stored=64,
         lr=2e-3,
         jitter=0.2,
-        precision="bfloat16",
+        # Many CPUs lack bfloat16: what is meant for any of them is float32.
+        precision="float32",
         networks={
             "resnet50": _timm("resnet10t"),
             "vit_tiny_patch16_224": _timm("vit_tiny_patch16_224", image_size=48, patch_size=8),
@@ -121,8 +122,8 @@ MINI = Profile(
     k=20,
     patience=5,
     released_probe={"epochs": 100, "batch": 64},
-    pairs_per_second=200,
-    rate_source="ResNet-10-T at 48 px in bfloat16 on one CPU core",
+    pairs_per_second=70,
+    rate_source="ResNet-10-T at 48 px in float32 on one CPU core",
 )
 
 PAPER = Profile(

@@ -8,7 +8,12 @@ from benchmark.specs.recipes import Precision
 
 @dataclass(frozen=True)
 class Query:
-    """What was asked for, as given. Empty tuples and None mean the table's or the profile's own choice."""
+    """What was asked for, as given. Empty tuples and None mean the table's or the profile's own choice.
+
+    `rows` are row ids or variants, any that `benchmark.planning.names` reads. `references` are those among them that
+    others with a coreset of the same budget are compared with. Without `train` coresets are picked and nothing is
+    trained on them; `coreset_metrics` measures them.
+    """
 
     table: str
     profile: str
@@ -25,4 +30,8 @@ class Query:
     precision: Precision | None = None
     data_root: Path | None = None
     store: Path = Path("runs")
-    evaluation: str | None = None
+    evaluations: tuple[str, ...] = ()
+    train: bool = True
+    coreset_metrics: bool = False
+    references: tuple[str, ...] = ()
+    without_leaks: bool = False

@@ -1,11 +1,19 @@
-"""The rows of a table that is to be measured."""
+"""The rows of a table that is to be measured, and what a report has to know of them."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from benchmark.evaluations import Evaluation
 from benchmark.methods import METHODS
+from benchmark.planning.names import budget_text
+from benchmark.planning.query import Query
 from benchmark.published.tables import Row
+from benchmark.report.measures import CORESET_MEASURES
+from benchmark.sampling.samplers import STOP
+from benchmark.specs.cells import ACCURACY, EVALUATE, CellMeasure, evaluation_part
 from benchmark.specs.variants import Variant
 
+WITHOUT = "without a coreset"
 EVALUATIONS_OF_TASKS = {"linear_eval": None, "online_eval": None, "e2e_finetune_100pct": "fine-tuning"}
 """The evaluation that measures a published task; None for the protocol's probe and for the online classifier."""
 
@@ -25,11 +33,6 @@ class TableRow:
     online: bool = False
     obstacle: str = ""
 
-    @property
-    def evaluation(self) -> str | None:
-        """The evaluation of the row's task, where that is no linear probe."""
-        return None if self.published is None else EVALUATIONS_OF_TASKS.get(self.published.task)
-
 
 def obstacle(row: Row) -> str:
     """Why the suite cannot measure a published row; empty where it can."""
@@ -40,3 +43,50 @@ def obstacle(row: Row) -> str:
     if row.task == "online_eval" and METHODS.get(row.method).published.online is None:
         return f"method {row.method} has a recipe for SimCore's tables here, none for this one"
     return "" if row.initial_weights == "random" else f"starts from {row.initial_weights} weights"
+
+
+# What a report has to know -------------------------------------------------------------------------------------------
+def table_measures(query: Query, evaluations: Sequence[Evaluation]) -> tuple[CellMeasure, ...]:
+    """The measures of a table's cells: of the evaluations first, then of the coresets; none where a cell has the
+    accuracy of one evaluation alone."""
+    of_evaluations = tuple(_of_evaluations(evaluations)) if query.train else ()
+    of_coresets = CORESET_MEASURES if query.coreset_metrics or not query.train else ()
+    return () if (*of_evaluations, *of_coresets) == (ACCURACY,) else (*of_evaluations, *of_coresets)
+
+
+def _of_evaluations(evaluations: Sequence[Evaluation]) -> Iterator[CellMeasure]:
+    """Those of the first evaluation go by their own names, those of others have the evaluation's name before them."""
+    if not evaluations:
+        yield ACCURACY
+    for place, evaluation in enumerate(evaluations):
+        for measure in evaluation.measures:
+            first = place == 0
+            yield CellMeasure(
+                name=measure.name if first else f"{evaluation.name}/{measure.name}",
+                title=measure.title if first else f"{evaluation.title}: {measure.title}",
+                part=EVALUATE if first else evaluation_part(evaluation.name),
+                unit=measure.unit,
+                digits=measure.digits,
+                compared=True,
+            )
+
+
+def grouped(rows: Sequence[TableRow]) -> tuple[tuple[str, str], ...]:
+    """For every row the heading that it stands below, and its name there."""
+    encoders = {row.variant.encoder for row in rows if row.variant.sampler is not None}
+    return tuple((_heading(row.variant), _short(row.variant, len(encoders) > 1)) for row in rows)
+
+
+def _heading(variant: Variant) -> str:
+    if variant.sampler is None:
+        return WITHOUT
+    budget = budget_text(variant)
+    return "stopping rule" if budget == STOP else f"budget {budget}"
+
+
+def _short(variant: Variant, several_encoders: bool) -> str:
+    """ "simcore", "X alone", "frozen timm:NAME"."""
+    if variant.sampler is None:
+        return "X alone" if variant.name == "X" else variant.name if variant.trained else f"frozen {variant.name[1:]}"
+    name, encoder = variant.name.removeprefix("X+").rsplit(f"({budget_text(variant)})", 1)
+    return name + (encoder if several_encoders else "")

@@ -1,1 +1,1 @@
-"""A measured table beside the published one: its values (`model`) and its texts (`render`)."""
+"""From records of stages to one table: its values, its committed records and their check, its formats."""

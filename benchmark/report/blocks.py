@@ -1,26 +1,18 @@
-"""The parts of a report that all formats for people share: grids of strings, claims, footnotes."""
+"""The parts of a report that all formats for people share: grids of strings and claims."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmark.published.claims import ClaimResult
-from benchmark.published.power import MOST_ITEMS, MOST_SEEDS, Needed
+from benchmark.published.power import Needed
 from benchmark.report.table import (
     CellResult,
     Mark,
     RowLabel,
     RowMean,
-    SeedResult,
     TableResult,
 )
-from benchmark.specs.wording import counted
 from benchmark.statistics import Estimate
-
-MARKS: dict[Mark, str] = {
-    "s": "stand-in: measured on rendered stand-in images, not on the dataset that the column names",
-    "a": "rests on a field that the paper does not state, so it is never called reproduced",
-    "i": "incomplete: not all seeds that were asked for are measured",
-}
 
 
 @dataclass(frozen=True)
@@ -31,11 +23,14 @@ class Style:
     before_marks: str = ""
     after_marks: str = ""
 
-    def number(self, mean: float, std: float | None, decimals: int, marks: Sequence[Mark] = ()) -> str:
-        """Mean, standard deviation if there is one, marks."""
-        spread = "" if std is None else f"{self.plus_minus}{std:.{decimals}f}"
+    def number(
+        self, mean: float, std: float | None, decimals: int, marks: Sequence[Mark] = (), *, grouped: bool = False
+    ) -> str:
+        """Mean, standard deviation if there is one, marks. `grouped`: with commas between thousands."""
+        comma = "," if grouped else ""
+        spread = "" if std is None else f"{self.plus_minus}{std:{comma}.{decimals}f}"
         signs = f"{self.before_marks}{''.join(marks)}{self.after_marks}" if marks else ""
-        return f"{mean:.{decimals}f}{spread}{signs}"
+        return f"{mean:{comma}.{decimals}f}{spread}{signs}"
 
 
 @dataclass(frozen=True)
@@ -117,27 +112,25 @@ def _stack(result: TableResult, row: RowLabel, style: Style, label: str) -> Iter
             yield ["  reproduced", *(("yes" if c.reproduced else "no") if c else "" for c in compared), ""]
 
 
-def _purity(field: str) -> Callable[[SeedResult], float | None]:
-    return lambda run: getattr(run.purity, field, None)
-
-
-_TRAINING: dict[str, tuple[Callable[[SeedResult], float | None], str]] = {
-    "samples seen": (lambda run: run.samples_seen, "{:,}"),
-    "exposures of X": (lambda run: run.exposures, "{:,.1f}"),
-    "coreset": (lambda run: run.coreset, "{:,}"),
-    "purity %": (_purity("value"), "{:.1f}"),
-    "base rate %": (_purity("base_rate"), "{:.1f}"),
-    "ceiling %": (_purity("ceiling"), "{:.1f}"),
-    "without held-out %": (_purity("without_heldout"), "{:.1f}"),
+_TRAINING: dict[str, tuple[str, str]] = {
+    "samples seen": ("samples_seen", "{:,}"),
+    "exposures of X": ("exposures", "{:,.1f}"),
+    "coreset": ("images", "{:,}"),
+    "purity %": ("purity", "{:.1f}"),
+    "base rate %": ("base_rate", "{:.1f}"),
+    "ceiling %": ("ceiling", "{:.1f}"),
+    "without held-out %": ("purity_without_heldout", "{:.1f}"),
 }
+"""The numbers that say what a row was trained on: headings, names, how they are written."""
 
 
 def training(result: TableResult, label: str) -> Grid | None:
     """What each row was trained on: smallest to largest over targets and seeds. None if no record tells."""
     runs = {row.id: [run for cell in result.row_cells(row.id) for run in cell.runs] for row in result.rows}
     told = {
-        name: [_range([value(run) for run in runs[row.id]], pattern) for row in result.rows]
-        for name, (value, pattern) in _TRAINING.items()
+        heading: [_range([run.values.get(name) for run in runs[row.id]], pattern) for row in result.rows]
+        for heading, (name, pattern) in _TRAINING.items()
+        if result.evaluated
     }
     told = {name: column for name, column in told.items() if any(text != "-" for text in column)}
     rows = [[getattr(row, label), *(column[i] for column in told.values())] for i, row in enumerate(result.rows)]
@@ -201,75 +194,3 @@ def two_digits(number: int) -> int:
     """`number` rounded up to two significant digits: what is planned on a measured difference is no more exact."""
     unit: int = 10 ** max(0, len(str(number)) - 2)
     return -(-number // unit) * unit
-
-
-def footnotes(result: TableResult) -> list[str]:
-    """Marks in use, reasons of holes, refused means, tolerance, scope and basis of the claims, notes, warnings."""
-    used = sorted({mark for cell in result.all_cells for mark in marks_of(result, cell)})
-    lines = [f"{mark}: {MARKS[mark]}" for mark in used]
-    lines += _hole_notes(result)
-    if any(result.compare(cell.row, cell.target) for cell in result.all_cells):
-        tolerance = result.table.tolerance
-        none = "differences have no verdict: no tolerance is set for this table"
-        lines.append(f"reproduced: {tolerance.reason}" if tolerance else none)
-    lines += _claim_notes(result)
-    lines += [*result.notes, *(f"WARNING: {warning}" for warning in result.warnings)]
-    return [" ".join(line.split()) for line in lines]
-
-
-def _hole_notes(result: TableResult) -> Iterable[str]:
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for cell in result.all_cells:
-        if cell.reason:
-            reasons.setdefault((cell.state, cell.reason), []).append(f"{cell.row} on {cell.target}")
-    yield from (f"{state}: {some(cells)}: {reason}" for (state, reason), cells in reasons.items())
-    refused: dict[str, list[str]] = {}
-    for row in result.rows if result.has_means else ():
-        mean = result.row_mean(row.id)
-        if mean.mean is None:
-            refused.setdefault(mean.reason, []).append(row.id)
-    yield from (f"no mean of {some(rows)}: {reason}" for reason, rows in refused.items())
-
-
-def _claim_notes(result: TableResult) -> Iterable[str]:
-    if result.standins:
-        yield _pipeline(result)
-    if not result.claims:
-        return
-    yield (
-        "Claims are judged at 95 % confidence, with Holm's adjustment for 'on every target'. Published values: "
-        "binomial error only, which is the sampling error of the test split, rows unpaired, spread over seeds unknown."
-    )
-    foreign = len(foreign_targets(result))
-    own = f"{len(result.columns) - foreign} of the table's {counted(len(result.table.columns), 'target')}"
-    others = f"{counted(foreign, 'target')} that {'is' if foreign == 1 else 'are'} not the table's"
-    scope = own if not foreign else others if foreign == len(result.columns) else f"{own} and {others}"
-    if not result.has_means:
-        scope += f" ('on average' and 'on every target' are {result.columns[0]} alone here)"
-    yield f"Claims on measured values: over {scope}; {_basis(result)}."
-    verdicts = {claim.measured.verdict for claim in result.claims}
-    if verdicts & {"one seed", "undecided"}:
-        yield (
-            "In brackets: the number of seeds, or of test images in all, that would decide with a probability of 80 %, "
-            f"were the difference and its variances the measured ones; none beyond {MOST_SEEDS:,} seeds and "
-            f"{MOST_ITEMS:,} images."
-        )
-    if "one seed" in verdicts:
-        yield (
-            "One seed: not judged. The interval covers test images only. How many seeds would decide cannot be told "
-            "from one. Beside it stands the number of test images that their own part of the error calls for, where "
-            "there are fewer."
-        )
-
-
-def _pipeline(result: TableResult) -> str:
-    measured, cells = sum(bool(cell.runs) for cell in result.all_cells), len(result.all_cells)
-    works = "the pipeline works, " if measured == cells else ""
-    return f"Stand-in images judge no claim: {works}{measured} of {cells} cells are measured."
-
-
-def _basis(result: TableResult) -> str:
-    bases = {detail.estimate.basis for claim in result.claims for detail in claim.measured.details}
-    if "items" in bases:
-        return "with a single seed an interval covers test items only"
-    return "intervals cover seeds and test items, paired" if bases else "none could be judged"

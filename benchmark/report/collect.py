@@ -1,87 +1,28 @@
 """From finished stages to a table: what was measured, what is missing, what the claims say."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.datasets.targets import TARGETS
 from benchmark.execution.record import Damage, Record
 from benchmark.execution.store import Store
-from benchmark.methods import read_recipe, title_of
-from benchmark.published.claims import Answers, MeasuredEvidence
+from benchmark.published.claims import MeasuredEvidence
 from benchmark.published.tables import Table, load_table
+from benchmark.report.differences import answers_of, differences
+from benchmark.report.run import Predictions, Run
 from benchmark.report.table import (
     CellResult,
     JudgedClaim,
-    Purity,
     RowLabel,
-    SeedResult,
-    State,
     TableResult,
     judge,
 )
 from benchmark.specs.artefacts import PREDICTIONS
-from benchmark.specs.cells import Cell, Layout, Plan, TableCells
-from benchmark.specs.datasets import Metric
+from benchmark.specs.cells import EVALUATE, PURITY, Cell, Layout, Plan, TableCells, is_evaluation
 from benchmark.specs.wording import counted
-
-
-@dataclass(frozen=True)
-class Run:
-    """One cell at one seed. `state` is "measured" where there are records; `assumed` as in `Cell`."""
-
-    row: str
-    target: str
-    seed: int
-    assumed: tuple[str, ...]
-    state: State
-    reason: str = ""
-    evaluate: Record | None = None
-    pretrain: Record | None = None
-    sample: Record | None = None
-    purity: Record | None = None
-    predicted: NDArray[np.int32] | None = None
-    labels: NDArray[np.int32] | None = None
-
-    def result(self) -> SeedResult:
-        """The numbers that a table shows."""
-        assert self.evaluate is not None and self.pretrain is not None
-        trained = self.pretrain.metrics
-        recipe = read_recipe(self.pretrain.identity["spec"]["recipe"])
-        return SeedResult(
-            seed=self.seed,
-            value=self.evaluate.metrics["accuracy"],
-            method=title_of(recipe.method),
-            network=recipe.backbone.told,
-            steps=trained["steps"],
-            openset=_openset(self.pretrain),
-            samples_seen=trained["samples"],
-            exposures=trained["exposures_of_target"],
-            coreset=self.sample.metrics["size"] if self.sample else None,
-            purity=_purity(self.purity.metrics) if self.purity else None,
-        )
-
-
-def _openset(pretrain: Record) -> str | None:
-    """The open-set of a training: "" without one, None where an older record does not name it."""
-    if "openset" not in pretrain.identity["inputs"]:
-        return ""
-    told = pretrain.info.get("images", {}).get("openset")
-    return None if told is None else str(told["split"].split("/")[1])
-
-
-def _purity(metrics: Mapping[str, Any]) -> Purity:
-    everything, without = metrics["all"], metrics.get("without_heldout")
-    return Purity(
-        value=100 * everything["purity"],
-        base_rate=100 * everything["base_rate"],
-        ceiling=100 * everything["ceiling"],
-        without_heldout=None if without is None else 100 * without["purity"],
-    )
 
 
 def runs_of(planned: TableCells, store: Store) -> list[Run]:
@@ -104,23 +45,28 @@ def _run(store: Store, row: str, cell: Cell) -> Run:
         records = _records(store, cell)
         if records is None:
             return Run(*own, *_why_not(store, cell))
-        with np.load(store.file(cell.evaluate, PREDICTIONS)) as arrays:
-            predicted, labels = arrays["predicted"], arrays["labels"]
+        predictions = dict(_predictions(store, cell))
     except Damage as damage:
         return Run(*own, "missing", str(damage))
-    return Run(*own, "measured", predicted=predicted, labels=labels, **records)
+    return Run(*own, "measured", records=records, predictions=predictions)
 
 
-def _records(store: Store, cell: Cell) -> dict[str, Any] | None:
-    """The records that a cell's numbers are in, by name; None while one of them is not there. A purity may lack."""
-    parts = {"evaluate": cell.evaluate, "pretrain": cell.pretrain, "sample": cell.sample, "purity": cell.purity}
-    stages = {name: stage for name, stage in parts.items() if stage is not None}
-    if not all(stage.resolved for stage in stages.values()):
+def _records(store: Store, cell: Cell) -> dict[str, Record] | None:
+    """The records that a cell's numbers are in, by part; None while one of them is not there. A purity may lack."""
+    if not all(stage.resolved for stage in cell.parts.values()):
         return None
-    results = {name: store.result(stage.kind.name, stage.key) for name, stage in stages.items()}
-    if any(result is None for name, result in results.items() if name != "purity"):
+    results = {part: store.result(stage.kind.name, stage.key) for part, stage in cell.parts.items()}
+    if any(result is None for part, result in results.items() if part != PURITY):
         return None
-    return {name: result.record for name, result in results.items() if result is not None}
+    return {part: result.record for part, result in results.items() if result is not None}
+
+
+def _predictions(store: Store, cell: Cell) -> Iterator[tuple[str, Predictions]]:
+    """Those of every evaluation that keeps some."""
+    for part, stage in cell.parts.items():
+        if is_evaluation(part) and PREDICTIONS in store.record(stage).files:
+            with np.load(store.file(stage, PREDICTIONS)) as arrays:
+                yield part, Predictions(arrays["predicted"], arrays["labels"])
 
 
 def _why_not(store: Store, cell: Cell) -> tuple[Literal["failed", "missing"], str]:
@@ -147,24 +93,32 @@ def assemble(layout: Layout, runs: Sequence[Run]) -> TableResult:
     by_cell = _by_cell(runs)
     table = load_table(layout.table)
     cells = [_cell(layout, *place, group) for place, group in by_cell.items()]
+    groups = layout.groups or (("", ""),) * len(layout.rows)
+    rows = tuple(RowLabel(*row, *group) for row, group in zip(layout.rows, groups, strict=True))
+    judged = layout.main is not None and not layout.standins
     return TableResult(
         table,
         layout.profile,
         layout.protocol,
         layout.openset,
         layout.columns,
-        tuple(RowLabel(*row) for row in layout.rows),
+        rows,
         cells,
-        claims=() if layout.standins else _judged(layout, table, evidence_of(layout, runs)),
+        claims=_judged(layout, table, evidence_of(layout, runs)) if judged else (),
         notes=(*layout.notes, *_notes(layout)),
         warnings=(*_lost_seeds(by_cell.values()), *_warnings(run for group in by_cell.values() for run in group)),
         evaluation=layout.evaluation,
+        measures=layout.measures,
+        references=layout.references,
+        differences=dict(differences(layout, rows, by_cell)),
+        features=layout.features,
     )
 
 
 def evidence_of(layout: Layout, runs: Iterable[Run]) -> MeasuredEvidence:
     """Per-item answers of every measured cell, which claims and differences between rows are judged by."""
-    measured = {place: _answers(group) for place, group in _by_cell(runs).items() if any(r.evaluate for r in group)}
+    groups = _by_cell(runs).items()
+    measured = {place: answers for place, group in groups if (answers := answers_of(group, EVALUATE))}
     return MeasuredEvidence(measured, layout.columns)
 
 
@@ -182,30 +136,21 @@ def _judged(layout: Layout, table: Table, measured: MeasuredEvidence) -> tuple[J
 
 def _cell(layout: Layout, row: str, target: str, runs: list[Run]) -> CellResult:
     measured = [run for run in runs if run.state == "measured"]
-    first = measured[0].evaluate if measured else None
-    if first is None:
+    if not measured:
         worst = next((run for run in runs if run.state != "missing"), runs[0])
         return CellResult(row=row, target=target, state=worst.state, reason=worst.reason)
+    evaluated = measured[0].evaluate
     return CellResult(
         row=row,
         target=target,
         state="measured",
-        runs=tuple(run.result() for run in measured),
+        runs=tuple(run.result(layout) for run in measured),
         absent=tuple(run.seed for run in runs if run.state != "measured"),
-        n=first.metrics["n"],
+        n=None if evaluated is None else evaluated.metrics.get("n"),
         standin=layout.standins,
         verified_paper=layout.verified_paper,
         assumed=measured[0].assumed,
     )
-
-
-def _answers(runs: list[Run]) -> Answers:
-    measured = [run for run in runs if run.predicted is not None and run.labels is not None]
-    correct = {run.seed: run.predicted == run.labels for run in measured}
-    evaluate, labels = measured[0].evaluate, measured[0].labels
-    assert evaluate is not None and labels is not None
-    metric: Metric = evaluate.metrics["metric"]
-    return Answers(correct, labels, metric)  # type: ignore[arg-type]
 
 
 def _notes(layout: Layout) -> list[str]:
@@ -230,7 +175,7 @@ def _warnings(runs: Iterable[Run]) -> Iterator[str]:
     versions: dict[str, set[str]] = defaultdict(set)
     noted: dict[str, set[str]] = defaultdict(set)
     for run in runs:
-        for record in filter(None, (run.evaluate, run.pretrain, run.sample)):
+        for record in (record for part, record in run.records.items() if part != PURITY):
             hardware = record.environment["hardware"]
             versions["device"].add(hardware.get("gpu", hardware["device"]))
             for package, version in record.environment["packages"].items():

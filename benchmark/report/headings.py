@@ -7,6 +7,7 @@ from benchmark.report.table import SeedResult, TableResult
 from benchmark.specs.wording import counted, counted_range
 
 STAND_INS = "STAND-IN IMAGES: the numbers marked s are not of the datasets that the columns name."
+ALL_STAND_INS = "STAND-IN IMAGES: no number here is of the datasets that are named."
 
 
 def headings(result: TableResult) -> list[str]:
@@ -19,14 +20,24 @@ def headings(result: TableResult) -> list[str]:
         _measured(result),
         f"Layout: {source} ({_extent(result)}); profile {result.profile}, protocol {result.protocol}",
     ]
-    if any(result.published(cell.row, cell.target) is not None for cell in result.all_cells):
+    if result.features:
+        lines.append(result.features[:1].upper() + result.features[1:])
+    if has_published(result):
         lines.append(f"Published values: {source}: {table.title}")
     if foreign := foreign_targets(result):
         verb, their = ("is", "its") if len(foreign) == 1 else ("are", "their")
         lines.append(
             f"OTHER TARGETS: {', '.join(foreign)} {verb} not the paper's; {their} numbers reproduce nothing of it."
         )
-    return [*lines, STAND_INS] if result.standins else lines
+    if result.standins:
+        lines.append(ALL_STAND_INS if len(result.measures) > 1 else STAND_INS)
+    return lines
+
+
+def has_published(result: TableResult) -> bool:
+    """Whether published values stand beside the measured ones."""
+    cells = result.all_cells if result.evaluated else ()
+    return any(result.published(cell.row, cell.target) is not None for cell in cells)
 
 
 EVALUATIONS = {"linear_eval": "linear probe", "online_eval": "online classifier"}
@@ -36,6 +47,9 @@ EVALUATIONS = {"linear_eval": "linear probe", "online_eval": "online classifier"
 def _measured(result: TableResult) -> str:
     """Evaluation, method, network, steps, targets, open-set and unit of the numbers themselves, in one line."""
     runs = [run for cell in result.all_cells for run in cell.runs]
+    if not result.evaluated:
+        pool = f"; open-set {result.openset}" if result.openset else ""
+        return f"Coresets compared{'' if runs else ', nothing measured yet'}: {some(result.columns)}{pool}"
     steps = counted_range((run.steps for run in runs), "step")
     trained = _trained(runs)
     parts = [
@@ -65,11 +79,19 @@ def _trained(runs: Iterable[SeedResult]) -> str:
 def _extent(result: TableResult) -> str:
     """How much of the table's layout is here: "all 10 rows and 2 controls, 1 of 11 targets"."""
     table = result.table
+    known = {row.id for row in table.rows}
     controls = sum(row.control for row in result.rows)
-    rows = _share(len(result.rows) - controls, len(table.rows), "row")
+    others = sum(row.id not in known and not row.control for row in result.rows)
+    rows = _share(len(result.rows) - controls - others, len(table.rows), "row")
     own = _share(len(result.columns) - len(foreign_targets(result)), len(table.columns), "target")
-    beside = f" and {counted(controls, 'control')}" if controls else ""
-    return f"{rows}{beside}, {own}"
+    beside = [counted(number, what) for number, what in ((others, "other row"), (controls, "control")) if number]
+    return f"{_listed([rows, *beside])}, {own}"
+
+
+def _listed(parts: list[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _share(part: int, whole: int, what: str) -> str:

@@ -10,27 +10,31 @@ from benchmark.datasets.targets import TARGETS
 from benchmark.errors import UnknownName, UserError
 from benchmark.execution.record import Record
 from benchmark.execution.store import Store
-from benchmark.report.collect import Run, assemble, runs_of
+from benchmark.report.collect import assemble, runs_of
 from benchmark.report.formats import render
 from benchmark.report.frames import tidy
+from benchmark.report.measures import items_of, part_of, values_of
 from benchmark.report.records import save_results
+from benchmark.report.run import Run
 from benchmark.report.table import CellResult, State, TableResult
-from benchmark.specs.cells import TableCells
+from benchmark.specs.cells import Layout, TableCells, is_evaluation
+from benchmark.statistics import Estimate
 
 if TYPE_CHECKING:
     import pandas
-
-ACCURACY = "accuracy"
 
 
 @dataclass(frozen=True)
 class Measurement:
     """One number of one cell at one seed, from one stage.
 
-    `measure` is "accuracy" or "purity" (per cent), or "images" (of the coreset). `value` is None for a hole, which
-    `state` names. `published` is the accuracy that the paper prints, per cent. `n` is the number of images that the
-    number is a mean over: test images, or picks. `key` is the key of the stage that measured it, None where the data
-    were not read yet. `data` is "stand-in", "as found" or "verified". `record` has all that the stage recorded.
+    `measure` is its name: "accuracy", "purity" and "base_rate" (per cent), "images" (of the coreset), "samples_seen",
+    "exposures" (passes over X), "coverage" and other coreset metrics (shares and cosines). `value` is None for a hole,
+    which `state` names and `reason` explains. `published` is the value that the paper prints, per cent, of the measure
+    that the table shows.
+    `n` is the number of images that the number is a mean over: test images, or picks. `key` is the key of the stage
+    that measured it, None where the data were not read yet. `data` is "stand-in", "as found" or "verified". `record`
+    has all that the stage recorded.
     """
 
     target: str
@@ -44,16 +48,18 @@ class Measurement:
     key: str | None
     data: str
     state: State
+    reason: str
     record: Record | None
 
 
 @dataclass(frozen=True)
 class MeasuredCell:
-    """One row on one target. `records` has one measurement per seed and evaluation, holes too. `published` is per
-    cent, None where nothing is published."""
+    """One row on one target. `measurements` has all its numbers, a line without a value for a hole; `records` those of
+    evaluations, one per seed and measure. `published` is per cent, None where nothing is published."""
 
     result: CellResult
     published: float | None
+    measurements: tuple[Measurement, ...]
     records: tuple[Measurement, ...]
 
     @property
@@ -68,8 +74,12 @@ class MeasuredCell:
 
     @property
     def value(self) -> float | None:
-        """The mean over the seeds that are measured, per cent; None where none is."""
-        return self.result.mean_std[0] if self.result.runs else None
+        """The mean over the seeds that are measured, per cent; None where none is, and where nothing is evaluated."""
+        return self.result.mean_std[0] if any(run.value is not None for run in self.result.runs) else None
+
+    def values(self, measure: str) -> list[float]:
+        """The values of a measure by its name, in the order of seeds."""
+        return [one.value for one in self.measurements if one.measure == measure and one.value is not None]
 
 
 @dataclass(frozen=True)
@@ -86,9 +96,17 @@ class MeasuredTable:
         """The cell of a row (id, variant or title) and a target (name or title). UnknownName, with near names, for a
         name that the table does not have; UserError for a variant of several rows."""
         row, target = self._row(place[0]), self._target(place[1])
-        records = tuple(one for one in self.measurements if (one.row, one.target) == (row, target))
-        evaluated = tuple(one for one in records if one.measure == ACCURACY)
-        return MeasuredCell(self.result.cell(row, target), self.result.published(row, target), evaluated)
+        numbers = tuple(one for one in self.measurements if (one.row, one.target) == (row, target))
+        evaluated = tuple(one for one in numbers if self._is_evaluated(one.measure))
+        return MeasuredCell(self.result.cell(row, target), self.result.published(row, target), numbers, evaluated)
+
+    def _is_evaluated(self, measure: str) -> bool:
+        return is_evaluation(part_of(measure, self.planned.layout.measures))
+
+    def difference(self, row: str, reference: str, target: str, measure: str = "purity") -> Estimate | float | None:
+        """A row minus a row that others are compared with, as the table shows it; None where it shows none."""
+        place = (self._row(row), self._row(reference), self._target(target), measure)
+        return self.result.differences.get(place)
 
     def _row(self, name: str) -> str:
         for kind in ("id", "variant", "title"):
@@ -116,23 +134,25 @@ class MeasuredTable:
         return tuple(one for place in places if place in runs for one in self._of_run(runs[place]))
 
     def _of_run(self, run: Run) -> Iterator[Measurement]:
+        layout, published = self.planned.layout, self.result.published(run.row, run.target)
+        shown = layout.main.name if layout.main else None
         cell = self.planned.cells.get((run.row, run.target, run.seed))
-        key = cell.evaluate.key if cell is not None and cell.evaluate.resolved else None
-        published = self.result.published(run.row, run.target)
-        data = self.result.cell(run.row, run.target).data if run.evaluate else ""
-        for measure, value, n, record in _numbers(run):
+        last = cell.last.key if cell is not None and cell.last.resolved else None
+        data = self.result.cell(run.row, run.target).data if run.records else ""
+        for measure, value, n, record in _numbers(run, layout):
             yield Measurement(
                 target=run.target,
                 row=run.row,
                 seed=run.seed,
                 measure=measure,
                 value=value,
-                published=published if measure == ACCURACY else None,
+                published=published if measure == shown else None,
                 protocol=self.result.protocol,
                 n=n,
-                key=record.key if record else key,
+                key=record.key if record else last,
                 data=data,
                 state=run.state,
+                reason=run.reason,
                 record=record,
             )
 
@@ -142,11 +162,12 @@ class MeasuredTable:
         return tidy(self.measurements, _COLUMNS)
 
     def render(self, format: str = "text") -> str:  # noqa: A002
-        """The table as "text", "md", "latex", "csv" or "json". UnknownName for another format."""
+        """The table as "text", "md", "latex", "csv", "json" or "svg" (a picture of the coresets). UnknownName for
+        another format."""
         return render(self.result, format)
 
     def save(self, folder: str | Path) -> None:
-        """Write records, predictions, pick lists and table to `folder`, for `verify`."""
+        """Write records, predictions, pick lists and table to `folder`, for `verify`; and a picture of coresets."""
         save_results(self.planned, self.result, self.store, Path(folder))
 
 
@@ -162,21 +183,17 @@ _COLUMNS: Mapping[str, str] = {
     "key": "string",
     "data": "string",
     "state": "string",
+    "reason": "string",
 }
 
 
-def _numbers(run: Run) -> Iterator[tuple[str, float | None, int | None, Record | None]]:
-    """(measure, value, n, record) of a run."""
-    evaluated = run.evaluate
-    if evaluated is None:
-        yield ACCURACY, None, None, None
-        return
-    yield ACCURACY, evaluated.metrics["accuracy"], evaluated.metrics["n"], evaluated
-    if run.sample is not None:
-        size = run.sample.metrics["size"]
-        yield "images", float(size), None, run.sample
-        if run.purity is not None:
-            yield "purity", 100 * run.purity.metrics["all"]["purity"], size, run.purity
+def _numbers(run: Run, layout: Layout) -> Iterator[tuple[str, float | None, int | None, Record | None]]:
+    """(measure, value, n, record) of a run; of a hole the first measure without a value."""
+    if not run.records:
+        yield (layout.main or layout.measures[0]).name, None, None, None
+    for measure, value in values_of(run.records, layout.measures).items():
+        part = part_of(measure, layout.measures)
+        yield measure, float(value), items_of(run.records, part), run.records[part]
 
 
 def measured_table(planned: TableCells, store: Store, failed: Iterable[str] = ()) -> MeasuredTable:

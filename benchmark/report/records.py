@@ -1,7 +1,8 @@
 """Committed records: a table's numbers with their predictions, picks and identities, and the check that they add up.
 
 A folder holds `layout.json` (what was asked for), `cells.json` (which records make which cell), `records/<key>.json`,
-`predictions/<key>.json`, `labels/<target>.json`, `picks/<key>.txt` and the table as Markdown. No images.
+`predictions/<key>.json`, `labels/<target>.json`, `picks/<key>.txt` and the table as Markdown; of coreset metrics also
+as CSV and as a picture. No images.
 """
 
 import hashlib
@@ -16,17 +17,20 @@ import numpy as np
 from benchmark.errors import UserError
 from benchmark.execution.record import Record, is_sealed
 from benchmark.execution.store import Store
-from benchmark.report.collect import Run, assemble, runs_of
+from benchmark.report.collect import assemble, runs_of
 from benchmark.report.formats import render
+from benchmark.report.formats.picture import save_picture
+from benchmark.report.run import Predictions, Run
 from benchmark.report.table import TableResult
 from benchmark.specs.artefacts import PICKS
 from benchmark.specs.base import digest
-from benchmark.specs.cells import Layout, Plan, TableCells
+from benchmark.specs.cells import PRETRAIN, SAMPLE, Layout, Plan, TableCells, is_evaluation
 from benchmark.statistics import accuracy, predictions_sha256
 from benchmark.system import file_sha256, write_atomically
 
-PARTS = ("evaluate", "pretrain", "sample", "purity")
-TABLE = "table.md"
+TABLES, PICTURE = ("table.md", "table.csv"), "picture.png"
+OLD = "comparison.json"
+"""A file of the form in which comparisons were written before they were tables."""
 
 
 # Saving --------------------------------------------------------------------------------------------------------------
@@ -45,19 +49,23 @@ def save_results(planned: TableCells, result: TableResult, store: Store, folder:
     _write(folder / "layout.json", planned.layout.model_dump(mode="json"))
     _write(folder / "cells.json", [_cell_json(run) for run in runs], lines=True)
     for run in runs:
-        if run.evaluate is not None and run.predicted is not None and run.labels is not None:
-            _write(folder / "predictions" / f"{run.evaluate.key}.json", run.predicted.tolist())
-            _write(folder / "labels" / f"{run.target}.json", run.labels.tolist())
-    for cell in planned.cells.values():
-        for stage in Plan((cell,)).stages if store.has(cell.evaluate) else ():
+        for part, made in run.predictions.items():
+            _write(folder / "predictions" / f"{run.records[part].key}.json", made.predicted.tolist())
+            _write(folder / "labels" / f"{run.target}.json", made.labels.tolist())
+    measured = {(run.row, run.target, run.seed) for run in runs if run.records}
+    for cell in (cell for place, cell in planned.cells.items() if place in measured):
+        for stage in (stage for stage in Plan((cell,)).stages if store.has(stage)):
             _write(folder / "records" / f"{stage.key}.json", store.record(stage).to_json())
             if stage.kind.name == "sample":
                 write_atomically(folder / "picks" / f"{stage.key}.txt", store.file(stage, PICKS).read_text())
-    write_atomically(folder / TABLE, render(result, "md"))
+    for name in TABLES if result.measures else TABLES[:1]:
+        write_atomically(folder / name, render(result, name.rpartition(".")[2]))
+    if result.measures:
+        save_picture(result, folder / PICTURE)
 
 
 def _cell_json(run: Run) -> dict[str, Any]:
-    keys = {name: record.key for name in PARTS if (record := getattr(run, name)) is not None}
+    keys = {part: record.key for part, record in run.records.items()}
     own = {"row": run.row, "target": run.target, "seed": run.seed, "state": run.state}
     return {**own, "assumed": run.assumed, "reason": run.reason, "keys": keys}
 
@@ -82,6 +90,8 @@ class Verified:
 
 def verify(folder: Path, form: str = "text") -> Verified:
     """Build the table again from the records of `folder`. UserError for a folder that is not whole."""
+    if (folder / OLD).is_file() and not (folder / "layout.json").is_file():
+        raise UserError(f"{folder} is of the old format: {OLD} has numbers alone, and no records to verify them by")
     if not (folder / "layout.json").is_file():
         raise UserError(
             f"{folder} holds no results: it has no layout.json (written by 'table' or 'reproduce' with --save)"
@@ -98,9 +108,10 @@ def _verify(folder: Path, form: str) -> Verified:
     problems = [problem for key, record in records.items() for problem in _record_problems(folder, key, record)]
     problems += [problem for run in runs for problem in _run_problems(run)]
     result = assemble(layout, runs)
-    if render(result, "md") != _text(folder / TABLE):
-        problems.append(f"{TABLE} is not the table that the records give")
-    accuracies = sum(run.predicted is not None for run in runs)
+    for name in TABLES if result.measures else TABLES[:1]:
+        if render(result, name.rpartition(".")[2]) != _text(folder / name):
+            problems.append(f"{name} is not the table that the records give")
+    accuracies = sum(len(run.predictions) for run in runs)
     picks = sum(record.kind == "sample" for record in records.values())
     checked = f"{len(records)} keys, {accuracies} accuracies from predictions, {picks} pick lists, the table"
     return Verified(render(result, form), problems, checked)
@@ -151,30 +162,37 @@ def _run(folder: Path, cell: dict[str, Any], records: dict[str, Record]) -> Run:
     lost = [key for key in cell["keys"].values() if key not in records]
     if lost:
         raise UserError(f"{folder}: cells.json names record {lost[0]}, which is not in records/")
-    parts: dict[str, Any] = {name: records[key] for name, key in cell["keys"].items()}
-    arrays: dict[str, Any] = {}
-    if "evaluate" in parts:
-        predicted = _read(folder / "predictions" / f"{parts['evaluate'].key}.json")
-        labels = _read(folder / "labels" / f"{cell['target']}.json")
-        arrays = {"predicted": np.array(predicted, np.int32), "labels": np.array(labels, np.int32)}
+    parts = {name: records[key] for name, key in cell["keys"].items()}
+    made = {part: folder / "predictions" / f"{record.key}.json" for part, record in parts.items() if _predicts(record)}
+    labels = np.array(_read(folder / "labels" / f"{cell['target']}.json") if made else [], np.int32)
+    predictions = {part: Predictions(np.array(_read(path), np.int32), labels) for part, path in made.items()}
     own = {name: cell[name] for name in ("row", "target", "seed", "state", "reason")}
-    return Run(**own, assumed=tuple(cell["assumed"]), **parts, **arrays)
+    return Run(**own, assumed=tuple(cell["assumed"]), records=parts, predictions=predictions)
+
+
+def _predicts(record: Record) -> bool:
+    """Whether a record is of an evaluation that keeps its predictions."""
+    return "predictions_sha256" in record.metrics
 
 
 def _run_problems(run: Run) -> list[str]:
-    """A cell's accuracy must follow from its predictions, and its records must be inputs of one another."""
-    if run.evaluate is None or run.pretrain is None or run.predicted is None or run.labels is None:
-        return []
-    place, stated = f"{run.row}, {run.target}, seed {run.seed}", run.evaluate.metrics
+    """A cell's accuracies must follow from their predictions, and its records must be inputs of one another."""
+    place = f"{run.row}, {run.target}, seed {run.seed}"
     problems = []
-    found = accuracy(run.predicted, run.labels, stated["metric"])
-    if abs(found - stated["accuracy"]) > 1e-9:
-        problems.append(f"{place}: the predictions give {found:.4f} %, the record says {stated['accuracy']:.4f} %")
-    if predictions_sha256(run.predicted) != stated["predictions_sha256"]:
-        problems.append(f"{place}: the predictions are not those that were recorded")
-    links = [("encoder", run.evaluate, run.pretrain), ("coreset", run.pretrain, run.sample)]
-    links += [("coreset", run.purity, run.sample)] if run.purity else []
-    for name, user, used in links:
-        if used is not None and user.identity["inputs"].get(name) != used.key:
-            problems.append(f"{place}: record {user.key[:12]} was not made with {name} {used.key[:12]}")
+    for part, made in run.predictions.items():
+        stated = run.records[part].metrics
+        found = accuracy(made.predicted, made.labels, stated["metric"])
+        if abs(found - stated["accuracy"]) > 1e-9:
+            problems.append(f"{place}: the predictions give {found:.4f} %, the record says {stated['accuracy']:.4f} %")
+        if predictions_sha256(made.predicted) != stated["predictions_sha256"]:
+            problems.append(f"{place}: the predictions are not those that were recorded")
+    for part, record in run.records.items():
+        name, used = _input_of(part)
+        if used in run.records and record.identity["inputs"].get(name) != run.records[used].key:
+            problems.append(f"{place}: record {record.key[:12]} was not made with {name} {run.records[used].key[:12]}")
     return problems
+
+
+def _input_of(part: str) -> tuple[str, str]:
+    """The name of an input of a part, and the part that it must be."""
+    return ("encoder", PRETRAIN) if is_evaluation(part) else ("coreset", SAMPLE if part != SAMPLE else "")

@@ -16,37 +16,30 @@ from pydantic import Field, model_validator
 from benchmark.published.claims import Claim, ClaimResult, Evidence, PublishedEvidence, evaluate
 from benchmark.published.tables import Table, Tolerance
 from benchmark.specs.base import Spec
-from benchmark.statistics import binomial_error, mean_std
+from benchmark.specs.cells import CellMeasure
+from benchmark.statistics import Estimate, binomial_error, mean_std
 
 State = Literal["measured", "missing", "failed", "skipped"]
 Mark = Literal["s", "a", "i"]
 
 
-class Purity(Spec):
-    """Per cent of a coreset's images that are relevant to the target; of the whole open-set (`base_rate`); at best for
-    a coreset of that size (`ceiling`); and of the coreset without the sources that a model may know by their style."""
-
-    value: float
-    base_rate: float
-    ceiling: float
-    without_heldout: float | None = None
-
-
 class SeedResult(Spec):
-    """One run. `value` is per cent. `method` (a title), `network` (a name), `steps` (of the optimiser) and `openset`
-    say what was trained on what: `openset` is "" without one, None where the record does not name it. `exposures` is
-    how often each image of X was seen, `coreset` is in images."""
+    """One run. `value` is what the table's cells show, per cent; None where nothing is evaluated. `values` are all its
+    numbers by name (`benchmark.report.measures`). `method` (a title), `network` (a name), `steps` (of the optimiser)
+    and `openset` say what was trained on what: `openset` is "" without one, None where the record does not name it.
+    `stopped_by`, `picks_sha256` and `sources` (shares by source) are of its coreset; `keys` are those of its stages."""
 
     seed: int
-    value: float = Field(ge=0, le=100)
+    value: float | None = Field(default=None, ge=0, le=100)
+    values: Mapping[str, int | float] = {}
     method: str | None = None
     network: str | None = None
     steps: int | None = None
     openset: str | None = None
-    samples_seen: int | None = None
-    exposures: float | None = None
-    coreset: int | None = None
-    purity: Purity | None = None
+    stopped_by: str = ""
+    picks_sha256: str = ""
+    sources: Mapping[str, float] = {}
+    keys: Mapping[str, str] = {}
 
 
 class CellResult(Spec):
@@ -80,8 +73,13 @@ class CellResult(Spec):
 
     @cached_property
     def mean_std(self) -> tuple[float, float | None]:
-        """Mean and standard deviation over the seeds, per cent; ValueError if nothing is measured."""
-        return mean_std([run.value for run in self.runs])
+        """Mean and standard deviation over the seeds, per cent; ValueError if nothing is evaluated."""
+        return mean_std([run.value for run in self.runs if run.value is not None])
+
+    def mean_std_of(self, name: str) -> tuple[float, float | None] | None:
+        """Mean and standard deviation over the seeds of a number by name; None unless every seed has it."""
+        values = [run.values[name] for run in self.runs if name in run.values]
+        return mean_std(values) if values and len(values) == len(self.runs) and not self.absent else None
 
     @property
     def data(self) -> str:
@@ -99,12 +97,15 @@ class CellResult(Spec):
 
 @dataclass(frozen=True)
 class RowLabel:
-    """A row of the report. Controls stand outside the published rows."""
+    """A row of the report. Controls stand outside the published rows. `short` is its name below the heading `group`,
+    where a table has such headings."""
 
     id: str
     title: str
     variant: str
     control: bool = False
+    group: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,10 @@ class Comparison:
     def verdict(self) -> str:
         """In words; empty where there is none."""
         return {True: "reproduced", False: "not reproduced", None: ""}[self.reproduced]
+
+
+Difference = tuple[str, str, str, str]
+"""Row, the row that it is compared with, target, name of the measure."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,9 @@ def tolerance_points(tolerance: Tolerance, percent: float, n: int) -> float:
 class TableResult:
     """What a run measured of `table`, for the targets `columns` (which need not be the table's) and `rows` in order.
     `openset` names the pool that was measured with, in words where rows differ in it. `evaluation` is the title of the
-    evaluation, empty for the table's own.
+    evaluation, empty for the table's own. `measures`, where there are any, are those that every target's own table
+    shows; rows are compared with those of the same heading among `references`. `differences` are paired over seeds;
+    of a single seed without test items they are plain numbers. `features` says what samplers saw.
 
     A cell that is not in `cells` is missing. ValueError if a cell stands twice, or in no row or column, or if claims
     are judged beside stand-in images.
@@ -178,6 +185,10 @@ class TableResult:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     evaluation: str = ""
+    measures: tuple[CellMeasure, ...] = ()
+    references: tuple[str, ...] = ()
+    differences: Mapping[Difference, Estimate | float] = field(default_factory=dict)
+    features: str = ""
     _cells: dict[tuple[str, str], CellResult] = field(init=False, repr=False)
     _published: dict[tuple[str, str], float] = field(init=False, repr=False)
 
@@ -208,9 +219,25 @@ class TableResult:
         return [cell for row in self.rows for cell in self.row_cells(row.id)]
 
     @property
+    def evaluated(self) -> bool:
+        """Whether cells show an evaluation."""
+        return not self.measures or self.measures[0].evaluated
+
+    @property
     def has_means(self) -> bool:
         """Whether rows have a mean: over a single column it would be that column again."""
-        return len(self.columns) > 1
+        return self.evaluated and len(self.columns) > 1
+
+    @property
+    def ordered_rows(self) -> list[RowLabel]:
+        """The rows, those that others are compared with first."""
+        known = self.references
+        return sorted(self.rows, key=lambda row: known.index(row.id) if row.id in known else len(known))
+
+    def references_of(self, row: RowLabel) -> list[RowLabel]:
+        """The rows that `row` is compared with."""
+        same = [one for one in self.rows if one.group == row.group and one.id != row.id]
+        return [one for name in self.references for one in same if one.id == name]
 
     @property
     def standins(self) -> bool:
@@ -230,7 +257,7 @@ class TableResult:
         """The comparison with the published value; None unless the cell is measured, of the paper profile on verified
         data, complete, and rests on no assumed field."""
         cell, published = self.cell(row, target), self.published(row, target)
-        if published is None or cell.n is None or not cell.runs or cell.absent:
+        if published is None or cell.n is None or not cell.runs or cell.absent or not self.evaluated:
             return None
         if not cell.verified_paper or self.assumed(row, target):
             return None
@@ -248,11 +275,11 @@ class TableResult:
         cells = self.row_cells(row)
         holes = [f"{cell.target} {cell.state}" for cell in cells if not cell.runs]
         holes += [f"{cell.target} without seed {seed}" for cell in cells for seed in cell.absent]
-        if holes or not cells:
+        if holes or not cells or not self.evaluated:
             return RowMean(None, reason=", ".join(holes) or "no columns")
         marks = tuple(sorted({mark for cell in cells for mark in cell.marks}))
         mean = sum(cell.mean_std[0] for cell in cells) / len(cells)
-        seeds = [{run.seed: run.value for run in cell.runs} for cell in cells]
+        seeds = [{run.seed: run.value for run in cell.runs if run.value is not None} for cell in cells]
         if any(values.keys() != seeds[0].keys() for values in seeds):
             return RowMean(mean, marks=marks)
         per_seed = [sum(values[seed] for values in seeds) / len(seeds) for seed in seeds[0]]

@@ -27,12 +27,13 @@ class Features:
 class Pool:
     """What a coreset is picked from for one target.
 
-    `relevance` is the labels that say which images are relevant, None where there are none. `features` plans the
-    features of both, which not every sampler needs.
+    `relevance` is the labels that say which images are relevant, `sources` those that say where images come from; None
+    where there are none. `features` plans the features of both, which not every sampler needs.
     """
 
     images: Images
     relevance: Images | None
+    sources: Images | None
     features: Callable[[], Features]
 
 
@@ -61,18 +62,20 @@ def coreset(
 def geometry(picks: Stage, pool: Pool) -> Stage:
     """The metrics of a coreset in the space that it was picked in."""
     features = pool.features()
-    inputs = (
+    inputs: list[tuple[str, Stage | Images]] = [
         ("coreset", picks),
         ("target", features.target),
         ("pool", features.pool),
         ("openset", pool.images),
-    )
-    return Stage(MEASURE, CoresetMetricsSpec(), inputs, f"metrics of {picks.label}")
+    ]
+    if pool.sources is not None:
+        inputs.append(("sources", pool.sources))
+    return Stage(MEASURE, CoresetMetricsSpec(), tuple(inputs), f"metrics of {picks.label}")
 
 
-def purity(picks: Stage, openset: Images, relevance: Images | None, target: str) -> Stage | None:
-    """How much of a coreset is relevant to the target; None where no labels say so."""
+def purity(picks: Stage, openset: Images, relevance: Images | None) -> Stage | None:
+    """How much of a coreset is relevant to the target of `relevance`; None where no labels say so."""
     if relevance is None:
         return None
     inputs = (("coreset", picks), ("openset", openset), ("relevance", relevance))
-    return Stage(PURITY, Purity(target=target), inputs, f"purity of {picks.label}")
+    return Stage(PURITY, Purity(), inputs, f"purity of {picks.label}")

@@ -22,25 +22,80 @@ class Measure:
     larger_is_better: bool | None = True
 
 
+class CellMeasure(Spec):
+    """A measure of a table's cells. `name` is its name in data frames and files for programs; `part` is the stage of a
+    cell that measures it. `compared`: the table shows differences of it between rows."""
+
+    name: str
+    title: str
+    part: str
+    unit: str = ""
+    digits: int = 2
+    compared: bool = False
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether an evaluation measures it."""
+        return is_evaluation(self.part)
+
+
+EVALUATE, PRETRAIN, SAMPLE, MEASURE, PURITY = "evaluate", "pretrain", "sample", "measure", "purity"
+"""The parts of a cell: its stages that have numbers, by name."""
+
+
+def evaluation_part(name: str) -> str:
+    """The part of a second evaluation, by the evaluation's name."""
+    return f"{EVALUATE}:{name}"
+
+
+def is_evaluation(part: str) -> bool:
+    """Whether a part of a cell is an evaluation."""
+    return part.partition(":")[0] == EVALUATE
+
+
 @dataclass(frozen=True)
 class Cell:
-    """One number of a table and the stages that it comes from."""
+    """One row on one target at one seed, and its stages: `parts`, by name. All have an evaluation or a sample."""
 
     variant: Variant
     target: str
     openset: str
     seed: int
-    evaluate: Stage
-    pretrain: Stage
-    sample: Stage | None
-    purity: Stage | None
-    assumed: tuple[str, ...]
+    parts: Mapping[str, Stage]
+    assumed: tuple[str, ...] = ()
+
+    @property
+    def evaluate(self) -> Stage | None:
+        """The evaluation that a table shows."""
+        return self.parts.get(EVALUATE)
+
+    @property
+    def pretrain(self) -> Stage | None:
+        """The training of the row."""
+        return self.parts.get(PRETRAIN)
+
+    @property
+    def sample(self) -> Stage | None:
+        """The coreset."""
+        return self.parts.get(SAMPLE)
+
+    @property
+    def purity(self) -> Stage | None:
+        """The share of the coreset that is relevant, where labels say so."""
+        return self.parts.get(PURITY)
+
+    @property
+    def last(self) -> Stage:
+        """The stage that the cell is known by: its evaluation, or without one its coreset."""
+        return self.parts[EVALUATE if EVALUATE in self.parts else SAMPLE]
 
     def ends(self) -> Iterator[Stage]:
         """The stages that nothing of this cell builds on."""
-        yield self.evaluate
-        if self.purity:
-            yield self.purity
+        yield from (stage for part, stage in self.parts.items() if is_evaluation(part) or part in (PURITY, MEASURE))
+
+
+ACCURACY = CellMeasure(name="accuracy", title="accuracy", part=EVALUATE, unit="%", compared=True)
+"""The measure of every table that asks for no other."""
 
 
 def ordered(ends: Iterable[Stage]) -> tuple[Stage, ...]:
@@ -78,10 +133,13 @@ class Plan:
 class Layout(Spec):
     """What a table's numbers were asked for with; enough to build it again from records.
 
-    `evaluation` is the title of the one evaluation of all rows; empty where every row has the table's own.
+    `evaluation` is the title of the first evaluation of all rows; empty where every row has the table's own.
+    `measures` are those of a cell; without any it has the accuracy alone, beside what rows were trained on. `groups`
+    has a heading for every row and its name below that heading; `references` are the rows that others of the same
+    heading are compared with. `features` says what samplers see and what trains the rows.
     """
 
-    later: ClassVar[tuple[str, ...]] = ("evaluation",)
+    later: ClassVar[tuple[str, ...]] = ("evaluation", "measures", "groups", "references", "features")
 
     table: str
     profile: str
@@ -96,6 +154,16 @@ class Layout(Spec):
     verified_paper: bool
     notes: tuple[str, ...]
     evaluation: str = ""
+    measures: tuple[CellMeasure, ...] = ()
+    groups: tuple[tuple[str, str], ...] = ()
+    references: tuple[str, ...] = ()
+    features: str = ""
+
+    @property
+    def main(self) -> CellMeasure | None:
+        """The measure that a cell of the table shows; None where nothing is evaluated."""
+        first = self.measures[0] if self.measures else ACCURACY
+        return first if first.evaluated else None
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ class Target(Spec):
     """The work whose tables are measured on it."""
     standin: str = ""
     """The family of pictures that a profile of stand-ins draws for it: one of `images/standins/families.py`."""
+    official: str = ""
+    """`module:name` of what reads the official download: a `benchmark.datasets.archives.official.Official`."""
 
 
 class OpenSet(Spec):
@@ -42,3 +44,5 @@ class OpenSet(Spec):
     note: str = ""
     standin: str = ""
     """The open-set whose mix of pictures a profile of stand-ins draws for it: one of `images/standins/root.py`."""
+    official: str = ""
+    """`module:name` of what reads the official download: a `benchmark.datasets.archives.official.Official`."""

@@ -6,7 +6,7 @@ neither the version nor the committed hash did.
 
 import importlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -58,9 +58,12 @@ class Kind:
 
 @dataclass(frozen=True)
 class Images:
-    """The images of one split as an input. `sha256` is its manifest's identity, None while that is not known.
+    """The images of one split as an input. `sha256` is the identity of ids and contents, `labels_sha256` that of the
+    labels; None while they are not known. Role, name and split say where the images are and are in no key.
 
-    A split called "relevance:<target>" is not pixels but the labels that say which images are relevant to the target.
+    A stage that reads labels has `with_labels` as its input: only then do labels move its key. A split called
+    "relevance:<target>" is not pixels but the labels that say which images are relevant to the target; one called
+    "sources" is the labels that say where images come from.
     """
 
     role: Role
@@ -69,11 +72,28 @@ class Images:
     sha256: str | None
     count: int | None = None
     """Number of images: the manifest's, or the registered one while there is no manifest."""
+    labels_sha256: str | None = None
+    reads_labels: bool = False
+
+    @property
+    def with_labels(self) -> "Images":
+        """The input of a stage that reads the labels too."""
+        return replace(self, reads_labels=True)
+
+    @property
+    def resolved(self) -> bool:
+        """Whether all that the input adds to a key is known."""
+        return self.sha256 is not None and (self.labels_sha256 is not None or not self.reads_labels)
 
     @property
     def key(self) -> str:
-        """The manifest's identity, or a placeholder that cannot be mistaken for one."""
+        """The identity of the images, or a placeholder that cannot be mistaken for one."""
         return self.sha256 or f"unresolved:{self.label}"
+
+    def keys(self, name: str) -> dict[str, str]:
+        """What the input `name` adds to an identity."""
+        labels = self.labels_sha256 or f"unresolved:labels of {self.label}"
+        return {name: self.key} | ({f"{name} labels": labels} if self.reads_labels else {})
 
     @property
     def label(self) -> str:
@@ -106,7 +126,7 @@ class Stage:
             "version": self.kind.version,
             # As any: fields that a subclass adds count too.
             "spec": self.spec.model_dump(mode="json", serialize_as_any=True),
-            "inputs": {name: value.key for name, value in self.inputs},
+            "inputs": {key: text for name, value in self.inputs for key, text in value.keys(name).items()},
         }
 
     @cached_property
@@ -116,7 +136,11 @@ class Stage:
     @cached_property
     def resolved(self) -> bool:
         """Whether the manifests of all images below are known, so that the key is final."""
-        return all(value.resolved if isinstance(value, Stage) else value.sha256 is not None for _, value in self.inputs)
+        return all(value.resolved for _, value in self.inputs)
+
+    def keys(self, name: str) -> dict[str, str]:
+        """What the stage adds to an identity as the input `name`."""
+        return {name: self.key}
 
     def stages(self) -> Iterator["Stage"]:
         """The stages that are run before this one: those among the inputs, and the derived ones."""

@@ -1,16 +1,23 @@
-"""What is pretrained on: the ten rows of Table 2 and the control rows beside them, as data."""
+"""What is pretrained on: the ten rows of Table 2 and the control rows beside them, as data.
+
+Any other row is a variant too: `benchmark.planning.names` reads its name.
+"""
 
 from typing import Literal
 
 from benchmark.specs.base import Spec
 
+PRETRAINED, UNTRAINED = "pretrained", "untrained"
+
 
 class Variant(Spec):
     """One row. The images are X (if `target`) with no, all or a coreset of the open-set.
 
-    `sampler` picks the coreset, by any name that `--sampler` takes. `budget` is a share of the open-set, or None for
-    SimCore's stopping rule (a sampler without such a rule takes the size that SimCore stopped at). `retrieval` says
-    whose features the sampler sees. `steps_factor` multiplies the optimiser steps.
+    `sampler` picks the coreset, by any name that `--sampler` takes. `budget` is a share of the open-set, a number of
+    images, or None for the stopping rule (a sampler without one takes the size that SimCore stopped at). `encoder`
+    says whose features the sampler sees: those of the network "pretrained" on X, of the "untrained" network, or of one
+    that `--encoder` takes. A row without any images is that encoder as it is. `steps_factor` multiplies the optimiser
+    steps.
     """
 
     name: str
@@ -18,8 +25,8 @@ class Variant(Spec):
     target: bool
     openset: Literal["none", "all", "coreset"]
     sampler: str | None = None
-    budget: str | None = None
-    retrieval: Literal["pretrained", "untrained"] = "pretrained"
+    budget: int | str | None = None
+    encoder: str = PRETRAINED
     steps_factor: int = 1
     control: bool = False
 
@@ -27,6 +34,11 @@ class Variant(Spec):
     def pool(self) -> bool:
         """Whether images of the open-set are needed."""
         return self.openset != "none"
+
+    @property
+    def trained(self) -> bool:
+        """Whether something is pretrained; if not, the row is an encoder as it is."""
+        return self.target or self.pool
 
 
 def _coreset(name: str, title: str, sampler: str, **fields: object) -> Variant:
@@ -51,11 +63,11 @@ _ROWS = (
 _CONTROLS = (
     _coreset("X+random(stop)", "control: X + random of the stopped coreset's size", "random", control=True),
     _coreset(
-        "X+simcore-untrained(5%)",
+        "X+simcore(5%)@untrained",
         "control: X + SimCore on an untrained encoder's features, p = 5 %",
         "simcore",
         budget="5%",
-        retrieval="untrained",
+        encoder=UNTRAINED,
         control=True,
     ),
     _coreset("X+oracle(5%)", "control: X + relevant images by label, at most 5 %", "oracle", budget="5%", control=True),

@@ -41,8 +41,8 @@ def run(task: ImageTask, folder: Path) -> StageResult:
     picks = np.load(task.file("coreset", POSITIONS))
     target, pool = (np.load(task.file(name, FEATURES), mmap_mode="r") for name in ("target", "pool"))
     metrics = _geometry(target, pool, picks)
-    origins = task.data.origins(task.images("openset"))
-    if origins is not None:
+    if task.has("sources"):
+        origins = task.data.origins(task.images("sources")) or []
         metrics["sources"] = {origin: share for origin, share in source_shares(picks, origins).items() if share}
     return StageResult(metrics=metrics)
 

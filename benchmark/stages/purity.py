@@ -14,9 +14,8 @@ from benchmark.specs.stages import Kind
 
 
 class Purity(Spec):
-    """The spec of a `purity` stage: the share of a coreset that is relevant to the target."""
-
-    target: str
+    """The spec of a `purity` stage: the share of a coreset that is relevant to the target. The target is in its inputs,
+    by the relevance labels."""
 
 
 KIND = Kind(

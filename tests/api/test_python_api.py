@@ -21,7 +21,7 @@ from benchmark.__main__ import app, main
 from benchmark.execution.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
-HOOKS = ROOT / "tests" / "harness" / "killed_run"
+HOOKS = ROOT / "tests" / "execution" / "killed_run"
 QUESTION = {"table": "2", "targets": ["cub"], "rows": ["X", "X+simcore(5%)"], "steps": 2, "device": "cpu"}
 COLUMNS = {
     "target": "string",
@@ -35,6 +35,7 @@ COLUMNS = {
     "key": "string",
     "data": "string",
     "state": "string",
+    "reason": "string",
 }
 SCRIPT = """
 from pathlib import Path
@@ -126,7 +127,7 @@ def test_what_it_offers_is_what_type_checkers_see():
 @pytest.mark.parametrize("verb", ["reproduce", "table", "plan", "compare", "evaluate", "sample"])
 def test_options_of_a_verb_are_the_functions_with_its_defaults(verb):
     command = typer.main.get_command(app()).commands[verb]
-    options = {option.name: option for option in command.params if option.name not in ("format_", "save")}
+    options = {option.name: option for option in command.params if option.name not in ("format_", "save", "plan")}
     function = getattr(benchmark, verb)
     parameters = inspect.signature(function).parameters
     assert list(options) == list(parameters)
@@ -174,7 +175,9 @@ def test_a_name_that_the_table_does_not_have_is_an_error_with_near_names(result,
 
 def test_a_hole_has_a_line_without_a_value(folder, result):
     table = benchmark.table(targets=["cub"], rows=("X", "OS"), steps=2, store=folder / "runs")
-    frame = table.to_pandas().set_index("row")
+    frame = table.to_pandas()
+    assert len(frame[frame.row == "OS"]) == 1
+    frame = frame[frame.measure == "accuracy"].set_index("row")
     assert frame.state.to_dict() == {"X": "measured", "OS": "missing"}
     assert np.isnan(frame.value["OS"]) and frame.value["X"] == result["X", "cub"].value
     assert table["OS", "cub"].value is None and frame.n.isna().to_dict() == {"X": False, "OS": True}
@@ -198,17 +201,41 @@ def test_a_plan_tells_what_is_done_and_runs_nothing(folder):
     assert len(list((folder / "runs").glob("pretrain/*/record.json"))) == 2
 
 
-def test_a_comparison_comes_back_as_values(folder):
-    place = {"store": folder / "runs", "steps": 2, "device": "cpu", "out": folder / "comparison"}
-    outcome = benchmark.compare("cub", "nearest", against="random", budget="5%", **place)
-    frame = outcome.to_pandas()
-    line = outcome["nearest", "5%", "cub"]
-    shown = frame[(frame.sampler == "nearest") & (frame.measure == "purity")].iloc[0]
-    assert shown.value == line.values("purity")[0] and Store(folder / "runs").result("purity", shown.key) is not None
-    assert not outcome.failed and {path.name for path in outcome.written} >= {"comparison.csv", "comparison.png"}
-    assert outcome.render("csv") == (folder / "comparison" / "comparison.csv").read_text()
-    with pytest.raises(benchmark.UnknownName, match="did you mean nearest 5% cub"):
-        outcome["nearst", "5%", "cub"]
+def test_a_comparison_comes_back_as_a_table(folder):
+    place = {"store": folder / "runs", "steps": 2, "device": "cpu"}
+    result = benchmark.compare("cub", "nearest", against="random", budget="5%", **place)
+    assert type(result) is type(benchmark.table(rows="X", targets="cub", store=folder / "runs"))
+    frame, cell = result.to_pandas(), result["X+nearest(5%)", "cub"]
+    shown = frame[(frame.row == "X+nearest(5%)") & (frame.measure == "purity")].iloc[0]
+    assert [shown.value] == cell.values("purity") and cell.value is None and cell.records == ()
+    assert Store(folder / "runs").result("purity", shown.key) is not None
+    other = result["X+random(5%)", "cub"].values("purity")[0]
+    assert result.difference("X+nearest(5%)", "X+random(5%)", "cub") == pytest.approx(shown.value - other)
+    assert {"coverage", "facility_location", "mmd2", "seconds", "images", "ceiling"} <= set(frame.measure)
+    result.save(folder / "comparison")
+    assert result.render("csv") == (folder / "comparison" / "table.csv").read_text() and not result.failed
+    with pytest.raises(benchmark.UnknownName, match=r"did you mean X\+nearest\(5%\)"):
+        result["X+nearst(5%)", "cub"]
+
+
+def test_a_variant_of_any_sampler_is_a_row_of_a_table(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    Path("mine.py").write_text(
+        "import numpy as np\nfrom baselines import Selection\n\n\nclass Last:\n"
+        "    def __init__(self, offset=0):\n        self.offset = offset\n\n"
+        "    def select(self, target, pool, *, budget, seed=0):\n"
+        "        picks = np.arange(len(pool) - budget - self.offset, len(pool) - self.offset)\n"
+        "        return Selection(picks, np.zeros(budget, np.float32), 'budget')\n"
+    )
+    asked = {"targets": "cub", "store": "runs", "train": False, "coreset_metrics": True, "steps": 2}
+    rows = ["X+./mine.py:Last:offset=3(20)", "X+random(5%)"]
+    planned = benchmark.plan(rows=rows, **asked).to_pandas()
+    assert list(planned.row) == ["X+OS_rand_5", "X+mine.py:Last:offset=3(20)"] and list(planned.pool_images) == [
+        100,
+        20,
+    ]
+    result = benchmark.reproduce(rows=rows, device="cpu", **asked)
+    assert result["X+mine.py:Last:offset=3(20)", "cub"].values("images") == [20.0]
 
 
 def test_a_coreset_comes_back_as_values_and_is_written_where_it_is_said(tmp_path):
@@ -268,7 +295,8 @@ def test_the_code_of_the_documentation_runs(folder, monkeypatch, capsys):
     exec(code, names)
     printed = capsys.readouterr().out
     assert names["cell"] == names["result"]["X+OS_simcore_5", "cub"] and names["cell"].state == "measured"
-    assert len(names["frame"]) == 4 and "unknown table '22'" in printed and names["result"].render("md") in printed
+    assert set(names["frame"].measure) >= {"accuracy", "purity", "images", "exposures"}
+    assert "unknown table '22'" in printed and names["result"].render("md") in printed
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     (block,) = (block for block in blocks if "benchmark.reproduce" in block)
     monkeypatch.setattr(benchmark, "reproduce", lambda **question: benchmark.table(**question, steps=2))

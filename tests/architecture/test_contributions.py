@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -104,6 +105,17 @@ def test_target_openset_method_evaluation_format_and_engine_give_a_table(lab: Pa
     assert float(cells[0][2]) in {round(r["metrics"]["accuracy"], 2) for r in records if r["kind"] == "evaluate"}
     heading = run(lab, "-m", "benchmark", "table", "2", *question, *chosen).splitlines()[0]
     assert heading.startswith("Nearest class mean of Align and uniform")
+
+
+def test_a_target_is_prepared_from_its_download(lab: Path) -> None:
+    with zipfile.ZipFile(lab / "my-birds.zip", "w") as archive:
+        for split in ("train", "test"):
+            archive.writestr(f"my-birds/{split}/wren/1.jpg", b"\xff\xd8\xff\xe0 and so on")
+    assert "https://example.org/my-birds.zip" in run(lab, "-m", "benchmark", "data", "where", "my-birds")
+    options = ("--from", ".", "--data-root", "data", "--unverified", "--no-read")
+    shown = run(lab, "-m", "benchmark", "data", "prepare", "my-birds", *options)
+    assert "my-birds: 1 train, 1 test in data/targets/my-birds" in shown
+    assert (lab / "data/targets/my-birds/train/wren/1.jpg").is_file()
 
 
 def test_a_sampler_is_compared(lab: Path) -> None:
@@ -208,7 +220,7 @@ def test_a_learner_that_cannot_be_imported_is_one_line() -> None:
 
 def test_names_that_are_none_are_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"unknown evaluation 'nearest'; .*linear-clean"):
-        PlannedTable(Query("2", "smoke", evaluation="nearest", store=tmp_path / "runs"))
+        PlannedTable(Query("2", "smoke", evaluations=("nearest",), store=tmp_path / "runs"))
     with pytest.raises(UserError, match="unknown execution engine 'locale'; did you mean local"):
         check_machine(Machine("cpu", engine="locale"))
     with pytest.raises(UserError, match="unknown format 'markdown'; known: csv, json, latex, md, text"):
@@ -216,16 +228,18 @@ def test_names_that_are_none_are_refused_before_any_work(tmp_path: Path) -> None
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_table_refuses_an_evaluation_without_accuracy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_table_refuses_an_evaluation_whose_first_measure_is_no_percentage(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     ranking = replace(EVALUATIONS.get("linear-clean"), name="ranking", measures=(Measure("map", "mean precision"),))
     monkeypatch.setitem(EVALUATIONS._entries, "ranking", ranking)
-    with pytest.raises(UserError, match="evaluation 'ranking' measures map; a table shows measure 'accuracy'"):
-        PlannedTable(Query("2", "smoke", evaluation="ranking", store=tmp_path / "runs"))
+    with pytest.raises(UserError, match="evaluation 'ranking' measures map first, which is no percentage"):
+        PlannedTable(Query("2", "smoke", evaluations=("ranking",), store=tmp_path / "runs"))
 
 
 def test_a_chosen_evaluation_never_reproduces_published_values(tmp_path: Path) -> None:
     asked = {"targets": ("cub",), "rows": ("X",), "store": tmp_path / "runs"}
-    planned = PlannedTable(Query("2", "smoke", evaluation="linear-released", **asked))
+    planned = PlannedTable(Query("2", "smoke", evaluations=("linear-released",), **asked))
     (cell,) = planned.cells.values()
     assert cell.evaluate.kind.module == "benchmark.evaluations.linear_released"
     assert not planned.verified_paper

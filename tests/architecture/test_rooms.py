@@ -19,12 +19,22 @@ LINES = (
     ("stages",),
     ("evaluations", "sampling"),
     ("planning",),
-    ("comparison",),
     ("commands",),
     ("__main__", "__init__"),
 )
 """A place imports only places of earlier lines."""
 LINE_OF = {place: number for number, line in enumerate(LINES) for place in line}
+
+OTHER_TESTS = {
+    "api": "the Python API",
+    "architecture": "the order of the code and what is added to it",
+    "baselines": "the package baselines/",
+    "docs": "the folder docs/",
+    "golden": "values that tests compare with",
+    "scripts": "the folder scripts/",
+    "smoke": "whole runs of the smoke profile",
+}
+"""Folders of tests/ that are no room, and what each is about."""
 
 HEAVY = ("torch", "timm", "lightly", "datasets", "pandas", "sklearn")
 
@@ -56,6 +66,22 @@ def test_every_place_has_its_line() -> None:
     places = {place_of(path) for path in PACKAGE.rglob("*.py")}
     assert places == set(LINE_OF)
     assert len(list(PACKAGE.glob("*.py"))) <= 8
+
+
+def test_the_tests_have_one_folder_per_room() -> None:
+    """A folder of tests/ is a room or one that is named here. A loose file of tests/ tests a loose file."""
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()} - {"__pycache__"}
+    assert folders - rooms == set(OTHER_TESTS)
+    modules = {path.stem for path in PACKAGE.glob("*.py")}
+    loose_tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
+    assert loose_tests <= modules
+
+
+def test_names_of_test_files_are_unique() -> None:
+    """There are no `__init__.py` files in tests/: a second file of one name would be taken for the first."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) == len(set(names))
 
 
 def test_imports_go_to_earlier_lines_only() -> None:

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 from baselines import SimCore
+from scripts import bench_data, bench_ratios, released_rounds
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-
-
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_port_is_the_pseudo_code(reference: Callable[..., Any]) -> None:
     similarity = np.random.default_rng(0).integers(0, 50, (400, 6)).astype(np.float32)
-    rounds = script("released_rounds").released_rounds(np.ascontiguousarray(similarity.T), 101, sort="stable")
+    rounds = released_rounds.released_rounds(np.ascontiguousarray(similarity.T), 101, sort="stable")
     before = [position for one in rounds[:-1] for position in one]
     assert before == reference(similarity, 101).indices[: len(before)]
     assert before == SimCore().select_from_similarity(similarity, budget=101).indices[: len(before)].tolist()
@@ -48,7 +39,7 @@ with AnonymousMemory() as memory:
     time.sleep(0.5)  # it is sampled: what is held for a moment may pass unseen on a busy machine
 print(memory.peak)
 """
-    run = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS.parent, capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return int(run.stdout)
 
 
@@ -63,14 +54,13 @@ def test_mapped_files_do_not_count(tmp_path: Path) -> None:
 
 
 def test_features_of_a_pool_are_plausible() -> None:
-    data = script("bench_data")
-    blocks = list(data.blocks(10_000, 64, 100, seed=1))
+    blocks = list(bench_data.blocks(10_000, 64, 100, seed=1))
     assert [where.stop - where.start for where, _ in blocks] == [8192, 1808]
     rows = np.concatenate([block for _, block in blocks])
     assert np.unique(rows, axis=0).shape == (10_000, 64)
     near, far = np.percentile(np.linalg.norm(rows - rows.mean(axis=0), axis=1), [5, 95])
     assert far > 1.3 * near
-    again = np.concatenate([block for _, block in data.blocks(10_000, 64, 100, seed=1)])
+    again = np.concatenate([block for _, block in bench_data.blocks(10_000, 64, 100, seed=1)])
     assert again.tobytes() == rows.tobytes()
 
 
@@ -78,7 +68,7 @@ def test_ratios_are_of_medians_to_the_best_bare_product() -> None:
     fields = {"d": 64, "dtype": "float16", "mapped": True, "threads": 2, "rows": 1000}
     seconds = {"rows first": [9, 1, 2], "torch": [3, 3, 3], "candidates": [3, 9, 1], "select 1%": [5, 5, 5]}
     cases = [{**fields, "way": way, "seconds": times, "cpu": times} for way, times in seconds.items()]
-    *_, line = script("bench_ratios").ratio_table(cases)
+    *_, line = bench_ratios.ratio_table(cases)
     assert line == "| 64 | float16 | yes | 2 | 1,000 | rows first | 2 | 1.50 | 2.50 | 1.50 | 2.50 |"
 
 
@@ -92,7 +82,7 @@ def test_a_small_run(case: str, tmp_path: Path) -> None:
     saved = tmp_path / "record.json"
     done = subprocess.run(
         [*command, "--work-dir", str(tmp_path), "--save", str(saved)],
-        cwd=SCRIPTS.parent,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,

@@ -16,7 +16,7 @@ def read(place: str, store: Path) -> tuple[str, ...]:
     data = Data(NamedFolders((("pool", place),)), False, store)
     data.read([("opensets", "pool", "train")])
     manifest = data.manifest("opensets", "pool", "train")
-    assert manifest is not None and data.images("opensets", "pool", "train").sha256 == manifest.sha256
+    assert manifest is not None and data.images("opensets", "pool", "train").sha256 == manifest.images_sha256
     return manifest.ids
 
 

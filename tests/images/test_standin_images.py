@@ -72,13 +72,13 @@ def test_identity_needs_no_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(standins, "render", lambda *_: pytest.fail("rendered"))
     root = open_images(None, standins=True)
     found = [find_manifest(root, *split, NOWHERE) for split in splits()]
-    assert len({manifest.sha256 for manifest in found if manifest}) == len(splits())
+    assert len({manifest.images_sha256 for manifest in found if manifest}) == len(splits())
 
 
 def test_identity_holds_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = Rendered("targets", "cub", "train").known_manifest.sha256
+    before = Rendered("targets", "cub", "train").known_manifest.images_sha256
     monkeypatch.setattr(standins, "VERSION", standins.VERSION + 1)
-    assert Rendered("targets", "cub", "train").known_manifest.sha256 != before
+    assert Rendered("targets", "cub", "train").known_manifest.images_sha256 != before
 
 
 def test_every_registered_name_has_a_standin(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_other_targets_are_named_in_the_right_number(targets: tuple[str, ...], s
     assert f"OTHER TARGETS: {said}" in headings(result(*(cell("X", target, 20.0) for target in targets)))
 
 
-@pytest.mark.parametrize("format_", FORMATS.names())
+@pytest.mark.parametrize("format_", [name for name in FORMATS.names() if name != "svg"])
 def test_a_single_target_has_no_mean(format_: Any) -> None:
     # 45.25 is the mean over seeds; no other number is.
     one = result(cell("X", "dtd", 45.0, 45.5))

@@ -21,7 +21,6 @@ from benchmark.report.formats.text import WIDTH
 from benchmark.report.table import (
     CellResult,
     JudgedClaim,
-    Purity,
     RowLabel,
     SeedResult,
     TableResult,
@@ -73,7 +72,7 @@ def table(**changes: Any) -> Table:
 
 
 def cell(row: str, target: str, *values: float, **fields: Any) -> CellResult:
-    runs = [SeedResult(seed=seed, value=value, samples_seen=25_600) for seed, value in enumerate(values)]
+    runs = [SeedResult(seed=seed, value=value, values={"samples_seen": 25_600}) for seed, value in enumerate(values)]
     return CellResult(row=row, target=target, state="measured", runs=runs, n=ITEMS.get(target, 100), **fields)
 
 
@@ -88,8 +87,9 @@ def evidence(seeds: int = 4, level: float = 0.7) -> MeasuredEvidence:
     return MeasuredEvidence(cells, COLUMNS)
 
 
-PURITY = Purity(value=12.44, base_rate=2.1, ceiling=40.0, without_heldout=10.0)
-CONTROL = SeedResult(seed=0, value=30.0, samples_seen=51_200, exposures=1234.56, coreset=1800, purity=PURITY)
+PURITY = {"purity": 12.44, "base_rate": 2.1, "ceiling": 40.0, "purity_without_heldout": 10.0}
+TRAINED = {"samples_seen": 51_200, "exposures": 1234.56, "images": 1800}
+CONTROL = SeedResult(seed=0, value=30.0, values={**TRAINED, **PURITY})
 CELLS = (
     cell("X", "aircraft", 46.0, 47.0, verified_paper=True),
     cell("X", "cars", 50.0, 51.0, verified_paper=True),
@@ -333,7 +333,7 @@ def test_csv_has_a_line_per_cell_and_seed_with_everything() -> None:
     )
     assert (first["verdict"], first["samples_seen"]) == ("reproduced", "25600")
     control = next(line for line in lines if line["control"] == "True" and line["state"] == "measured")
-    assert (control["purity"], control["purity_base_rate"], control["coreset"]) == ("12.44", "2.1", "1800")
+    assert (control["purity"], control["base_rate"], control["images"]) == ("12.44", "2.1", "1800")
     assert {line["state"] for line in lines if not line["seed"]} == {"missing", "failed", "skipped"}
 
 

@@ -1,4 +1,4 @@
-"""From two folders of images to a coreset: encoder, features, picks, metrics, each a stage of the store."""
+"""From two folders of images to a coreset: a table of one row, whose picks are written where the user says."""
 
 import sys
 from collections.abc import Mapping
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.core.selection import Budget
 from benchmark.commands.sample.card import card
 from benchmark.commands.sample.output import Coreset, check_link, check_places, write
 from benchmark.commands.sample.request import Request
@@ -20,107 +19,98 @@ from benchmark.execution.store import Store
 from benchmark.images.data import Data
 from benchmark.images.sources import NamedFolders
 from benchmark.methods import title_of
-from benchmark.planning.encoders import Encoder, Surroundings, find_encoder
-from benchmark.planning.names import find_protocol
-from benchmark.planning.planner import Planner, check_budget
+from benchmark.planning.encoders import Surroundings
+from benchmark.planning.names import Names, coreset_variant, find_protocol
+from benchmark.planning.planner import Asked, Planner, check_budget, simcore_of
 from benchmark.planning.profiles import find_profile
-from benchmark.sampling.coresets import Features, Pool, coreset, geometry
-from benchmark.sampling.samplers import NamedSampler, find_sampler, read_budget
 from benchmark.specs.artefacts import POSITIONS, SCORES
-from benchmark.specs.cells import ordered
+from benchmark.specs.cells import MEASURE, SAMPLE, Cell, ordered
+from benchmark.specs.datasets import Metric, Role
 from benchmark.specs.recipes import Steps
-from benchmark.specs.stages import Images, Stage
+from benchmark.specs.stages import Images
+from benchmark.specs.variants import PRETRAINED, UNTRAINED, Variant
 from benchmark.specs.wording import counted
-from benchmark.stages.pretrain import KIND as PRETRAIN
-from benchmark.stages.pretrain import Pretraining
 
 if TYPE_CHECKING:
     import pandas
 
 
 @dataclass(frozen=True)
+class TwoFolders:
+    """The data of a table of one row: one folder is the target, the other the open-set. Neither has labels."""
+
+    data: Data
+
+    def images(self, role: Role, name: str, split: str) -> Images:
+        """The images of the folder that has this role."""
+        return self.data.images("opensets", "target" if role == "targets" else "pool", "train")
+
+    def relevance(self, openset: str, target: str) -> Images | None:
+        """No label says which images of the pool are relevant."""
+        return None
+
+    def sources(self, openset: str) -> Images | None:
+        """The labels of the pool that say which source an image is from."""
+        return self.data.sources("pool")
+
+    def metric(self, target: str) -> Metric:
+        """Nothing is evaluated."""
+        return "top1"
+
+
+@dataclass(frozen=True)
 class Job:
-    """A request with all its names resolved, and its stages. Nothing is written by making one."""
+    """A request with all its names resolved, as one row on one target. Nothing is written by making one."""
 
     request: Request
     data: Data
     planner: Planner
-    sampler: NamedSampler
-    budget: Budget
-    frozen: Encoder | None
+    variant: Variant
 
     @property
-    def target(self) -> Images:
-        return self.data.images("opensets", "target", "train")
+    def cell(self) -> Cell:
+        """The coreset and its metrics."""
+        return self.planner.cell(self.variant, self.request.target, self.request.pool, self.request.seed)
 
-    @property
-    def pool(self) -> Images:
-        return self.data.images("opensets", "pool", "train")
-
-    @property
-    def encoder(self) -> Stage:
-        """The encoder named, or one that is pretrained on the target."""
-        if self.frozen is not None:
-            return self.frozen.stage
-        length = self.planner.lengths("target").retrieval
-        spec = self.planner.pretraining(length, self.request.seed, alone=True)
-        label = f"X, {self.request.target}, seed {self.request.seed}"
-        return Stage(PRETRAIN, spec, (("target", self.target),), label)
+    def images(self, role: Role) -> Images:
+        """The images of the target's folder or of the pool's."""
+        return self.planner.catalogue.images(role, "", "train")
 
     @property
     def encoder_text(self) -> str:
         """The encoder in words: which one was named, or how one was pretrained."""
-        if self.frozen is not None:
-            return self.frozen.description
-        spec = self.encoder.spec
-        assert isinstance(spec, Pretraining)
-        length = spec.recipe.length
+        named = self.planner.names.encoder(self.variant.encoder)
+        if named is not None:
+            return named.description
+        recipe = self.planner.setup.recipe
+        length = self.planner.lengths(self.request.target).retrieval
+        if self.variant.encoder == UNTRAINED:
+            return f"the untrained network {recipe.backbone.told}"
         steps = f" for {counted(length.steps, 'step')}" if isinstance(length, Steps) else ""
-        return f"pretrained on the target by {title_of(spec.recipe.method)} on {spec.recipe.backbone.told}{steps}"
-
-    @property
-    def choice(self) -> Pool:
-        """What the sampler picks from."""
-        embedding = self.frozen.embedding if self.frozen else None
-        encoder, embed = self.encoder, self.planner.embed
-        return Pool(
-            self.pool,
-            None,
-            lambda: Features(embed(encoder, self.target, embedding), embed(encoder, self.pool, embedding)),
-        )
-
-    @property
-    def sample(self) -> Stage:
-        """The coreset."""
-        label = f"{self.sampler.name} from {self.request.pool} for {self.request.target}"
-        return coreset(self.sampler, self.budget, self.request.seed, self.choice, label, self.planner.simcore())
-
-    @property
-    def measure(self) -> Stage:
-        """The coreset's metrics."""
-        return geometry(self.sample, self.choice)
+        return f"pretrained on the target by {title_of(recipe.method)} on {recipe.backbone.told}{steps}"
 
 
 def prepare(request: Request) -> Job:
     """Resolve and check all names, and read the images; UserError before anything else is written."""
-    folders = NamedFolders((("target", request.target), ("pool", request.pool)))
-    data = Data(folders, False, request.store)
+    data = Data(NamedFolders((("target", request.target), ("pool", request.pool))), False, request.store)
     profile = find_profile(request.profile)
-    setup = profile.setup(precision=request.precision)
-    planner = Planner(profile, find_protocol("clean"), data, request.steps, setup)
-    sampler = find_sampler(request.sampler, planner.simcore())
-    budget = read_budget(request.budget)
-    if budget is None and not sampler.stops:
-        raise UserError(f'sampler {sampler.name} has no stopping rule: give --budget, an int or a share such as "5%"')
+    setup, protocol = profile.setup(precision=request.precision), find_protocol("clean")
+    asked = Asked(train=False, coreset_metrics=True)
     around = Surroundings(request.store, None, setup, request.seed)
-    frozen = None if request.encoder is None else find_encoder(request.encoder, around)
+    names = Names(simcore_of(profile, protocol), around)
+    planner = Planner(profile, protocol, TwoFolders(data), request.steps, setup, asked, names)
+    given = coreset_variant(request.sampler, request.budget, request.encoder or PRETRAINED)
+    variant = planner.names.named(given)
+    sampler = planner.names.sampler(request.sampler)
+    if variant.budget is None and not sampler.stops:
+        raise UserError(f'sampler {sampler.name} has no stopping rule: give --budget, an int or a share such as "5%"')
     check_places(request.out, request.exports)
     check_link(data.find("opensets", "pool"), request.exports)
-    job = Job(request, data, planner, sampler, budget, frozen)
-    check_stages(ordered([job.measure]))
+    job = Job(request, data, planner, variant)
+    check_stages(ordered(job.cell.ends()))
     with shown() as progress:
         data.read([("opensets", "target", "train"), ("opensets", "pool", "train")], progress)
-    check_budget(budget, job.pool)
+    check_budget(variant.budget, job.images("opensets"))
     return job
 
 
@@ -160,16 +150,17 @@ def sample(request: Request, machine: Machine) -> SampledCoreset:
     job = prepare(request)
     for line in job.data.skipped([("opensets", "target", "train"), ("opensets", "pool", "train")]):
         print(f"note: {line}", file=sys.stderr)
-    local = {**job.sampler.local, **(job.frozen.local if job.frozen else {})}
-    stages = ordered([job.measure])
-    execute(Work(stages, request.store, job.data, local), machine)
+    cell = job.cell
+    stages = ordered(cell.ends())
+    execute(Work(stages, request.store, job.data, job.planner.names.local), machine)
     store = Store(request.store)
     crash = next((text for stage in stages if not store.has(stage) and (text := store.crash(stage.key))), None)
     if crash is not None:
         raise UserError(crash.reason)
-    sampled, measured = store.record(job.sample), store.record(job.measure)
-    positions, scores = (np.load(store.file(job.sample, name)) for name in (POSITIONS, SCORES))
-    story = card(request, job.encoder_text, sampled, measured, {"target": job.target, "pool": job.pool})
-    coreset = Coreset(job.data.verified_source(job.pool), positions, scores, story)
+    sampled, measured = (store.record(cell.parts[part]) for part in (SAMPLE, MEASURE))
+    positions, scores = (np.load(store.file(cell.parts[SAMPLE], name)) for name in (POSITIONS, SCORES))
+    target, pool = job.images("targets"), job.images("opensets")
+    story = card(request, job.encoder_text, sampled, measured, {"target": target, "pool": pool})
+    coreset = Coreset(job.data.verified_source(pool), positions, scores, story)
     written = write(coreset, request.out, request.exports)
     return SampledCoreset(tuple(coreset.ids), scores, story, measured.metrics, written, sampled.key)

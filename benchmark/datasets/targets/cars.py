@@ -1,5 +1,10 @@
 """Target Cars."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmark.datasets.archives.formats import folder_name, mat
+from benchmark.datasets.archives.official import Box, Official, OfficialImage, Part
 from benchmark.specs.datasets import Target
 
 entry = Target(
@@ -13,4 +18,137 @@ entry = Target(
     licence="research only, see source",
     citation="Krause et al., 3D Object Representations for Fine-Grained Categorization, ICCV workshops 2013",
     split="official split: the test flag of cars_annos.mat",
+    official=f"{__name__}:official",
+)
+
+
+def read(tree: Path) -> Iterator[OfficialImage]:
+    """`cars_annos.mat` as the released code reads it or, where that is not there, the later layout as torchvision does.
+
+    A class is its name, with underscores for spaces and slashes; brand and type are labels, parsed as there.
+    """
+    yield from _one_list(tree) if (tree / "cars_annos.mat").exists() else _two_lists(tree)
+
+
+def _one_list(tree: Path) -> Iterator[OfficialImage]:
+    import numpy as np
+
+    content = mat(tree / "cars_annos.mat", "annotations", "class_names")
+    names = np.atleast_1d(content["class_names"]).tolist()
+    for row in np.atleast_1d(content["annotations"]):
+        split = "test" if row["test"] else "train"
+        file = tree / str(row["relative_im_path"])
+        yield _image(split, names[int(row["class"]) - 1], file, [row[f"bbox_{side}"] for side in SIDES])
+
+
+def _two_lists(tree: Path) -> Iterator[OfficialImage]:
+    import numpy as np
+    from torchvision.datasets import StanfordCars
+
+    for split in ("train", "test"):
+        data = StanfordCars(tree, split)
+        annotations = np.atleast_1d(mat(data._annotations_mat_path, "annotations")["annotations"])
+        inner = data._images_base_path / f"cars_{split}"
+        for (file, label), row in zip(data._samples, annotations, strict=True):
+            box = [row[f"bbox_{side}"] for side in SIDES]
+            # The copy on Kaggle has every folder in one of the same name.
+            place = inner / Path(file).name if inner.is_dir() else Path(file)
+            yield _image(split, data.classes[label], place, box)
+
+
+SIDES = ("x1", "y1", "x2", "y2")
+
+
+def _image(split: str, name: str, file: Path, box: list[int]) -> OfficialImage:
+    return OfficialImage(
+        split,  # type: ignore[arg-type]
+        folder_name(name),
+        file.name,
+        file,
+        # MATLAB counts from 1.
+        boxes=(Box(*(int(side) - 1 for side in box)),),
+        labels={"brand": name.partition(" ")[0], "type": car_type(name)},
+    )
+
+
+TYPES = ("SUV", "Sedan", "Hatchback", "Convertible", "Coupe", "Wagon", "Cab", "Van", "Minivan")
+TYPE_OF = {
+    "Type-S": "Sedan",
+    "R": "Coupe",
+    "GS": "Sedan",
+    "SuperCab": "Cab",
+    "IPL": "Coupe",
+    "XKR": "Coupe",
+    "Superleggera": "Coupe",
+}
+
+
+def car_type(name: str) -> str:
+    """The word before the year, or what the released code takes it for; nothing where it drops the class."""
+    word = name.split()[-2]
+    return word if word in TYPES else TYPE_OF.get(word, "")
+
+
+READ_IN = "public READMEs; gone as torchvision, datasets/stanford_cars.py, and issue 7545 of pytorch/vision say"
+THREAD = "issue 7545 of pytorch/vision"
+LISTS = (
+    Part(
+        file="car_devkit.tgz",
+        holds=("devkit/cars_train_annos.mat", "devkit/cars_meta.mat"),
+        into="stanford_cars",
+        address="https://github.com/pytorch/vision/files/11644847/car_devkit.tgz",
+        read_in=THREAD,
+    ),
+    Part(
+        file="cars_test_annos_withlabels.mat",
+        into="stanford_cars",
+        address="https://github.com/pytorch/vision/issues/7545#issuecomment-1631441616",
+        read_in=THREAD,
+    ),
+)
+
+official = Official(
+    parts=(
+        Part(
+            file="car_ims.tgz",
+            holds=("car_ims",),
+            address="http://ai.stanford.edu/~jkrause/car196/car_ims.tgz",
+            read_in=READ_IN,
+        ),
+        Part(
+            file="cars_annos.mat",
+            address="http://ai.stanford.edu/~jkrause/car196/cars_annos.mat",
+            read_in=READ_IN,
+        ),
+    ),
+    or_else=(
+        (
+            *(
+                Part(
+                    file=f"cars_{split}.tgz",
+                    holds=(f"cars_{split}",),
+                    into="stanford_cars",
+                    address=f"http://ai.stanford.edu/~jkrause/car196/cars_{split}.tgz",
+                    read_in=READ_IN,
+                )
+                for split in ("train", "test")
+            ),
+            *LISTS,
+        ),
+        (
+            Part(
+                file="stanford-cars-dataset.zip",
+                others=("archive.zip",),
+                holds=("cars_train/cars_train", "cars_test/cars_test"),
+                into="stanford_cars",
+                address="https://www.kaggle.com/datasets/jessicali9530/stanford-cars-dataset",
+                read_in=THREAD,
+            ),
+            *LISTS,
+        ),
+    ),
+    read=read,
+    read_on="2026-11-24",
+    gone="the official page and all its files (since 2023). The field uses the copy on Kaggle, which needs an account, "
+    "with the two lists that are attached to issue 7545 of pytorch/vision",
 )

@@ -1,5 +1,10 @@
 """Target Dogs."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmark.datasets.archives.formats import mat, voc_boxes
+from benchmark.datasets.archives.official import Official, OfficialImage, Part
 from benchmark.specs.datasets import Target
 
 entry = Target(
@@ -15,4 +20,49 @@ entry = Target(
         "Khosla et al., Novel Dataset for Fine-Grained Image Categorization: Stanford Dogs, CVPR workshop on FGVC 2011"
     ),
     split="official split: train_list.mat and test_list.mat",
+    official=f"{__name__}:official",
+)
+
+
+def read(tree: Path) -> Iterator[OfficialImage]:
+    """The cell arrays `file_list` of both lists; a breed's folder has its WordNet id first. Boxes count from 0."""
+    import numpy as np
+
+    for split in ("train", "test"):
+        for place in np.atleast_1d(mat(tree / f"{split}_list.mat", "file_list")["file_list"]).tolist():
+            breed, _, name = str(place).rpartition("/")
+            annotation = tree / "Annotation" / Path(breed, name).with_suffix("")
+            boxes = voc_boxes(annotation, first=0) if annotation.exists() else ()
+            yield OfficialImage(split, breed, name, tree / "Images" / breed / name, boxes=boxes)  # type: ignore[arg-type]
+
+
+ADDRESS = "http://vision.stanford.edu/aditya86/ImageNetDogs"
+READ_IN = "tensorflow_datasets, image_classification/stanford_dogs.py"
+
+official = Official(
+    parts=(
+        Part(
+            file="images.tar",
+            holds=("Images/n02085620-Chihuahua",),
+            address=f"{ADDRESS}/images.tar",
+            read_in=READ_IN,
+        ),
+        Part(
+            file="lists.tar",
+            holds=("train_list.mat", "test_list.mat"),
+            loose=True,
+            address=f"{ADDRESS}/lists.tar",
+            read_in=READ_IN,
+        ),
+        Part(
+            file="annotation.tar",
+            holds=("Annotation/n02085620-Chihuahua",),
+            optional=True,
+            address=f"{ADDRESS}/annotation.tar",
+            read_in=READ_IN,
+        ),
+    ),
+    read=read,
+    read_on="2026-11-24",
+    note="all images are ImageNet's, test split included, under the same ids: an open-set of ImageNet has them too",
 )

@@ -3,28 +3,38 @@
 Numbers are not rounded to what a table shows; only the digits that binary arithmetic leaves are gone (`numbers`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmark.report.numbers import plain
 from benchmark.report.table import CellResult, RowLabel, SeedResult, TableResult
 
-_RUN = ("seed", "value", "method", "network", "steps", "samples_seen", "exposures", "coreset")
-_PURITY = ("value", "base_rate", "ceiling", "without_heldout")
+_RUN = ("seed", "value", "method", "network", "steps")
+_ALWAYS = ("samples_seen", "exposures", "images", "purity", "base_rate", "ceiling", "purity_without_heldout")
+"""Numbers that every entry names, known or not, beside those that any cell of the table has."""
 
 
 def lines(result: TableResult) -> Iterable[dict[str, Any]]:
     """One flat entry per cell and seed; one per hole. None is "not known"."""
+    names = _names(result)
     for row in result.rows:
         for cell in result.row_cells(row.id):
             about = _about(result, row, cell)
             for run in cell.runs or (None,):
                 openset = result.openset if run is None or run.openset is None else run.openset
-                yield plain({**about, "openset": openset, **_run(run)})
+                yield plain({**about, "openset": openset, **_run(run, names)})
+
+
+def _names(result: TableResult) -> list[str]:
+    """The numbers that entries name. Times are among them only where the table shows them: they differ between equal
+    runs."""
+    known = {name for cell in result.all_cells for run in cell.runs for name in run.values}
+    times = {"seconds"} - {measure.name for measure in result.measures}
+    return list(dict.fromkeys([*_ALWAYS, *sorted(known - times)]))
 
 
 def _about(result: TableResult, row: RowLabel, cell: CellResult) -> dict[str, Any]:
-    mean, std = cell.mean_std if cell.runs else (None, None)
+    mean, std = cell.mean_std if cell.runs and result.evaluated else (None, None)
     compared = result.compare(row.id, cell.target)
     return {
         "table": result.table.id,
@@ -50,8 +60,8 @@ def _about(result: TableResult, row: RowLabel, cell: CellResult) -> dict[str, An
     }
 
 
-def _run(run: SeedResult | None) -> dict[str, Any]:
-    purity = run.purity if run else None
-    return {name: getattr(run, name, None) for name in _RUN} | {
-        f"purity_{name}" if name != "value" else "purity": getattr(purity, name, None) for name in _PURITY
-    }
+def _run(run: SeedResult | None, names: Iterable[str]) -> dict[str, Any]:
+    values: Mapping[str, float] = run.values if run else {}
+    own = {name: getattr(run, name, None) for name in _RUN}
+    words = {"stopped_by": run.stopped_by, "picks_sha256": run.picks_sha256} if run else {}
+    return own | {name: values.get(name) for name in names} | (words or {"stopped_by": "", "picks_sha256": ""})

@@ -2,13 +2,15 @@
 
 import json
 from dataclasses import asdict
+from typing import Any
 
-from benchmark.report.blocks import footnotes
+from benchmark.report.footnotes import footnotes
 from benchmark.report.formats import Format
 from benchmark.report.formats._lines import lines
 from benchmark.report.headings import headings
 from benchmark.report.numbers import plain
-from benchmark.report.table import TableResult
+from benchmark.report.table import CellResult, Difference, RowLabel, TableResult
+from benchmark.statistics import Estimate
 
 
 def render(result: TableResult) -> str:
@@ -20,7 +22,11 @@ def render(result: TableResult) -> str:
         "profile": result.profile,
         "protocol": result.protocol,
         "openset": result.openset,
+        "features": result.features,
+        "measures": [measure.model_dump() for measure in result.measures],
         "cells": list(lines(result)),
+        "stages": [_stages(row, cell) for row in result.rows for cell in result.row_cells(row.id) if cell.runs],
+        "differences": [_difference(place, found) for place, found in result.differences.items()],
         "row_means": {row.id: asdict(result.row_mean(row.id)) for row in result.rows if result.has_means},
         "claims": [
             {
@@ -33,6 +39,19 @@ def render(result: TableResult) -> str:
         "footnotes": footnotes(result),
     }
     return json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _stages(row: RowLabel, cell: CellResult) -> dict[str, Any]:
+    """The keys of a cell's stages and the sources of its picks, by seed."""
+    keys = {run.seed: dict(run.keys) for run in cell.runs}
+    sources = {run.seed: dict(run.sources) for run in cell.runs if run.sources}
+    return {"row": row.id, "target": cell.target, "keys": keys, "sources": sources}
+
+
+def _difference(place: Difference, found: Estimate | float) -> dict[str, Any]:
+    row, reference, target, measure = place
+    estimate = asdict(found) if isinstance(found, Estimate) else {"value": found}
+    return {"row": row, "minus": reference, "target": target, "measure": measure, **estimate}
 
 
 entry = Format("json", ".json", "all that is known of every cell and claim", render)

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from tabulate import LATEX_ESCAPE_RULES
 
-from benchmark.report.blocks import Grid, Style, claims, footnotes, stacked, training
+from benchmark.report.blocks import Grid, Style, claims, stacked, training
+from benchmark.report.footnotes import footnotes
 from benchmark.report.formats import Format
 from benchmark.report.formats._tabulate import tabulated
 from benchmark.report.headings import headings
+from benchmark.report.measure_blocks import measure_tables
 from benchmark.report.table import TableResult
 
 
@@ -23,7 +25,11 @@ def _signs(tex: str) -> str:
 def render(result: TableResult) -> str:
     """A full-width table, the table of training lengths, and the claims as a list. Needs booktabs and graphicx."""
     parts = ["% needs \\usepackage{booktabs} and \\usepackage{graphicx}"]
-    parts.append(_float(stacked(result, Style(), "title"), headings(result)))
+    caption = headings(result)
+    if result.evaluated:
+        parts.append(_float(stacked(result, Style(), "title"), caption))
+    for heading, grid in measure_tables(result, Style()):
+        parts.append(_float(grid, [heading] if result.evaluated else [*caption, heading]))
     if trained := training(result, "title"):
         parts.append(_float(trained, ["What each row was trained on"]))
     if judged := claims(result):

@@ -8,16 +8,17 @@ from benchmark.report.blocks import (
     Style,
     cell_text,
     claims,
-    footnotes,
     mean_text,
     published_text,
     signed,
     training,
     without_mean,
 )
+from benchmark.report.footnotes import footnotes
 from benchmark.report.formats import Format
 from benchmark.report.formats._tabulate import tabulated
-from benchmark.report.headings import headings
+from benchmark.report.headings import has_published, headings
+from benchmark.report.measure_blocks import measure_tables
 from benchmark.report.table import CellResult, TableResult
 
 _MARKDOWN = Style(plus_minus=" ± ", before_marks=" [", after_marks="]")
@@ -26,10 +27,13 @@ _MARKDOWN = Style(plus_minus=" ± ", before_marks=" [", after_marks="]")
 def render(result: TableResult) -> str:
     """One table of `measured (published)` cells, then the claims."""
     title, *rest = headings(result)
-    parts = [f"### {title}", *(f"**{line}**" for line in rest), tabulated(_combined(result), "pipe")]
-    if any(result.published(row.id, target) is not None for row in result.rows for target in result.columns):
+    parts = [f"### {title}", *(f"**{line}**" for line in rest)]
+    parts += [tabulated(_combined(result), "pipe")] if result.evaluated else []
+    if has_published(result):
         shown = "a difference and a verdict stand" if result.table.tolerance else "a difference stands"
         parts.append(f"Cells are measured (published); {shown} where the two are comparable.")
+    for heading, grid in measure_tables(result, Style(plus_minus=" ± ")):
+        parts += [f"#### {heading}", tabulated(_piped(grid), "pipe")]
     if trained := training(result, "title"):
         parts += ["#### What each row was trained on", tabulated(_piped(trained), "pipe")]
     if judged := claims(result):

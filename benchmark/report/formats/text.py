@@ -5,10 +5,12 @@ from textwrap import fill
 
 from tabulate import tabulate
 
-from benchmark.report.blocks import CLAIMS, Grid, Style, claims, footnotes, stacked, training
+from benchmark.report.blocks import CLAIMS, Grid, Style, claims, stacked, training
+from benchmark.report.footnotes import footnotes
 from benchmark.report.formats import Format
 from benchmark.report.formats._tabulate import tabulated
 from benchmark.report.headings import headings
+from benchmark.report.measure_blocks import measure_tables
 from benchmark.report.table import TableResult
 
 WIDTH = 120
@@ -18,7 +20,10 @@ _WIDTHS = [44, 36, 36]
 def render(result: TableResult) -> str:
     """For a terminal of 120 columns: wide tables come in several blocks of columns."""
     parts = ["\n".join(fill(line, WIDTH, subsequent_indent="  ") for line in headings(result))]
-    parts += [tabulated(block, "simple") for block in _blocks(stacked(result, Style(), "id"))]
+    if result.evaluated:
+        parts += [tabulated(block, "simple") for block in _blocks(stacked(result, Style(), "id"))]
+    for heading, grid in measure_tables(result, Style(plus_minus=" ± ")):
+        parts += [heading, *(tabulated(block, "simple") for block in _blocks(grid))]
     if trained := training(result, "id"):
         parts.append("What each row was trained on\n" + tabulated(trained, "simple"))
     if judged := claims(result):

@@ -110,7 +110,7 @@ def run(task: ImageTask, folder: Path) -> StageResult:
     np.save(folder / POSITIONS, selection.indices)
     np.save(folder / SCORES, selection.scores)
     picks = IdList(PICKS, tuple(manifest.ids[i] for i in selection.indices))
-    comment = f"picks of {task.stage.key} in pick order, from the open-set with manifest {manifest.sha256}"
+    comment = f"picks of {task.stage.key} in pick order, from the open-set with manifest {manifest.images_sha256}"
     (folder / PICKS).write_text(list_text(picks.ids, comment), encoding="utf-8")
     metrics = {
         "size": len(selection),

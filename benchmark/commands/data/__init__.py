@@ -1,0 +1,1 @@
+"""Image folders: from the official archives to a verified data root."""

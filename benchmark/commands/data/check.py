@@ -1,0 +1,150 @@
+"""The verb `data check`: what is wrong with the images of a data root, before a run finds out."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark.commands._options import DataRoot, StorePath
+from benchmark.commands._values import PathLike, at_least, data_root_of
+from benchmark.commands._values import names as names_of
+from benchmark.errors import UnknownName, UserError
+from benchmark.specs.wording import counted
+
+if TYPE_CHECKING:
+    from benchmark.images.duplicates import Pair
+    from benchmark.images.inspection import Comparison, DataFindings, SplitFindings
+    from benchmark.images.sources import DataRoot as Root
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME]...", help="targets and open-sets; default: all of the data root")
+]
+SHOWN = 5
+"""Images or pairs of a kind that are listed on the screen."""
+FILES = ("check.json", "check.html")
+
+
+def data_check(
+    names: str | Sequence[str] | None = None,
+    data_root: PathLike | None = None,
+    store: PathLike = "runs",
+    out: PathLike | None = None,
+    jobs: int | None = None,
+) -> "DataFindings":
+    """What is found in the targets and open-sets called `names` (default: all of the data root), and in the open-sets
+    of the test splits of the targets.
+
+    `out` is a folder for the report as JSON and as a page of thumbnails. Every image is decoded by one of `jobs`
+    processes (default: one per core) and remembered in `store`: a stopped call goes on. Raises UserError for a name
+    that the data root does not have and for a folder that cannot be written.
+    """
+    from benchmark.commands.data._check_page import save_report
+    from benchmark.execution.display import shown
+    from benchmark.execution.store import open_store
+    from benchmark.images.data import open_images
+    from benchmark.images.inspection import Inspection
+    from benchmark.images.sources import DataRoot as Root
+
+    folder = None if out is None else _writable(Path(out))
+    images = open_images(data_root_of(data_root), standins=False)
+    assert isinstance(images, Root)
+    targets, opensets = named_sets(images, names_of(names))
+    open_store(Path(store))
+    with shown() as progress:
+        found = Inspection(images, Path(store), progress, at_least("jobs", jobs, 1)).inspect(targets, opensets)
+        if folder is not None:
+            save_report(found, images, folder, FILES)
+    return found
+
+
+def named_sets(images: "Root", names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The targets and the open-sets of those names, all without names; a concatenation as its parts. UnknownName for
+    one that is neither, UserError for a data root that has none."""
+    from benchmark.datasets.opensets import OPENSETS
+
+    there = {"targets": images.names("targets"), "opensets": images.names("opensets")}
+    if not any(there.values()):
+        images.items("targets", "", "train")
+    parts = [part for name in names for part in (OPENSETS.get(name).parts if name in OPENSETS else ()) or (name,)]
+    known = sorted({*there["targets"], *there["opensets"]})
+    for name in parts:
+        if name not in known:
+            raise UnknownName("data set", name, known)
+    targets, opensets = ([name for name in there[role] if not parts or name in parts] for role in there)
+    return targets, opensets
+
+
+def _writable(folder: Path) -> Path:
+    if folder.is_file() or not folder.absolute().parent.is_dir():
+        raise UserError(f"cannot write {folder}: name a folder that can be made, or one that is there")
+    return folder
+
+
+def verb(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="default: all of the data root")
+    ] = None,
+    data_root: DataRoot = None,
+    store: StorePath = Path("runs"),
+    out: Annotated[Path | None, typer.Option("--out", help=f"folder for {' and '.join(FILES)}")] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="processes; default: one per core")] = None,
+) -> None:
+    """Unreadable, tiny and grey images, duplicates within and across splits, and test images in open-sets."""
+    print(findings_text(data_check(names, data_root, store, out, jobs)))
+    if out is not None:
+        print(f"written to {out}: {', '.join(FILES)}")
+
+
+def findings_text(found: "DataFindings") -> str:
+    """The report as lines: first the splits, then what two of them share."""
+    lines = [f"FAULT {fault}" for fault in found.faults]
+    for split in found.splits:
+        lines += [f"{split.label}: {counted(split.readable, 'image')} in {_classes(split)}", *_split_lines(split)]
+    lines += [line for comparison in found.comparisons for line in _comparison_lines(comparison)]
+    if not any(comparison.leak for comparison in found.comparisons):
+        lines.append("no test split was compared with an open-set: name a target and an open-set")
+    return "\n".join(lines)
+
+
+def _classes(split: "SplitFindings") -> str:
+    one, several = ("class", "classes") if split.label.startswith("targets/") else ("folder", "folders")
+    text = f"{split.classes:,} {one if split.classes == 1 else several}"
+    (small, least), (large, most) = split.smallest, split.largest
+    return f"{text} ({least:,} in {small or 'none'} to {most:,} in {large or 'none'})"
+
+
+def _split_lines(split: "SplitFindings") -> Iterator[str]:
+    yield from (f"  {note}" for note in split.notes)
+    unreadable = [f"{item} ({reason})" for item, reason in split.unreadable]
+    yield from _listed(counted(len(unreadable), "unreadable file"), unreadable)
+    tiny = [f"{item} ({width} x {height})" for item, width, height in split.tiny]
+    yield from _listed(counted(len(tiny), "tiny image"), tiny)
+    yield from _listed(counted(len(split.grey), "grey image"), split.grey)
+    yield from _pair_lines(split.pairs, "within the split")
+    if split.plain:
+        yield f"  {counted(split.plain, 'image')} too plain to look for near-duplicates of"
+
+
+def _comparison_lines(comparison: "Comparison") -> Iterator[str]:
+    what = "LEAK of" if comparison.leak and comparison.pairs else "images of"
+    firsts, seconds = ({getattr(pair, side) for pair in comparison.pairs} for side in ("first", "second"))
+    yield f"{what} {comparison.first} in {comparison.second}: {len(firsts):,} (there {counted(len(seconds), 'image')})"
+    yield from _pair_lines(comparison.pairs, "across the splits")
+
+
+def _pair_lines(pairs: "Sequence[Pair]", where: str) -> Iterator[str]:
+    for likeness in ("same pixels", "near", "same name"):
+        alike = [
+            f"{pair.first} = {pair.second}" + (f" ({pair.bits} bits)" if likeness != "same pixels" else "")
+            for pair in pairs
+            if pair.likeness == likeness
+        ]
+        yield from _listed(f"{counted(len(alike), 'pair')} {where}, {likeness}", alike)
+
+
+def _listed(title: str, names: Sequence[str]) -> Iterator[str]:
+    """Nothing for no names; otherwise their number and the first of them."""
+    if names:
+        more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+        yield f"  {title}: {', '.join(names[:SHOWN])}{more}"

@@ -1,0 +1,192 @@
+"""What lies in an archive, member by member, whatever its format; nothing of it is trusted."""
+
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal
+
+from benchmark.errors import UserError
+
+HEADER = 2**20
+"""Bytes that a header of a tar member may have: longer ones are read into memory whole."""
+PADDING = 2**20
+"""Bytes that may follow the end mark of a tar archive."""
+
+_MAGIC: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"\x1f\x8b", "tar.gz"),
+    (0, b"PK\x03\x04", "zip"),
+    (0, b"PK\x05\x06", "zip"),
+    (257, b"ustar", "tar"),
+    (0, b"Rar!", "a RAR archive"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (0, b"BZh", "a bzip2 file"),
+    (0, b"\xfd7zXZ", "an xz file"),
+    (0, b"%PDF", "a PDF"),
+    (0, b"\xff\xd8\xff", "a JPEG image"),
+    (0, b"\x89PNG", "a PNG image"),
+    (0, b"MATLAB", "a .mat file"),
+    (0, b"\x7fELF", "a program"),
+    (0, b"version https://git-lfs", "a Git LFS pointer, not the file it stands for"),
+)
+HTML = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<error", b"{")
+
+
+class HostileArchive(UserError):
+    """An archive or a member that is refused by name."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One entry of an archive: name as stated, bytes as stated, and how to read it while it is the current one."""
+
+    name: str
+    kind: Literal["file", "folder", "link", "device"]
+    size: int
+    open: Callable[[], IO[bytes]]
+
+
+def content_kind(path: Path) -> str:
+    """What a file is by its first bytes: "tar", "tar.gz", "zip", or in words something that is not unpacked here."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    for offset, magic, kind in _MAGIC:
+        if head[offset:].startswith(magic):
+            return kind
+    if not head:
+        return "an empty file"
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith(HTML):
+        return "a web page or a server's message, not a download"
+    # The oldest tar format has no magic: its header carries a checksum.
+    return "tar" if len(head) == 512 and _old_tar(head) else "no archive that is known here"
+
+
+def _old_tar(head: bytes) -> bool:
+    try:
+        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+def check_kind(path: Path, stated: str | None = None) -> str:
+    """The format of the archive at `path`. HostileArchive unless it is what its name, or `stated`, says.
+
+    A plain tar is taken under a name in .gz: browsers unpack the outer layer.
+    """
+    name, kind = stated or path.name.lower(), content_kind(path)
+    expected = "zip" if name.endswith(".zip") else "tar" if name.endswith(".tar") else "tar.gz"
+    if kind == expected or (expected, kind) == ("tar.gz", "tar"):
+        return kind
+    what = f"a {kind} archive" if kind in ("tar", "tar.gz", "zip") else kind
+    raise HostileArchive(f"{path.name} is not what its name says: it is {what}; download it again")
+
+
+@contextmanager
+def opened(path: Path, kind: str) -> Iterator[Iterator[Member]]:
+    """The members of the archive at `path`, which are to be read in their order.
+
+    HostileArchive for an archive that is damaged, cut off or encrypted, whenever that shows.
+    """
+    try:
+        if kind == "zip":
+            with zipfile.ZipFile(path) as archive:
+                yield _zip_members(path, archive)
+        else:
+            with tarfile.open(path, "r:gz" if kind == "tar.gz" else "r:", tarinfo=_StrictInfo) as tar:
+                yield _tar_members(path, tar)
+    except _Torn as error:
+        raise HostileArchive(f"{path.name} is damaged or was cut off: {error}; download it again") from error
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise HostileArchive(f"{path.name} cannot be unpacked: {error}; download it again") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # gzip's own error for wrong checksums is an OSError without a number.
+        raise HostileArchive(f"{path.name} cannot be unpacked: {error}; download it again") from error
+
+
+class _Torn(Exception):
+    """A tar archive ends where a header should be, or has none there."""
+
+
+class _StrictInfo(tarfile.TarInfo):
+    """A header; unlike in the library, one that cannot be read is no end of the archive."""
+
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> "_StrictInfo":
+        try:
+            return super().fromtarfile(tar)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            raise _Torn(str(error)) from error
+
+    def _block(self, count: int) -> int:
+        if count < 0:
+            # Some versions of the library go round in circles.
+            raise _Torn(f"a header states {count:,} bytes")
+        return super()._block(count)  # type: ignore[misc,no-any-return]
+
+    def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in _LONG_HEADERS and self.size > HEADER:
+            raise _Torn(f"a header states {self.size:,} bytes for a name")
+        return super()._proc_member(tar)  # type: ignore[misc,no-any-return]
+
+
+_LONG_HEADERS = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+
+
+def _tar_members(path: Path, tar: tarfile.TarFile) -> Iterator[Member]:
+    while (info := tar.next()) is not None:
+        yield Member(info.name, _tar_kind(path, info), info.size, lambda info=info: _content(tar, info))  # type: ignore[misc]
+        # The library remembers every header: eight million of them are gigabytes.
+        tar.members = []  # type: ignore[attr-defined]
+    rest = tar.fileobj.read(PADDING + 1) if tar.fileobj else b""
+    if len(rest) > PADDING or rest.strip(b"\0"):
+        raise HostileArchive(f"{path.name} goes on after its end: download it again")
+
+
+def _content(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    content = tar.extractfile(info)
+    assert content is not None
+    return content
+
+
+def _tar_kind(path: Path, info: tarfile.TarInfo) -> Literal["file", "folder", "link", "device"]:
+    if info.issym() or info.islnk():
+        return "link"
+    if info.isdir():
+        return "folder"
+    if info.issparse():
+        raise HostileArchive(f"{path.name}: {info.name!r} is a sparse file, which no data set has; it is not unpacked")
+    return "file" if info.isreg() else "device"
+
+
+def _zip_members(path: Path, archive: zipfile.ZipFile) -> Iterator[Member]:
+    for info in archive.infolist():
+        if info.flag_bits & 1:
+            raise HostileArchive(f"{path.name}: {info.filename!r} is encrypted; it is not unpacked")
+        kind = _zip_kind(info)
+        # The library cuts a name at a null character and says nothing.
+        yield Member(info.orig_filename, kind, info.file_size, lambda info=info: archive.open(info))  # type: ignore[misc]
+
+
+def _zip_kind(info: zipfile.ZipInfo) -> Literal["file", "folder", "link", "device"]:
+    mode = info.external_attr >> 16
+    if stat.S_ISLNK(mode):
+        return "link"
+    if info.is_dir():
+        return "folder"
+    return "file" if stat.S_IFMT(mode) in (0, stat.S_IFREG) else "device"

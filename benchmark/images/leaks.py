@@ -1,0 +1,136 @@
+"""Which images of an open-set are also in a target's test split, as `data check` has written it down in the store."""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmark.datasets.opensets import OPENSETS
+from benchmark.images.duplicates import NEAR, Pair
+from benchmark.images.looks import VERSION
+from benchmark.images.manifest import Manifest, Split
+from benchmark.images.scan import find_manifest
+from benchmark.images.sources import ImageRoot
+from benchmark.specs.base import digest
+from benchmark.specs.datasets import Role
+from benchmark.system import write_atomically
+
+FOLDER = "leaks"
+
+
+@dataclass(frozen=True)
+class LeakRecord:
+    """The comparison of a target's test split with an open-set. `pairs` are (test image, open-set image)."""
+
+    target: str
+    openset: str
+    pairs: tuple[Pair, ...]
+
+    @property
+    def leaked(self) -> frozenset[str]:
+        """The images of the open-set that are in the test split."""
+        return frozenset(pair.second for pair in self.pairs)
+
+
+def save_leaks(store: Path, test: Manifest, pool: Manifest, pairs: Sequence[Pair]) -> None:
+    """Write down a comparison, for these contents of both."""
+    content = {"target": test.name, "openset": pool.name, "pairs": [vars(pair) for pair in pairs]}
+    path = _path(store, test, pool)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, json.dumps({"sha256": digest(content), **content}))
+
+
+def find_leaks(store: Path, test: Manifest, pool: Manifest) -> LeakRecord | None:
+    """What is known of the two, None where they were not compared as they are now."""
+    return _load(_path(store, test, pool))
+
+
+def all_leaks(store: Path, pool: Manifest) -> list[LeakRecord]:
+    """What is known of an open-set as it is now, for every test split that it was compared with."""
+    records = [_load(path) for path in sorted(_folder(store, pool).glob("*.json"))]
+    return [record for record in records if record is not None]
+
+
+def without(manifest: Manifest, ids: Collection[str]) -> Manifest:
+    """The manifest without the items `ids`. One that has none of them is returned as it is."""
+    rows = [row for row, item in enumerate(manifest.ids) if item not in ids]
+    if len(rows) == len(manifest):
+        return manifest
+    return rows_of(manifest, rows)
+
+
+def rows_of(manifest: Manifest, rows: Sequence[int]) -> Manifest:
+    """The items at the positions `rows`."""
+    return replace(
+        manifest,
+        ids=tuple(manifest.ids[row] for row in rows),
+        labels=tuple(manifest.labels[row] for row in rows),
+        digests=tuple(manifest.digests[row] for row in rows),
+    )
+
+
+class KnownLeaks:
+    """What the store knows of the data sets of `images`: which test images of targets are in which open-sets. Reads no
+    image. A concatenation of open-sets is known where all its parts are."""
+
+    def __init__(self, images: ImageRoot, store: Path) -> None:
+        self._images, self._store = images, store
+        self._manifests: dict[tuple[Role, str], Manifest | None] = {}
+
+    def leaked(self, openset: str) -> frozenset[str]:
+        """The images of an open-set that are test images of any target that it was compared with. Of any, so that an
+        open-set is one for all targets."""
+        return frozenset().union(
+            *(
+                {prefix + item for item in record.leaked}
+                for prefix, pool in self._pools(openset)
+                if pool is not None
+                for record in all_leaks(self._store, pool)
+            )
+        )
+
+    def count(self, target: str, openset: str) -> int | None:
+        """Images of the open-set that are test images of the target; None where the two were not compared."""
+        test = self._manifest("targets", target, "test")
+        records = [
+            None if test is None or pool is None else find_leaks(self._store, test, pool)
+            for _, pool in self._pools(openset)
+        ]
+        known = [len(record.leaked) for record in records if record is not None]
+        return sum(known) if len(known) == len(records) else None
+
+    def _pools(self, openset: str) -> Iterator[tuple[str, Manifest | None]]:
+        """The open-set, or its parts with what their ids are prefixed by."""
+        parts = OPENSETS.get(openset).parts if openset in OPENSETS else ()
+        for part in parts or (openset,):
+            yield f"{part}/" if parts else "", self._manifest("opensets", part, "train")
+
+    def _manifest(self, role: Role, name: str, split: Split) -> Manifest | None:
+        if (role, name) not in self._manifests:
+            self._manifests[role, name] = find_manifest(self._images, role, name, split, self._store)
+        return self._manifests[role, name]
+
+
+def _folder(store: Path, pool: Manifest) -> Path:
+    # Another hash or another bound finds other pairs: what was found by an older one is looked for again.
+    return store / FOLDER / digest([VERSION, NEAR, _identity(pool)])
+
+
+def _path(store: Path, test: Manifest, pool: Manifest) -> Path:
+    return _folder(store, pool) / f"{digest([test.name, _identity(test)])}.json"
+
+
+def _identity(manifest: Manifest) -> str:
+    """Of the images by name; labels do not count."""
+    return digest([manifest.ids, manifest.digests])
+
+
+def _load(path: Path) -> LeakRecord | None:
+    """A record; None where there is none, and for one that is damaged."""
+    try:
+        content = json.loads(path.read_text())
+        if content.pop("sha256") != digest(content):
+            return None
+        return LeakRecord(content["target"], content["openset"], tuple(Pair(**pair) for pair in content["pairs"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return None

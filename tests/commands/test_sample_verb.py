@@ -1,0 +1,191 @@
+"""`sample` on two folders of images, through the command line: what it writes, what it reuses, what it refuses."""
+
+import csv
+import io
+import shutil
+
+import datasets
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark.__main__ import main
+from benchmark.commands.sample import command as job
+from benchmark.execution.store import Store
+
+POOL = 60
+BLUE = (0, 20, 40)
+"""Every third image of the pool is like the target's: blue noise; the others are red."""
+
+
+def save_noise(path, seed, colour):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed).integers(0, 100, (40, 44, 3))
+    shade = np.array([20, 40, 150]) if colour == "blue" else np.array([150, 40, 20])
+    Image.fromarray((noise + shade).astype(np.uint8)).save(path, "PNG")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("images")
+    for number in range(12):
+        save_noise(root / "mine" / f"{number:02d}.png", number, "blue")
+    for number in range(POOL):
+        colour = "red" if number % 3 else "blue"
+        save_noise(root / "pool" / f"part{number % 2}" / f"{number:02d}.png", 100 + number, colour)
+    return root
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tmp_path_factory.mktemp("store") / "runs"
+
+
+@pytest.fixture
+def sampled(folders, store, tmp_path, capsys):
+    """Run `sample` on the two folders: exit code and what was printed."""
+
+    def run(*more, target="mine", pool="pool", out="coreset.txt"):
+        places = ["--target", str(folders / target), "--pool", str(folders / pool), "--out", str(tmp_path / out)]
+        small = ["--profile", "smoke", "--steps", "2", "--device", "cpu", "--store", str(store)]
+        with pytest.raises(SystemExit) as end:
+            main(["sample", *places, *small, *more])
+        return end.value.code, capsys.readouterr()
+
+    return run
+
+
+def picks(path):
+    return [line for line in path.read_text().splitlines() if not line.startswith("#")]
+
+
+def test_ids_scores_and_card_tell_the_same_story(sampled, folders, tmp_path):
+    code, out = sampled("--budget", "10%")
+    ids = picks(tmp_path / "coreset.txt")
+    assert code == 0 and len(ids) == POOL // 10 == len(set(ids))
+    assert all((folders / "pool" / item).is_file() for item in ids)
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "coreset.csv").read_text())))
+    assert [row["id"] for row in rows] == ids and [row["rank"] for row in rows] == [str(i + 1) for i in range(6)]
+    assert all(0 < float(row["score"]) <= 1 for row in rows)
+    # Digits of float32, without those that float64 adds.
+    assert all(row["score"] == str(np.float32(row["score"])) for row in rows)
+    card = (tmp_path / "coreset.md").read_text()
+    assert card == out.out
+    assert f"{POOL} images" in card and "12 images" in card and "6 images, 10.00 % of the pool" in card
+    assert "| coverage radius" in card
+    assert "* encoder: pretrained on the target by SimCLR on " in card
+
+
+def test_picks_look_like_the_target(sampled, tmp_path):
+    sampled("--budget", "20")
+    numbers = [int(item[-6:-4]) for item in picks(tmp_path / "coreset.txt")]
+    # 20 of the 60 are blue: a random draw would have seven of them.
+    assert sum(number % 3 == 0 for number in numbers) >= 18
+
+
+def test_a_single_pick_has_no_metrics_and_is_written_all_the_same(sampled, tmp_path):
+    code, out = sampled("--budget", "1")
+    assert code == 0 and len(picks(tmp_path / "coreset.txt")) == 1 and "coverage" not in out.out
+    assert "Nothing is measured of a target or a coreset of a single image." in out.out and "| metric" not in out.out
+
+
+def test_another_budget_reuses_encoder_and_features(sampled, store):
+    sampled("--budget", "7")
+    before = {kind: len(Store(store).finished(kind)) for kind in ("pretrain", "embed", "sample")}
+    sampled("--budget", "9")
+    after = {kind: len(Store(store).finished(kind)) for kind in ("pretrain", "embed", "sample")}
+    assert after == {**before, "sample": before["sample"] + 1} and before["pretrain"] == 1
+
+
+def test_images_go_where_they_are_wanted(sampled, folders, tmp_path):
+    places = [f"--{name}={tmp_path / name}" for name in ("link", "copy", "dataset")]
+    code, _ = sampled("--budget", "5", *places, "--sheet", str(tmp_path / "sheet.png"))
+    ids = picks(tmp_path / "coreset.txt")
+    assert code == 0
+    for name in ("link", "copy"):
+        found = sorted(path.relative_to(tmp_path / name).as_posix() for path in (tmp_path / name).rglob("*.png"))
+        assert found == sorted(ids)
+    assert (tmp_path / "link" / ids[0]).resolve() == (folders / "pool" / ids[0]).resolve()
+    assert (tmp_path / "copy" / ids[0]).read_bytes() == (folders / "pool" / ids[0]).read_bytes()
+    table = datasets.load_from_disk(str(tmp_path / "dataset"))
+    assert table["id"] == ids and table[0]["image"].size == (44, 40)
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        # Two images of five picks a part: one row each, and no empty ones.
+        assert sheet.size == (8 * 96, 2 * (22 + 96 + 14)) and len(np.unique(np.asarray(sheet))) > 100
+
+
+def test_a_finished_pretraining_serves_as_the_encoder(sampled, store, tmp_path):
+    sampled("--budget", "8")
+    first = picks(tmp_path / "coreset.txt")
+    (trained,) = Store(store).finished("pretrain")
+    code, out = sampled("--budget", "8", "--encoder", str(trained.folder), out="again.txt")
+    assert code == 0 and picks(tmp_path / "again.txt") == first
+    assert len(Store(store).finished("frozen")) == 1
+    assert "* encoder: a network that this suite pretrained (retrieval encoder, " in out.out
+
+
+def test_a_network_of_timm_with_weights_from_a_file(sampled, tmp_path):
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(3)
+    save_file(timm.create_model("test_efficientnet", pretrained=False).state_dict(), tmp_path / "weights.safetensors")
+    code, out = sampled("--budget", "8", "--encoder", f"timm:test_efficientnet={tmp_path / 'weights.safetensors'}")
+    assert code == 0 and "* encoder: test_efficientnet with weights of a file" in out.out
+    assert len(picks(tmp_path / "coreset.txt")) == 8
+
+
+@pytest.fixture
+def refused(sampled, store, tmp_path, monkeypatch):
+    """Run `sample` with something wrong: its one line. Nothing is begun, nothing is written."""
+
+    def run(*more, **places):
+        begun = []
+        monkeypatch.setattr(job, "execute", lambda work, machine: begun.append(work) or [])
+        code, out = sampled(*more, **places)
+        lines = out.err.splitlines()
+        assert code == 2 and not begun and lines[-1].startswith("error: ")
+        assert sum(line.startswith("error: ") for line in lines) == 1
+        assert not list(tmp_path.glob("coreset*"))
+        return lines[-1]
+
+    return run
+
+
+def test_what_cannot_be_done_is_said_in_one_line(refused, folders, tmp_path):
+    assert "budget 0" in refused("--budget", "0")
+    assert "61 images but the pool has 60" in refused("--budget", "61")
+    assert "budget 'much' is none" in refused("--budget", "much")
+    assert "simcor" in refused("--sampler", "simcor", "--budget", "5%") and "simcore" in refused("--sampler", "simcor")
+    assert "random has no stopping rule" in refused("--sampler", "random")
+    assert "there is no such folder" in refused("--budget", "5%", pool="absent")
+    assert "is no finished pretraining" in refused("--encoder", str(tmp_path))
+    assert "unknown timm network" in refused("--encoder", "timm:resnet5o")
+    assert "there is no folder" in refused(out="nowhere/coreset.txt")
+    assert "name it coreset.txt" in refused(out="coreset.csv")
+    assert "is not empty" in refused("--copy", str(folders / "pool"))
+
+
+def test_an_empty_pool_is_named(refused, folders):
+    (folders / "empty").mkdir(exist_ok=True)
+    assert "holds no images" in refused("--budget", "5%", pool="empty")
+
+
+def test_a_pool_that_changes_under_the_run_is_named(folders, tmp_path, capsys, monkeypatch):
+    for name in ("mine", "pool"):
+        shutil.copytree(folders / name, tmp_path / name)
+    execute = job.execute
+
+    def changing(work, machine):
+        save_noise(tmp_path / "pool" / "part0" / "00.png", 9, "red")
+        return execute(work, machine)
+
+    monkeypatch.setattr(job, "execute", changing)
+    places = ["--target", str(tmp_path / "mine"), "--pool", str(tmp_path / "pool"), "--out", str(tmp_path / "out.txt")]
+    with pytest.raises(SystemExit) as end:
+        main(
+            ["sample", *places, "--profile", "smoke", "--steps", "1", "--device", "cpu", "--store", str(tmp_path / "s")]
+        )
+    assert end.value.code == 2 and "has changed since the run began" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "out.txt").exists()

@@ -1,0 +1,460 @@
+"""`data prepare`: bad input is one line and leaves nothing; a killed call is gone on with, a whole one left alone."""
+
+import dataclasses
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from benchmark.__main__ import main
+from benchmark.commands.data import prepare as verb
+from benchmark.datasets.archives import place, prepare
+from benchmark.datasets.archives.formats import lines, mat, voc_boxes, xml
+from benchmark.datasets.archives.official import official
+from benchmark.datasets.targets import TARGETS
+from benchmark.errors import UserError
+from tests.datasets import miniatures
+from tests.datasets.test_official_archives import KINDS, images_below, prepare_small
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    (tmp_path / "from").mkdir()
+    return tmp_path / "from"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "root"
+
+
+def leftovers(root: Path) -> list[str]:
+    """What lies in a data root, hidden or not."""
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+def refused(name: str, source: Path, root: Path, match: str, places: object = ("train/a/1.jpg",)) -> None:
+    with pytest.raises(UserError, match=match) as refusal:
+        prepare_small(name, source, root, places)  # type: ignore[arg-type]
+    assert "\n" not in str(refusal.value)
+    assert not root.exists() or list(root.iterdir()) == []
+
+
+def edit(archive: Path, **changes: bytes | None) -> None:
+    """Write a tar again with some members changed (by the end of their names), or without them."""
+    with tarfile.open(archive) as tar:
+        files = {info.name: tar.extractfile(info).read() for info in tar if info.isreg()}  # type: ignore[union-attr]
+    for end, content in changes.items():
+        (name,) = [name for name in files if name.endswith(end)]
+        files.pop(name)
+        if content is not None:
+            files[name] = content
+    miniatures.write_tar(archive, files)
+
+
+# Bad input -----------------------------------------------------------------------------------------------------------
+
+
+def test_counts_are_those_registered(source: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    miniatures.mit67(source)
+    command = ["data", "prepare", "mit67", "--from", str(source), "--data-root", str(root)]
+    with pytest.raises(SystemExit) as end:
+        main(command)
+    assert end.value.code == 2 and leftovers(root) == []
+    error = capsys.readouterr().err
+    assert "2 classes for 67, 2 train for 5,360, 2 test for 1,340 as registered" in error and error.count("\n") == 1
+    with pytest.raises(SystemExit) as end:
+        main([*command, "--unverified"])
+    assert end.value.code == 0
+    assert "mit67: 2 train, 2 test in" in capsys.readouterr().out
+
+
+def test_a_checksum_that_is_stated_is_held(source: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    miniatures.dtd(source)
+    with pytest.raises(SystemExit) as end:
+        main(["data", "prepare", "dtd", "--from", str(source), "--data-root", str(root)])
+    assert end.value.code == 2 and leftovers(root) == []
+    assert "fff73e5086ae6bdbea199a49dfb8a4c1 is stated for it" in capsys.readouterr().err
+
+
+def test_the_wrong_archive_is_told_by_what_it_looks_like(source: Path, root: Path) -> None:
+    miniatures.cub(source)
+    (source / "CUB_200_2011.tgz").rename(source / "fgvc-aircraft-2013b.tar.gz")
+    refused("aircraft", source, root, "is not the archive of aircraft: there is no fgvc.*it looks like cub")
+
+
+def test_a_folder_of_another_data_set_is_told(source: Path, root: Path) -> None:
+    miniatures.flowers(source)
+    refused("dtd", source, root, r"lacks dtd-r1\.0\.1\.tar\.gz \(found: 102flowers\.tgz, .*it looks like flowers\)")
+    refused("cars", source, root, r"lacks car_ims\.tgz, cars_annos\.mat")
+    refused("dtd", source / "absent", root, "is no folder")
+
+
+def test_a_web_page_in_place_of_an_archive_is_told(source: Path, root: Path) -> None:
+    (source / "archive.zip").write_text("<!doctype html><html>Sign in to Kaggle</html>")
+    refused("food11", source, root, r"archive\.zip is not what its name says: it is a web page")
+
+
+def test_a_missing_list_is_named(source: Path, root: Path) -> None:
+    miniatures.aircraft(source)
+    edit(source / "fgvc-aircraft-2013b.tar.gz", **{"images_family_test.txt": None})
+    refused("aircraft", source, root, r"2013b\.tar\.gz lacks .*images_family_test\.txt")
+
+
+def test_images_of_lists_that_do_not_exist_are_counted_and_five_named(source: Path, root: Path) -> None:
+    miniatures.mit67(source)
+    absent = [f"winecellar/{number}.jpg" for number in range(7)]
+    with (source / "TrainImages.txt").open("a") as file:
+        file.write("\n" + "\n".join(absent))
+    match = r"7 images are in its lists and not in the download: 0\.jpg, 1\.jpg, 2\.jpg, 3\.jpg, 4\.jpg$"
+    refused("mit67", source, root, match)
+
+
+@pytest.mark.parametrize(
+    "line", ["../../../secret.jpg", "/etc/passwd", "winecellar/../../../secret.jpg", "winecellar/../../secret.jpg"]
+)
+def test_a_list_cannot_name_a_file_outside_of_the_download(line: str, source: Path, root: Path) -> None:
+    miniatures.mit67(source)
+    (source.parent / "secret.jpg").write_bytes(miniatures.picture(1))
+    with (source / "TestImages.txt").open("a") as file:
+        file.write("\n" + line)
+    refused("mit67", source, root, "lead out of the download")
+
+
+def test_images_that_one_disk_cannot_tell_apart_are_refused(source: Path, root: Path) -> None:
+    files = {"training/Bread/a.jpg": b"x", "evaluation/Bread/a.jpg": b"x", "validation/Bread/a.jpg": b"x"}
+    for place_, content in files.items():
+        (source / place_).parent.mkdir(parents=True)
+        (source / place_).write_bytes(content)
+    (source / "training/Bread/A.jpg").write_bytes(b"x")
+    refused("food11", source, root, r"2 images differ from another one only in case.*: A\.jpg, a\.jpg")
+
+
+def test_two_images_of_one_place_are_refused(source: Path, root: Path) -> None:
+    miniatures.webfg(source)
+    edit(source / "web-bird.tar.gz", **{"Black_footed_Albatross/2.jpg": None})
+    with tarfile.open(source / "web-bird.tar.gz") as tar:
+        files = {info.name: tar.extractfile(info).read() for info in tar if info.isreg()}  # type: ignore[union-attr]
+    files["web-bird/train/001.Black_footed_Albatross/1.jpg"] = miniatures.picture(9)
+    miniatures.write_tar(source / "web-bird.tar.gz", files)
+    refused("webfg", source, root, r"2 images have the place of another one: 1\.jpg, 1\.jpg")
+
+
+def test_a_target_has_no_files_that_are_no_images(source: Path, root: Path) -> None:
+    expected = miniatures.mit67(source)
+    edit(source / "indoorCVPR_09.tar", **{"airport_inside_0001.jpg": b"\x7fELF\2\1\1" + bytes(50)})
+    refused("mit67", source, root, r"1 images are no images by their content: airport_inside_0001\.jpg", expected)
+
+
+@pytest.mark.parametrize(("count", "taken"), [(199, True), (99, True), (98, False)])
+def test_one_in_a_hundred_files_of_an_openset_may_be_no_image(
+    count: int, taken: bool, source: Path, root: Path
+) -> None:
+    folder = source / "train2017"
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"{number:03d}.jpg").write_bytes(miniatures.picture(1))
+    (folder / "page.jpg").write_bytes(b"<html>gone</html>")
+    places = [f"train/train2017/{path.name}" for path in folder.iterdir()]
+    if not taken:
+        refused("coco", source, root, r"are no images by their content: page\.jpg", places)
+        return
+    prepared = prepare_small("coco", source, root, places)
+    assert prepared.left_out == ("train/train2017/page.jpg",) and prepared.counts == {"train": count}
+    assert "left out, no images by their content: 1 files, first train/train2017/page.jpg" in verb.text(
+        "coco", prepared
+    )
+
+
+@pytest.mark.parametrize(("number", "text"), [(errno.ENOSPC, "is full"), (errno.EROFS, "cannot be written")])
+def test_a_full_or_read_only_disk_is_one_line_and_leaves_nothing(
+    number: int, text: str, source: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = miniatures.mit67(source)
+    calls = []
+
+    def fail(content: object, path: Path, link: bool) -> bool:
+        calls.append(path)
+        if len(calls) == 3:
+            raise OSError(number, os.strerror(number), str(path))
+        return put(content, path, link)  # type: ignore[arg-type]
+
+    put = place._put
+    monkeypatch.setattr(place, "_put", fail)
+    refused("mit67", source, root, text, expected)
+    assert len(calls) == 3
+
+
+def test_a_data_root_that_is_no_folder_is_told(source: Path, root: Path) -> None:
+    expected = miniatures.mit67(source)
+    root.write_text("a file")
+    with pytest.raises(UserError, match="cannot be written"):
+        prepare_small("mit67", source, root, expected)
+    assert root.read_text() == "a file"
+
+
+def test_names_that_are_no_single_download(source: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="made of coco, inaturalist, imagenet, places as a run reads it"):
+        verb.prepare_data("all", source, root)
+    with pytest.raises(UserError, match="unknown data set 'aircrafts'; did you mean aircraft"):
+        verb.prepare_data("aircrafts", source, root)
+    monkeypatch.setitem(TARGETS._entries, "coco", TARGETS.get("dtd"))
+    with pytest.raises(UserError, match="a target and an open-set have the name coco"):
+        verb.prepare_data("coco", source, root)
+
+
+def test_official_files_that_are_damaged_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_bytes(b"MATLAB 5.0 MAT-file, cut")
+    with pytest.raises(UserError, match="list is no MATLAB file"):
+        mat(path, "labels")
+    path.write_bytes(miniatures.mat_file(other=1))
+    with pytest.raises(UserError, match="lacks the variable labels"):
+        mat(path, "labels")
+    path.write_bytes(b"1.jpg\0\0")
+    with pytest.raises(UserError, match="is no text file"):
+        lines(path)
+    path.write_bytes(b"<annotation><object>")
+    with pytest.raises(UserError, match="is no XML"):
+        voc_boxes(path, 0)
+    path.write_bytes(b'<!DOCTYPE a [<!ENTITY b "lol">]><a>&b;</a>')
+    with pytest.raises(UserError, match="defines XML entities"):
+        xml(path)
+    path.write_bytes("caf\xe9.jpg".encode("latin-1"))
+    assert lines(path) == ["café.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "archive", "end", "content"),
+    [
+        ("aircraft", "fgvc-aircraft-2013b.tar.gz", "images_box.txt", b"0056978 1 2\n"),
+        ("aircraft", "fgvc-aircraft-2013b.tar.gz", "images_family_test.txt", b"1025794 A family of nobody\n"),
+        ("cub", "CUB_200_2011.tgz", "train_test_split.txt", b"1 0\n"),
+        ("dogs", "lists.tar", "train_list.mat", b"no .mat"),
+        ("dtd", "dtd-r1.0.1.tar.gz", "train1.txt", b"one word\n"),
+        ("pets", "annotations.tar.gz", "trainval.txt", b"Abyssinian_1 one 1 1\n"),
+    ],
+)
+def test_lists_that_make_no_sense_are_one_line(
+    kind: str, archive: str, end: str, content: bytes, source: Path, root: Path
+) -> None:
+    KINDS[kind][1](source)
+    edit(source / archive, **{end: content})
+    refused(kind, source, root, f"{kind}: its files cannot be read|columns expected|no MATLAB file")
+
+
+# Killed, repeated, shared --------------------------------------------------------------------------------------------
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from benchmark.datasets.archives import place, unpack
+from tests.datasets.test_official_archives import KINDS, prepare_small
+
+kind, source, root, module, function, after = sys.argv[1:]
+module, calls = {"place": place, "unpack": unpack}[module], []
+original = getattr(module, function)
+
+def kill(*arguments):
+    calls.append(1)
+    if len(calls) == int(after):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return original(*arguments)
+
+setattr(module, function, kill)
+places = eval(sys.stdin.read())
+prepare_small(KINDS[kind][0], Path(source), Path(root), places)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "function", "after"),
+    [("mit67", "place", "_put", 3), ("imagenet", "unpack", "_copy", 5), ("food11", "unpack", "_copy", 2)],
+)
+def test_a_killed_call_is_gone_on_with(
+    kind: str, module: str, function: str, after: int, source: Path, root: Path
+) -> None:
+    expected = KINDS[kind][1](source)
+    arguments = [kind, str(source), str(root), module, function, str(after)]
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, *arguments], input=repr(list(expected)), text=True, cwd=ROOT, capture_output=True
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert not any((root / role).exists() for role in ("targets", "opensets"))
+    whole = {path: path.stat().st_mtime_ns for path in (root / prepare.ASIDE).rglob("placed/**/*.jpg")}
+    prepared = prepare_small(KINDS[kind][0], source, root, expected)
+    assert images_below(prepared.folder) == expected
+    assert [path.name for path in root.iterdir()] == [prepared.folder.parent.name]
+    if module == "place":
+        assert len(whole) == 2
+
+
+def test_ctrl_c_keeps_what_is_unpacked(source: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = miniatures.mit67(source)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare, "place_images", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            prepare_small("mit67", source, root, expected)
+    unpacked = root / prepare.ASIDE / "targets-mit67" / "archives" / "indoorCVPR_09.tar"
+    assert unpacked.is_dir() and not (root / "targets").exists()
+    monkeypatch.setattr("benchmark.datasets.archives.tree.unpack", None)
+    assert images_below(prepare_small("mit67", source, root, expected).folder) == expected
+
+
+def test_what_was_unpacked_of_other_downloads_is_not_used(source: Path, root: Path) -> None:
+    expected = miniatures.mit67(source)
+    work = root / prepare.ASIDE / "targets-mit67"
+    stale = work / "archives" / "indoorCVPR_09.tar" / "Images" / "airport_inside"
+    stale.mkdir(parents=True)
+    (work / "made_of").write_text("of another archive")
+    assert images_below(prepare_small("mit67", source, root, expected).folder) == expected
+
+
+def test_the_same_call_again_changes_nothing(source: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    miniatures.mit67(source)
+    command = ["data", "prepare", "mit67", "--from", str(source), "--data-root", str(root), "--unverified"]
+    seen = []
+    for _ in range(2):
+        with pytest.raises(SystemExit) as end:
+            main(command)
+        assert end.value.code == 0
+        seen.append({path: path.stat().st_mtime_ns for path in root.rglob("*")})
+    assert seen[0] == seen[1]
+    assert "is there already: 2 train, 2 test" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_there_is_not_touched(source: Path, root: Path) -> None:
+    expected = miniatures.mit67(source)
+    own = root / "targets" / "mit67" / "train" / "own" / "1.jpg"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"own")
+    for record in (None, "{", '{"images": 3}', '{"images": {}, "made_of": {}, "left_out": 3}'):
+        if record is not None:
+            (root / "targets" / "mit67" / prepare.RECORD).write_text(record)
+        with pytest.raises(UserError, match="exists and this command has not made it"):
+            prepare_small("mit67", source, root, expected)
+    assert own.read_bytes() == b"own"
+
+
+def test_a_data_set_of_other_downloads_or_with_files_missing_is_told(source: Path, root: Path) -> None:
+    expected = miniatures.mit67(source)
+    folder = prepare_small("mit67", source, root, expected).folder
+    (folder / "train/airport_inside/airport_inside_0001.jpg").unlink()
+    with pytest.raises(UserError, match=r"train has 1 files and was made with 2; remove"):
+        prepare_small("mit67", source, root, expected)
+    (source / "TrainImages.txt").write_text("another list")
+    with pytest.raises(UserError, match="was made of other downloads"):
+        prepare_small("mit67", source, root, expected)
+
+
+def test_the_downloads_may_be_gone_when_the_data_set_is_there(source: Path, root: Path) -> None:
+    expected = miniatures.mit67(source)
+    made = prepare_small("mit67", source, root, expected)
+    for path in source.iterdir():
+        path.unlink()
+    again = prepare_small("mit67", source, root, expected)
+    assert (again.new, again.counts) == (False, made.counts)
+
+
+def test_two_processes_do_not_prepare_one_data_set(source: Path, root: Path) -> None:
+    import fcntl
+
+    expected = miniatures.mit67(source)
+    (root / prepare.ASIDE).mkdir(parents=True)
+    with (root / prepare.ASIDE / "targets-mit67.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(UserError, match=r"mit67 is being prepared in .* by another process"):
+            prepare_small("mit67", source, root, expected)
+    assert images_below(prepare_small("mit67", source, root, expected).folder) == expected
+
+
+# Links and copies ----------------------------------------------------------------------------------------------------
+
+
+def test_images_are_hard_links_or_copies(source: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = source / "train2017" / "1.jpg"
+    file.parent.mkdir()
+    file.write_bytes(miniatures.picture(1))
+    linked = prepare_small("coco", source, root, ["train/a"])
+    assert (linked.linked, linked.copied) == (1, 0)
+    assert (linked.folder / "train/train2017/1.jpg").samefile(file)
+    copied = prepare_small("coco", source, root / "copies", ["train/a"], link=False)
+    assert (copied.linked, copied.copied) == (0, 1)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(place.os, "link", refuse)
+    other = prepare_small("coco", source, root / "elsewhere", ["train/a"])
+    assert (other.linked, other.copied) == (0, 1)
+    for prepared in (copied, other):
+        place_ = prepared.folder / "train/train2017/1.jpg"
+        assert not place_.samefile(file) and place_.read_bytes() == file.read_bytes()
+
+
+def test_links_to_files_elsewhere_are_followed(source: Path, root: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "1.jpg").write_bytes(miniatures.picture(1))
+    (source / "train2017").symlink_to(tmp_path / "disk")
+    prepared = prepare_small("coco", source, root, ["train/a"])
+    assert not (prepared.folder / "train/train2017/1.jpg").is_symlink()
+
+
+def test_the_record_says_what_a_data_set_was_made_of(source: Path, root: Path) -> None:
+    expected = miniatures.celeba(source)
+    folder = prepare_small("celeba", source, root, expected).folder
+    record = json.loads((folder / prepare.RECORD).read_text())
+    assert sorted(record["made_of"]) == ["CelebAMask-HQ.zip", "identity_CelebA.txt"]
+    assert record["images"] == {"train": 24, "test": 7} and "images of a split may not be" in record["note"]
+
+
+def test_the_order_of_a_folder_does_not_change_the_split_of_faces(
+    source: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = miniatures.celeba(source)
+    first = prepare_small("celeba", source, root / "one", expected)
+    listdir, scandir = os.listdir, os.scandir
+    monkeypatch.setattr(os, "listdir", lambda *arguments: sorted(listdir(*arguments), reverse=True))
+    assert scandir is os.scandir
+    second = prepare_small("celeba", source, root / "two", expected)
+    assert images_below(first.folder) == images_below(second.folder)
+
+
+# Readers and parts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["no_such_module:official", "json:official", "json:loads"])
+def test_a_reader_that_is_none_is_told(value: str) -> None:
+    entry = TARGETS.get("dtd").model_copy(update={"official": value})
+    with pytest.raises(UserError, match=r"names nothing|not an Official"):
+        official(entry)
+    assert official(entry.model_copy(update={"official": ""})) is None
+
+
+def test_parts_that_overlap_are_merged_or_told(source: Path, root: Path) -> None:
+    download = official(TARGETS.get("mit67"))
+    assert download is not None
+    expected = miniatures.mit67(source)
+    second = dataclasses.replace(download.parts[0], file="more.tar", holds=())
+    miniatures.write_tar(source / "more.tar", {"Images/airport_inside/more.jpg": miniatures.picture(3)})
+    with (source / "TrainImages.txt").open("a") as file:
+        file.write("\nairport_inside/more.jpg")
+    both = dataclasses.replace(download, parts=(*download.parts, second))
+    entry = TARGETS.get("mit67").model_copy(update={"classes": 2, "train": 3, "test": 2})
+    prepared = prepare.prepare(entry, both, source, root, lambda *_: None)
+    assert len(images_below(prepared.folder)) == len(expected) + 1
+    miniatures.write_tar(source / "more.tar", {"Images/airport_inside/airport_inside_0001.jpg": miniatures.picture(4)})
+    with pytest.raises(UserError, match=r"two parts of the download hold airport_inside_0001\.jpg"):
+        prepare.prepare(entry, both, source, root / "second", lambda *_: None)

@@ -1,0 +1,60 @@
+"""Committed records have the keys that are planned today for the same question on the same images."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmark.images.data import Data
+from benchmark.planning.planned_table import PlannedTable
+from benchmark.planning.query import Query
+from benchmark.report.records import PARTS, read_results
+
+RESULTS = Path(__file__).resolve().parents[2] / "results"
+FOLDERS = sorted(path.parent for path in RESULTS.rglob("layout.json"))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """The real images, where a machine has them."""
+    if "BENCHMARK_DATA" not in os.environ:
+        pytest.skip("BENCHMARK_DATA is not set: the keys of committed records are NOT tested")
+    return Data(Path(os.environ["BENCHMARK_DATA"]), standins=False, cache=tmp_path_factory.mktemp("store"))
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("folder", FOLDERS, ids=[str(folder.relative_to(RESULTS)) for folder in FOLDERS])
+def test_committed_keys_are_those_planned_today(data, folder):
+    layout, _, records = read_results(folder)
+    missing = [name for name in layout.columns if not data.has("targets", name)]
+    if missing:
+        pytest.skip(f"the data root has no target {missing[0]}")
+    (precision,) = {
+        record.identity["spec"]["recipe"]["precision"] for record in records.values() if record.kind == "pretrain"
+    }
+    query = Query(
+        layout.table,
+        layout.profile,
+        layout.protocol,
+        targets=layout.columns,
+        rows=tuple(name for name, *_ in layout.rows),
+        openset=layout.openset,
+        seeds=layout.seeds,
+        steps=layout.steps,
+        precision=precision,
+        data_root=data.root,
+        store=data.cache,
+    )
+    session = PlannedTable(query, data)
+    session.read_data(lambda *_: None)
+    committed = {
+        (cell["row"], cell["target"], cell["seed"]): cell["keys"]
+        for cell in json.loads((folder / "cells.json").read_text())
+        if cell["state"] == "measured"
+    }
+    assert committed
+    for place, keys in committed.items():
+        parts = {name: getattr(session.cells[place], name) for name in PARTS}
+        assert keys == {name: stage.key for name, stage in parts.items() if stage is not None}, place
+    assert set(records) <= {stage.key for stage in session.plan.stages}
