@@ -195,9 +195,11 @@ class Data:
 
     def leak_notes(self, targets: Sequence[str], opensets: Sequence[str], demanded: bool) -> list[str]:
         """A line for each open-set: whether it was searched for test images of the targets, and what became of those.
-        `demanded`: the protocol asks for a search of registered data. Nothing for stand-ins."""
+        `demanded`: the protocol asks for a search of registered data. Nothing for stand-ins and without a data root."""
+        if self.standins or self._images is None:
+            return []
         read = [name for name in opensets if self.without_leaks or self.manifest("opensets", name, "train")]
-        return [] if self.standins else [line for name in read for line in self._leak_lines(targets, name, demanded)]
+        return [line for name in read for line in self._leak_lines(targets, name, demanded)]
 
     def _leak_lines(self, targets: Sequence[str], openset: str, demanded: bool) -> Iterator[str]:
         leaks = self._leaks

@@ -138,6 +138,11 @@ def test_a_plan_scans_nothing_and_leaves_keys_open(root: Path, store: Path) -> N
     assert not (store / "leaks").exists() and not (store / "checks").exists()
 
 
+def test_a_plan_needs_no_data_root(store: Path) -> None:
+    planned = PlannedTable(Query("2", "paper", targets=("cub",), rows=("X", "OS"), store=store, without_leaks=True))
+    assert planned.plan.stages and planned.leak_notes() == []
+
+
 def test_new_images_ask_for_a_new_check(root: Path, store: Path) -> None:
     check(root, store, "leaves")
     save(200, root / "opensets/pool/train/new.png")
