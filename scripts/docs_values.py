@@ -1,11 +1,13 @@
 """Measured numbers by name, read from the records below results/ or computed from them as the suite computes them.
 
     mini/FOLDER/TARGET/ROW[/sSEED]/MEASURE         accuracy, purity, base_rate, without_heldout, size, rounds, ...
+                                                   (also budget/FOLDER/...: the experiment on length)
     mini/FOLDER/TARGET/ROW minus ROW/PART          value, low, high, standard_error of the paired difference
                                                    (TARGET may be "mean": over all of the table's)
     mini/tuning/NAME/MEASURE                       a trial of results/mini/tuning.jsonl
     samplers/FOLDER/TARGET/BUDGET/SAMPLER[/sSEED]/METRIC         BUDGET is "none" for what has none
     samplers/FOLDER/TARGET/BUDGET/SAMPLER minus SAMPLER/PART     of accuracies, paired over seeds; also "X alone"
+    data-check/COUNT                               of results/data-check: images, pairs, "pairs between splits", ...
     bench/NAME/FIELD=VALUE,.../FIELD               the case of results/bench/NAME.json with these values
     plan/TABLE[/TARGET]/hours, plan/TABLE/shared with TABLE/hours (stages): of the paper profile
 
@@ -81,11 +83,13 @@ def _named(name: str) -> float:
         return _of_plan(tuple(rest))
     if kind == "published":
         return _published(*rest)
+    if kind == "data-check":
+        return _of_data_check(*rest)
     if " minus " in rest[-2]:
         left, right = rest[-2].split(" minus ")
-        compare = difference if kind == "mini" else accuracy_difference
+        compare = accuracy_difference if kind == "samplers" else difference
         return float(getattr(compare(RESULTS / kind / rest[0], *rest[1:-2], left, right), rest[-1]))
-    if kind == "mini" and rest[1] == "mean":
+    if kind in TABLES and rest[1] == "mean":
         columns = saved(RESULTS / kind / rest[0])[0].columns
         return float(np.mean([_named("/".join([kind, rest[0], target, *rest[2:]])) for target in columns]))
     values = _flat(kind, rest[0])
@@ -145,7 +149,7 @@ def _flat(kind: str, folder: str) -> dict[str, float]:
 SeedValues = Iterator[tuple[str, int, dict[str, float]]]
 
 
-def _mini(folder: Path) -> SeedValues:
+def _table(folder: Path) -> SeedValues:
     if folder.name == "tuning":
         for line in folder.with_suffix(".jsonl").read_text().splitlines():
             trial = json.loads(line)
@@ -200,7 +204,8 @@ def _score(run: Run, heading: str, sampler: str, values: Mapping[str, float]) ->
     return own | ({} if run.sample is None else {"budget": budget})
 
 
-_READERS = {"mini": _mini, "samplers": _samplers}
+TABLES = ("mini", "budget")
+_READERS = {**dict.fromkeys(TABLES, _table), "samplers": _samplers}
 
 
 def _of_bench(name: str, where: str, field: str) -> list[float]:
@@ -219,6 +224,18 @@ def _of_bench(name: str, where: str, field: str) -> list[float]:
 
 
 @cache
+def _of_data_check(what: str) -> float:
+    """"images", "pairs" (within splits), "pairs between splits", or "pairs of ROLE NAME SPLIT"."""
+    report = json.loads((RESULTS / "data-check" / "check.json").read_text())
+    within = {split["label"].replace("/", " "): len(split["pairs"]) for split in report["splits"]}
+    counts = {
+        "images": sum(split["files"] for split in report["splits"]),
+        "pairs": sum(within.values()),
+        "pairs between splits": sum(len(one["pairs"]) for one in report["comparisons"]),
+    }
+    return float(within[what.removeprefix("pairs of ")] if what.startswith("pairs of ") else counts[what])
+
+
 def _spending(table: str, *targets: str) -> dict[str, float]:
     query = Query(table=table, profile="paper", targets=targets, store=RESULTS / "no-store")
     return Costs(PlannedTable(query)).spending()
