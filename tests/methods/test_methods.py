@@ -214,7 +214,11 @@ def test_plan_says_what_tables_share(tmp_path):
     lines = [
         line for line in planned_run(session(tmp_path, "5")).render().splitlines() if line.startswith("shared with")
     ]
-    assert [line.split(":")[0] for line in lines] == ["shared with figure3", "shared with table2"]
+    assert [line.split(":")[0] for line in lines] == [
+        "shared with figure3",
+        "shared with full-finetuning",
+        "shared with table2",
+    ]
     stages = {stage.key for stage in session(tmp_path, "5").plan.stages}
     same = stages & {stage.key for stage in session(tmp_path, "2").plan.stages}
     assert lines[1].startswith(f"shared with table2: {len(same)} stages") and len(same) > 30
