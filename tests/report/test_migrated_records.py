@@ -91,6 +91,12 @@ def test_records_whose_images_are_not_at_hand_are_left_as_they_were(saved, copy,
     assert contents(copy) == aged
 
 
+def test_an_evaluation_that_reads_no_labels_is_of_today_beside_one_that_does():
+    with_labels, without = ({"kind": "evaluate", "identity": {"inputs": names}} for names in ({"test labels": 0}, {}))
+    assert migrate_records.is_of_today({"a": with_labels, "b": without})
+    assert not migrate_records.is_of_today({"b": without})
+
+
 def test_records_in_bfloat16_are_called_so(saved, copy):
     def to_bfloat16(record):
         record["identity"]["spec"]["recipe"]["precision"] = "bfloat16"
