@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from baselines.core.selection import Sampler
 
-NO_SAMPLERS = ("contract", "metrics", "purity", "registry")
+NO_SAMPLERS = ("contract", "geometry", "metrics", "purity", "registry")
 """Files of the package that hold no sampler."""
 
 

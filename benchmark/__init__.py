@@ -1,7 +1,7 @@
 """Reproducibility benchmark suite for SimCore: coresets from an open-set for fine-grained self-supervised learning.
 
-The Python API: `reproduce`, `table`, `plan`, `compare`, `sample` and `load_table`, loaded when first used. Each returns
-a value; an error that the caller can mend is a `UserError`.
+The Python API: `reproduce`, `table`, `plan`, `compare`, `evaluate`, `sample` and `load_table`, loaded when first used.
+Each returns a value; an error that the caller can mend is a `UserError`.
 """
 
 import importlib
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from benchmark.commands.compare import compare
+    from benchmark.commands.evaluate import evaluate
     from benchmark.commands.plan import plan
     from benchmark.commands.reproduce import reproduce
     from benchmark.commands.sample import sample
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
     from benchmark.published.tables import load_table
 
 __version__ = "0.1.0"
-__all__ = ["UnknownName", "UserError", "compare", "load_table", "plan", "reproduce", "sample", "table"]
+__all__ = ["UnknownName", "UserError", "compare", "evaluate", "load_table", "plan", "reproduce", "sample", "table"]
 
 _MODULES = {
     "UnknownName": "errors",
     "UserError": "errors",
     "compare": "commands.compare",
+    "evaluate": "commands.evaluate",
     "load_table": "published.tables",
     "plan": "commands.plan",
     "reproduce": "commands.reproduce",

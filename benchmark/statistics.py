@@ -7,6 +7,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
@@ -191,6 +192,31 @@ def paired_means(left: Sequence[float], right: Sequence[float], confidence: floa
     seeds = len(differences)
     spread = Spread(float(differences.var(ddof=1)) / seeds, 0.0, 0.0, seeds - 1, math.inf)
     return _estimate(float(differences.mean()), spread, confidence, basis="seeds", seeds=seeds, items=0)
+
+
+def mean_interval(outcomes: Floats, confidence: float = 0.95) -> tuple[float, float]:
+    """The interval of the mean of outcomes [n] over other items like these, by Student's t. It covers items only, not
+    seeds. ValueError below two items."""
+    from scipy.special import stdtrit
+
+    if len(outcomes) < 2:
+        raise ValueError("an interval over items needs two items")
+    error = float(outcomes.std(ddof=1)) / math.sqrt(len(outcomes))
+    half = float(stdtrit(len(outcomes) - 1, (1 + confidence) / 2)) * error
+    return float(outcomes.mean()) - half, float(outcomes.mean()) + half
+
+
+def accuracy_interval(
+    predicted: Labels, labels: Labels, metric: Metric, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Wilson's (1927) score interval of an accuracy, in percent, on the number of items that the metric's weights are
+    worth. It covers other test items, not other seeds, and stays within 0 and 100 where all items are right."""
+    weights = item_weights(labels, metric)
+    n, share = 1 / float(weights @ weights), accuracy(predicted, labels, metric) / 100
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return 100 * max(0.0, centre - half), 100 * min(1.0, centre + half)
 
 
 # Variances -----------------------------------------------------------------------------------------------------------

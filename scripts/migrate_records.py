@@ -11,10 +11,9 @@ A folder is one that `--save` wrote; without one, all below results/. Two things
   hold images and labels apart, and no names. The images behind the records, in DIR, give the old identities and the
   new ones. Every key is computed again, and files are named by it. Nothing that was measured changes.
 
-Where the images are not in DIR, a folder keeps its keys, and a note in its table says so. A table that was measured in
-bfloat16 gets the note that a run with `--precision bfloat16` writes. A folder is replaced when its migrated copy
-verifies, and not at all otherwise. What is of today already is left as it is. Here until the last experiment that
-writes the form of before has ended.
+A table that was measured in bfloat16 gets the note that a run with `--precision bfloat16` writes. A folder is replaced
+when its migrated copy verifies, and not at all otherwise, as where its images are not in DIR. What is of today already
+is left as it is. Here until the last experiment that writes the form of before has ended.
 """
 
 import argparse
@@ -46,7 +45,6 @@ from benchmark.system import file_sha256, write_atomically  # noqa: E402
 
 KEY = re.compile("[0-9a-f]{64}")
 BFLOAT16 = "measured with precision bfloat16: the published values beside these are of the table's own recipes"
-KEPT = "keys are of the identity in which labels were part of a target's images: these images were not at hand"
 
 Json = dict[str, Any]
 Known = dict[str, Images]
@@ -168,11 +166,12 @@ def renew(folder: Path, known: Known) -> None:
     renewal = Renewal(records, known)
     keys = {old: renewal.key(old) for old in records}
     images = {old: value.key for old, value in known.items()}
-    for path in (*(folder / "picks").iterdir(), folder / "cells.json"):
+    for path in (*folder.glob("picks/*"), folder / "cells.json"):
         text = path.read_text()
         write_atomically(path, KEY.sub(lambda match: (keys | images).get(match[0], match[0]), text))
     for place in ("records", "predictions", "picks"):
-        for path in list((folder / place).iterdir()):
+        # Git keeps no empty folder, such as that of the picks of a table without coresets.
+        for path in list(folder.glob(f"{place}/*")):
             path.rename(path.with_stem(keys[path.stem]))
     for old, value in records.items():
         key, files = keys[old], {**value["files"], "spec.json": keys[old]}
@@ -200,20 +199,16 @@ def is_bfloat16(folder: Path) -> bool:
 def migrate(folder: Path, data: Data) -> str:
     """Bring a folder to the form and the identity of today, in place; what was done, in a few words."""
     add_digests(folder)
-    layout = json.loads((folder / "layout.json").read_text())
-    missing = [f"{role}/{name}" for role, name, _ in splits_of(layout) if not data.has(role, name)]
-    if is_of_today(read_records(folder)):
+    records = read_records(folder)
+    if is_of_today(records):
         done = "has the identity of today"
-    elif missing:
-        add_note(folder, KEPT)
-        done = f"keeps its keys: {missing[0]} is not in the data root"
     else:
-        renew(folder, known_images(data, layout))
-        done = f"{len(read_records(folder))} records brought to the identity of today"
+        renew(folder, known_images(data, json.loads((folder / "layout.json").read_text())))
+        done = f"{len(records)} records brought to the identity of today"
     if is_bfloat16(folder):
         add_note(folder, BFLOAT16)
-    layout_now, runs, _ = read_results(folder)
-    write_atomically(folder / TABLE, render(assemble(layout_now, runs), "md"))
+    layout, runs, _ = read_results(folder)
+    write_atomically(folder / TABLE, render(assemble(layout, runs), "md"))
     return done
 
 

@@ -38,7 +38,7 @@ EngineOption = Annotated[
 ]
 PrecisionOption = Annotated[
     Precision | None,
-    typer.Option("--precision", help="of training, instead of the profile's; float32 where a CPU has no fast bfloat16"),
+    typer.Option("--precision", help="of training, instead of the profile's; many CPUs are slow in bfloat16"),
 ]
 DataRoot = Annotated[Path | None, typer.Option("--data-root", envvar="BENCHMARK_DATA", help="folder of real images")]
 StorePath = Annotated[Path, typer.Option("--store", help="where results are kept")]
@@ -66,7 +66,11 @@ Sampler = Annotated[
 ]
 Encoder = Annotated[
     str | None,
-    typer.Option("--encoder", help="timm:NAME, timm:NAME=FILE or runs/pretrain/<key>; default: pretrain on the target"),
+    typer.Option(
+        "--encoder",
+        help="released[=FOLDER], timm:NAME[=FILE], a checkpoint file, an export, a key or label of the store, or "
+        "random; default: pretrain on the target",
+    ),
 ]
 
 

@@ -11,7 +11,7 @@ from benchmark.execution.task import StageResult
 from benchmark.images.data import ImageTask
 from benchmark.specs.artefacts import PREDICTIONS
 from benchmark.specs.datasets import Metric
-from benchmark.statistics import predictions_sha256
+from benchmark.statistics import accuracy_interval, predictions_sha256
 
 SOURCES = (
     "benchmark/evaluations/_predictions.py",
@@ -57,6 +57,7 @@ def write_predictions(result: ProbeResult, probe: str, metric: Metric, folder: P
     info = {name: value for name, value in result.info.items() if name not in others}
     metrics = {
         "accuracy": result.accuracy,
+        "intervals": {"accuracy": list(accuracy_interval(result.predicted, result.labels, metric))},
         "metric": metric,
         "n": len(result.labels),
         "predictions_sha256": predictions_sha256(result.predicted),

@@ -51,4 +51,4 @@ def _spec(question: Question) -> CleanProbe:
     return CleanProbe(embedding=question.embedding, metric=question.metric)
 
 
-entry = Evaluation("linear-clean", "linear probe, clean", KIND, (ACCURACY,), _spec)
+entry = Evaluation("linear-clean", "linear probe, clean", KIND, (ACCURACY,), _spec, features=("train", "test"))

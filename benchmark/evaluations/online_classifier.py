@@ -13,7 +13,8 @@ from benchmark.specs.artefacts import CLASSIFIER
 from benchmark.specs.base import Spec
 from benchmark.specs.datasets import Metric
 from benchmark.specs.recipes import Embedding
-from benchmark.specs.stages import Kind
+from benchmark.specs.stages import Kind, Stage
+from benchmark.stages.pretrain import Pretraining
 from benchmark.statistics import accuracy
 
 
@@ -55,4 +56,12 @@ def _spec(question: Question) -> OnlineProbe:
     return OnlineProbe(embedding=question.embedding, metric=question.metric)
 
 
-entry = Evaluation("online-classifier", "online classifier", KIND, (ACCURACY,), _spec)
+def _obstacle(encoder: Stage) -> str:
+    trained = encoder.spec
+    online = isinstance(trained, Pretraining) and trained.recipe.online is not None
+    return "" if online else "no classifier was trained beside it"
+
+
+entry = Evaluation(
+    "online-classifier", "online classifier", KIND, (ACCURACY,), _spec, features=("test",), obstacle=_obstacle
+)

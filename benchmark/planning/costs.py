@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from baselines.core.selection import parse_budget
 from benchmark.errors import UserError
+from benchmark.evaluations.fine_tuning import FineTuning
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.published.tables import Table, load_table, table_names
 from benchmark.specs.cells import Cell
@@ -91,10 +92,13 @@ class Costs:
         return Training(0, size, origin, 0, None)
 
     def hours(self, stage: Stage, training: Training | None) -> float:
-        """Device-hours of one stage at the profile's assumed rate; probes and samplers count as nothing beside them."""
+        """Device-hours of one stage at the profile's assumed rate; probes and samplers count as nothing beside them. An
+        image that is fine-tuned on counts as half a pair."""
         rate = self.session.profile.pairs_per_second * 3600
         if training is not None:
             return training.samples / rate
+        if isinstance(stage.spec, FineTuning):
+            return stage.spec.images_seen(_count(stage.input("train"))) / (2 * rate)
         if stage.kind.name == "embed":
             return _count(stage.input("images")) / (rate * EMBEDS_PER_PAIR)
         return 0.0

@@ -14,7 +14,7 @@ from benchmark.planning.planner import Asked, Planner, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.query import Query
 from benchmark.planning.recipes import ResolvedRecipe
-from benchmark.planning.rows import TableRow, grouped, obstacle, table_measures
+from benchmark.planning.rows import EVALUATIONS_OF_TASKS, TableRow, grouped, obstacle, table_measures
 from benchmark.progress import Progress
 from benchmark.published.tables import Row, Table, load_table
 from benchmark.specs.cells import Cell, Layout, Plan, TableCells
@@ -40,9 +40,9 @@ class PlannedTable:
         leaks_of = self.targets if query.without_leaks else ()
         self.data = data or Data(query.data_root, self.profile.standins, query.store, leaks_of)
         self.seeds = tuple(dict.fromkeys(query.seeds))
-        self._planners: dict[tuple[str, str | None, bool], Planner] = {}
+        self._planners: dict[tuple[str, str | None, bool, tuple[str, ...]], Planner] = {}
         self.evaluations = _evaluations(query.evaluations)
-        self.names = Names(simcore_of(self.profile, self.protocol))
+        self.names = Names(simcore_of(self.profile, self.protocol), query.store)
         self.rows = self._rows()
         check_datasets(self.data, self.targets, {row.openset for row in self._measured})
 
@@ -102,7 +102,7 @@ class PlannedTable:
         named: dict[str, TableRow] = {}
         for row in (self._named(name, rows) for name in self.query.rows):
             first = named.setdefault(row.id, row)
-            if self.names.encoder(first.variant.encoder) != self.names.encoder(row.variant.encoder):
+            if first.variant.encoder != row.variant.encoder:
                 raise UserError(f"two rows are called {row.id}: rename a file")
         own = {row.id: row for row in rows if row.id in named or (self.query.controls and row.variant.control)}
         return tuple((own | named).values())
@@ -121,14 +121,21 @@ class PlannedTable:
 
     def planner(self, row: TableRow) -> Planner:
         """What plans the cells of a row: one for every method, network and kind of evaluation."""
-        asked = row.method, row.backbone, row.online
+        evaluations = tuple(one.name for one in self.evaluations) or self._own_evaluation(row)
+        asked = row.method, row.backbone, row.online, evaluations
         if asked not in self._planners:
             setup = self.profile.setup(row.method, row.backbone, self.query.engine, self.query.precision)
             query = self.query
-            wanted = Asked(row.online, tuple(one.name for one in self.evaluations), query.train, query.coreset_metrics)
+            wanted = Asked(row.online, evaluations, query.train, query.coreset_metrics)
             planner = Planner(self.profile, self.protocol, self.data, query.steps, setup, wanted, self.names)
             self._planners[asked] = planner
         return self._planners[asked]
+
+    def _own_evaluation(self, row: TableRow) -> tuple[str, ...]:
+        """The evaluation of a row's task; none where it is the protocol's probe or the online classifier. A control is
+        evaluated as the rows of its table are."""
+        name = EVALUATIONS_OF_TASKS.get(self.table.task if row.published is None else row.published.task)
+        return () if name is None else (name,)
 
     @property
     def setups(self) -> tuple[ResolvedRecipe, ...]:
@@ -265,12 +272,14 @@ class PlannedTable:
             PRETRAINED: f"an encoder pretrained on X ({training})",
             UNTRAINED: f"an untrained encoder ({recipe.backbone.told})",
         }
-        names = dict.fromkeys(row.variant.encoder for row in self._measured if row.variant.sampler is not None)
-        encoders = [(name, self.names.encoder(name)) for name in names]
+        variants = {row.variant.encoder: row.variant for row in self._measured if row.variant.sampler is not None}
+        encoders = [
+            (name, planner.named_encoder(one, self.targets[0], self.seeds[0])) for name, one in variants.items()
+        ]
         seen = [own[name] if encoder is None else encoder.description for name, encoder in encoders]
         parts = [f"features of {' and '.join(seen)}"] if seen else []
         if self.query.train:
-            parts.append(f"rows trained by {'the same recipe' if PRETRAINED in names else training}")
+            parts.append(f"rows trained by {'the same recipe' if PRETRAINED in variants else training}")
         return ", ".join(parts)
 
     @property

@@ -10,7 +10,7 @@ from typing import Protocol as Interface
 
 from baselines.core.selection import BudgetError, parse_budget
 from benchmark.errors import UserError
-from benchmark.evaluations import EVALUATIONS, Question
+from benchmark.evaluations import EVALUATIONS, Question, evaluation_stage
 from benchmark.planning.encoders import Encoder
 from benchmark.planning.names import Names
 from benchmark.planning.profiles import Profile
@@ -21,7 +21,7 @@ from benchmark.specs.cells import EVALUATE, MEASURE, PRETRAIN, PURITY, SAMPLE, C
 from benchmark.specs.datasets import Metric, Role
 from benchmark.specs.methods import Lengths, equal_lengths
 from benchmark.specs.protocols import Protocol
-from benchmark.specs.recipes import Embedding, Epochs, Length, SeedAxes, Steps
+from benchmark.specs.recipes import Embedding, Epochs, Length, Recipe, SeedAxes, Steps
 from benchmark.specs.stages import Images, Stage
 from benchmark.specs.variants import UNTRAINED, Variant
 from benchmark.stages import embed, pretrain
@@ -159,14 +159,17 @@ class Planner:
 
     def embed(self, encoder: Stage, images: Images, embedding: Embedding | None = None) -> Stage:
         """Features of a split for a sampler; by the setup's embedding where none is given."""
-        inputs = (("encoder", encoder), ("images", images))
-        return Stage(embed.KIND, embedding or self.setup.sampling, inputs, f"{images.label} by {encoder.label}")
+        return embed.embed_stage(encoder, images, embedding or self.setup.sampling)
+
+    def named_encoder(self, variant: Variant, target: str, seed: int) -> Encoder | None:
+        """The encoder that a variant names; None for the network that is pretrained on X, and for it untrained."""
+        return self.names.encoder(variant.encoder, target, self.setup, seed)
 
     def pool(self, variant: Variant, target: str, openset: str, seed: int) -> Pool:
         """The pool that a variant's coreset for a target is picked from, seen through the variant's encoder."""
         images = self.catalogue.images("opensets", openset, "train")
         train = self.catalogue.images("targets", target, "train")
-        named = self.names.encoder(variant.encoder)
+        named = self.named_encoder(variant, target, seed)
         if named is None:
             named = Encoder(self.retrieval(target, seed, untrained=variant.encoder == UNTRAINED), self.setup.sampling)
         encoder, embedding = named.stage, named.embedding
@@ -207,11 +210,9 @@ class Planner:
     ) -> Iterator[tuple[str, Stage]]:
         """The evaluations of what a row trains, or of the encoder that it names, and the training."""
         if not variant.trained:
-            named = self.names.encoder(variant.encoder)
-            if named is None:
-                yield from self._evaluations(self.retrieval(target, seed, untrained=True), target, seed)
-            else:
-                yield from self._evaluations(named.stage, target, seed, named.embedding)
+            named = self.named_encoder(variant, target, seed)
+            encoder = self.retrieval(target, seed, untrained=True) if named is None else named.stage
+            yield from self._evaluations(encoder, target, seed, named)
             return
         length = _times(getattr(self.lengths(target), self.length_of(variant)), variant.steps_factor)
         label = f"{variant.name}, {target}, seed {seed}" if variant.target else f"{variant.name} {openset}, seed {seed}"
@@ -238,12 +239,14 @@ class Planner:
             yield MEASURE, geometry(sample, self.pool(variant, target, openset, seed))
 
     def _evaluations(
-        self, encoder: Stage, target: str, seed: int, embedding: Embedding | None = None
+        self, encoder: Stage, target: str, seed: int, named: Encoder | None = None
     ) -> Iterator[tuple[str, Stage]]:
-        first, *others = self.asked.evaluations or (self.own_evaluation,)
-        yield EVALUATE, self.evaluate(encoder, target, seed, embedding, first)
-        for name in others:
-            yield evaluation_part(name), self.evaluate(encoder, target, seed, embedding, name)
+        """Those that are asked for; of an encoder that was `named` by its own embedding and recipe."""
+        embedding, recipe = (named.embedding, named.recipe) if named else (None, None)
+        first, *others = self.asked.evaluations or (None,)
+        yield EVALUATE, self.evaluate(encoder, target, seed, embedding, first, recipe)
+        for name in filter(None, others):
+            yield evaluation_part(name), self.evaluate(encoder, target, seed, embedding, name, recipe)
 
     @property
     def own_evaluation(self) -> str:
@@ -251,22 +254,31 @@ class Planner:
         return "online-classifier" if self.asked.online else f"linear-{self.protocol.probe}"
 
     def evaluate(
-        self, encoder: Stage, target: str, seed: int, embedding: Embedding | None = None, name: str | None = None
+        self,
+        encoder: Stage,
+        target: str,
+        seed: int,
+        embedding: Embedding | None = None,
+        name: str | None = None,
+        recipe: Recipe | None = None,
     ) -> Stage:
-        """The evaluation `name`, or the row's own, of an encoder; by the recipe's embedding where none is given."""
+        """The evaluation `name`, or the row's own, of an encoder; by the setup's embedding and recipe where none are
+        given."""
         evaluation = EVALUATIONS.get(name or self.own_evaluation)
         token = {} if embedding is None else {"token": "head"}
         question = Question(
             (embedding or self.setup.probing).model_copy(update=token),
-            self.setup.recipe,
+            recipe or self.setup.recipe,
             self.catalogue.metric(target),
             seed,
             self.setup.standardise,
             self.profile.released_probe,
+            self.protocol.name,
         )
-        train, test = (self.catalogue.images("targets", target, split).with_labels for split in ("train", "test"))
-        inputs = (("encoder", encoder), ("train", train), ("test", test))
-        return Stage(evaluation.kind, evaluation.spec(question), inputs, f"probe of {encoder.label} on {target}")
+        images = {split: self.catalogue.images("targets", target, split) for split in evaluation.splits}
+        label = f"probe of {encoder.label} on {target}"
+        # A table's own evaluation is the only one of its encoders: nothing would share the features.
+        return evaluation_stage(evaluation, question, encoder, images, label, shared=name is not None)
 
     def _assumed(self, variant: Variant, target: str) -> tuple[str, ...]:
         if not variant.trained:

@@ -14,6 +14,8 @@ from benchmark.specs.cells import ACCURACY, EVALUATE, CellMeasure, evaluation_pa
 from benchmark.specs.variants import Variant
 
 WITHOUT = "without a coreset"
+EVALUATIONS_OF_TASKS = {"linear_eval": None, "online_eval": None, "e2e_finetune_100pct": "fine-tuning"}
+"""The evaluation that measures a published task; None for the protocol's probe and for the online classifier."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class TableRow:
 
 def obstacle(row: Row) -> str:
     """Why the suite cannot measure a published row; empty where it can."""
-    if row.task not in ("linear_eval", "online_eval"):
+    if row.task not in EVALUATIONS_OF_TASKS:
         return f"evaluation {row.task} is not measured by this suite yet"
     if row.method not in METHODS:
         return f"method {row.method} has no recipe in this suite"

@@ -26,6 +26,11 @@ def load_encoder(recipe: Recipe, path: Path) -> nn.Module:
         return with_weights(build_encoder(recipe), path)
 
 
+def plain_network(encoder: nn.Module) -> nn.Module:
+    """The network under an encoder that wraps one; any other encoder as it is."""
+    return encoder.network if isinstance(encoder, RationaleEncoder) else encoder
+
+
 def with_weights(network: nn.Module, path: Path) -> nn.Module:
     """`network` with the weights of an `encoder.safetensors`, in eval mode on the CPU."""
     network.load_state_dict(load_file(path))

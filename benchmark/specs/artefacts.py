@@ -5,6 +5,8 @@ POSITIONS = "positions.npy"
 SCORES = "scores.npy"
 PICKS = "picks.txt"
 PREDICTIONS = "predictions.npz"
+OUTCOMES = "outcomes.npz"
+"""What each item contributed to each of several measures; `PREDICTIONS` are those of one classifier."""
 
 
 ENCODER = "encoder.safetensors"

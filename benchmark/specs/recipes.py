@@ -79,7 +79,8 @@ class Embedding(Spec):
 
     `stored` is the Augmentation's: with a square cache, resize and crop are taken from the cached square. `token` is
     the "head"'s own choice (global average pooling; the class token of a vision transformer) or "patches": the mean of
-    a vision transformer's patch tokens, through its last normalisation a second time (released sampling with MAE).
+    a vision transformer's patch tokens, through its last normalisation a second time (released sampling with MAE);
+    "plain" is the network under an encoder that wraps one: the average of the map that LCR pools in its own way.
     """
 
     later: ClassVar[tuple[str, ...]] = ("token",)
@@ -89,7 +90,7 @@ class Embedding(Spec):
     stored: int | Literal["original"] = "original"
     precision: Precision = "float32"
     threads: int = 1
-    token: Literal["head", "patches"] = "head"
+    token: Literal["head", "patches", "plain"] = "head"
 
 
 MEAN = (0.485, 0.456, 0.406)

@@ -109,6 +109,9 @@ class Stage:
     inputs: tuple[tuple[str, "Stage | Images"], ...]
     label: str
     """For people: not part of the identity."""
+    derived: tuple[tuple[str, "Stage"], ...] = ()
+    """Stages that are run first so that others can share what they make, by name. What they make follows from the
+    inputs and the spec, so they are not part of the identity."""
 
     @property
     def title(self) -> str:
@@ -140,12 +143,13 @@ class Stage:
         return {name: self.key}
 
     def stages(self) -> Iterator["Stage"]:
-        """The stages among the inputs."""
-        return (value for _, value in self.inputs if isinstance(value, Stage))
+        """The stages that are run before this one: those among the inputs, and the derived ones."""
+        return (value for _, value in (*self.inputs, *self.derived) if isinstance(value, Stage))
 
     def images(self) -> Iterator[Images]:
         """The images among the inputs."""
         return (value for _, value in self.inputs if isinstance(value, Images))
 
     def input(self, name: str) -> "Stage | Images | None":
-        return dict(self.inputs).get(name)
+        """The input or derived stage of that name; None where there is none."""
+        return dict((*self.inputs, *self.derived)).get(name)

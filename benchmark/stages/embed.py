@@ -10,7 +10,7 @@ from benchmark.execution.task import StageResult
 from benchmark.images.data import ImageTask
 from benchmark.specs.artefacts import ENCODER, FEATURES
 from benchmark.specs.recipes import Embedding
-from benchmark.specs.stages import Kind
+from benchmark.specs.stages import Images, Kind, Stage
 from benchmark.stages.frozen import FrozenEncoder
 from benchmark.stages.pretrain import read_pretraining
 
@@ -47,10 +47,27 @@ def run(task: ImageTask, folder: Path) -> StageResult:
     return StageResult(metrics={"images": int(features.shape[0]), "dimension": int(features.shape[1])})
 
 
+def embed_stage(encoder: Stage, images: Images, embedding: Embedding) -> Stage:
+    """The stage that takes the features of a split by `encoder`."""
+    return Stage(KIND, embedding, (("encoder", encoder), ("images", images)), f"{images.label} by {encoder.label}")
+
+
+def features_name(split: str) -> str:
+    """The name of a derived stage that has the features of the input `split`."""
+    return f"{split} features"
+
+
 def features_of(task: ImageTask, name: str, embedding: Embedding, path: Path | None = None) -> NDArray[np.float32]:
-    """Features float32 [N, d] of the images of an input by the input `encoder`; also written to `path`, if given."""
+    """Features float32 [N, d] of the images of an input by the input `encoder`; also written to `path`, if given.
+
+    They are read where a derived stage has them.
+    """
     from benchmark.training.features import embed
 
+    made = task.stage.input(features_name(name))
+    if isinstance(made, Stage) and made.spec == embedding:
+        features: NDArray[np.float32] = np.load(task.file(features_name(name), FEATURES), mmap_mode="r")
+        return features
     return embed(
         load_encoder_of(task, embedding),
         images_of(task, name, embedding.stored),
@@ -64,9 +81,12 @@ def features_of(task: ImageTask, name: str, embedding: Embedding, path: Path | N
 
 def load_encoder_of(task: ImageTask, embedding: Embedding) -> "nn.Module":
     """The network of the input `encoder`, in eval mode, giving the features that `embedding` reads."""
+    from benchmark.pretrain.encoder import plain_network
     from benchmark.training.backbones import PatchMean
 
     network = _network(task)
+    if embedding.token == "plain":
+        return plain_network(network)
     return PatchMean(network).eval() if embedding.token == "patches" else network
 
 
@@ -82,11 +102,11 @@ def _network(task: ImageTask) -> "nn.Module":
     return rescaled(with_weights(build(spec.backbone), weights), spec.mean, spec.std)
 
 
-def images_of(task: ImageTask, name: str, stored: int | str) -> "TrainingImages":
-    """All images of an input: from its square cache, or from its files."""
+def images_of(task: ImageTask, name: str, stored: int | str, rows: NDArray[np.int64] | None = None) -> "TrainingImages":
+    """The images of an input, all or those of `rows`: from its square cache, or from its files."""
     from benchmark.training.image_views import FileImages, SquareImages
 
     images = task.images(name)
     if isinstance(stored, int):
-        return SquareImages.of((task.data.squares(images, stored, task.progress), None))
-    return FileImages.of((task.data.verified_source(images, task.progress), None))
+        return SquareImages.of((task.data.squares(images, stored, task.progress), rows))
+    return FileImages.of((task.data.verified_source(images, task.progress), rows))

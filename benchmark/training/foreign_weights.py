@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import timm
+import torch
 from safetensors.torch import load_file
 from timm.models import load_state_dict
 from torch import nn
@@ -13,6 +14,7 @@ from torch import nn
 from benchmark.errors import UserError
 from benchmark.specs.recipes import Backbone
 from benchmark.training.backbones import build
+from benchmark.training.checkpoint_layouts import LAYOUTS, read_checkpoint
 
 CLASSIFIERS = ("fc", "head", "classifier")
 """Layers that a file may have and the network has not, beside the classifier that timm names for the network."""
@@ -23,13 +25,18 @@ _MISFITS = (
 )
 
 
-def foreign_network(backbone: Backbone, origin: Literal["suite", "file", "timm"], path: Path | None) -> nn.Module:
-    """The network with the weights of `path`, or those that timm gets by the network's name where `path` is None.
+def foreign_network(backbone: Backbone, origin: str, path: Path | None, seed: int | None = None) -> nn.Module:
+    """The network with the weights of `path`. Where `path` is None: those that timm gets by the network's name, or of
+    `origin` "random" those that `seed` draws.
 
     UserError for weights that cannot be had or that do not fit the network; it names what is missing or too many.
     """
+    if origin == "random":
+        return _random(backbone, seed or 0)
     try:
         return _network(backbone, origin, path)
+    except UserError:
+        raise
     except Exception as error:
         # Hub clients, unpicklers and state dicts raise dozens of unrelated types.
         where = f"in {path}" if path else "of timm (it asks the Hub: is there a network?)"
@@ -37,6 +44,17 @@ def foreign_network(backbone: Backbone, origin: Literal["suite", "file", "timm"]
             f"the weights of {backbone.name} {where} cannot be used: {_reason(error)}; "
             "give a local file with --encoder timm:NAME=FILE"
         ) from error
+
+
+def saved_picks(path: Path) -> tuple[int, ...] | None:
+    """The positions of the coreset that the released code saved in `path`; None where it saved none."""
+    return read_checkpoint(path).picks
+
+
+def _random(backbone: Backbone, seed: int) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build(backbone)
 
 
 def _network(backbone: Backbone, origin: str, path: Path | None) -> nn.Module:
@@ -47,7 +65,7 @@ def _network(backbone: Backbone, origin: str, path: Path | None) -> nn.Module:
     if origin == "file":
         return _of_file(backbone, path)
     network = build(backbone)
-    network.load_state_dict(load_file(path))
+    network.load_state_dict(read_checkpoint(path).weights if origin in LAYOUTS else load_file(path))
     return network
 
 

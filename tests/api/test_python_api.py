@@ -124,7 +124,7 @@ def test_what_it_offers_is_what_type_checkers_see():
         _ = benchmark.reprodce
 
 
-@pytest.mark.parametrize("verb", ["reproduce", "table", "plan", "compare", "sample"])
+@pytest.mark.parametrize("verb", ["reproduce", "table", "plan", "compare", "evaluate", "sample"])
 def test_options_of_a_verb_are_the_functions_with_its_defaults(verb):
     command = typer.main.get_command(app()).commands[verb]
     options = {option.name: option for option in command.params if option.name not in ("format_", "save", "plan")}

@@ -88,8 +88,8 @@ def test_lists_may_be_given_as_words_or_with_commas(given, meant):
         (["plan", "--openset", "imagnet"], "unknown open-set 'imagnet'; did you mean imagenet?"),
         (["reproduce", "--device", "tpu"], "unknown device 'tpu'"),
         (["reproduce", "--format", "xml"], "unknown format 'xml'"),
-        (["reproduce", "--table", "full-finetuning"], "full-finetuning cannot be measured"),
-        (["plan", "--table", "full-finetuning", "--method", "simclr"], "full-finetuning cannot be measured"),
+        (["reproduce", "--table", "lcr-table2"], "lcr-table2 cannot be measured"),
+        (["plan", "--table", "lcr-table2", "--method", "simclr"], "lcr-table2 cannot be measured"),
         (
             ["plan", "--table", "all4one-cifar10", "--rows", "all4one", "--method", "nnclr"],
             "has a recipe for SimCore's tables here",

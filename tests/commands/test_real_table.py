@@ -16,8 +16,6 @@ def test_a_real_target_against_a_real_open_set(tmp_path, capsys):
     if "BENCHMARK_DATA" not in os.environ:
         pytest.skip("needs real images: set BENCHMARK_DATA to a data root with targets/pets3 and opensets/mixed")
     arguments = ["reproduce", "--profile", "mini", "--targets", "pets3", "--openset", "mixed", "--steps", "3"]
-    # The machines that run this need not have bfloat16.
-    arguments += ["--precision", "float32"]
     with pytest.raises(SystemExit) as end:
         main([*arguments, "--rows", *ROWS, "--store", str(tmp_path / "runs"), "--device", "cpu", "--format", "json"])
     assert end.value.code == 0

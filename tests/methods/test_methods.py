@@ -189,7 +189,7 @@ def test_a_table_with_rows_that_have_no_recipe_says_so(tmp_path):
     assert "none for this one" in obstacles["simclr"]
     assert "all4one" not in obstacles and ("all4one", "cifar10", 0) in found.cells
     with pytest.raises(UserError, match=r"cannot be measured .*its published values are shown by"):
-        session(tmp_path, "full-finetuning")
+        session(tmp_path, "lcr-table2")
 
 
 WITHOUT_TORCH = """

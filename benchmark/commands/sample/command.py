@@ -19,8 +19,8 @@ from benchmark.execution.store import Store
 from benchmark.images.data import Data
 from benchmark.images.sources import NamedFolders
 from benchmark.methods import title_of
-from benchmark.planning.names import coreset_variant, find_protocol
-from benchmark.planning.planner import Asked, Planner, check_budget
+from benchmark.planning.names import Names, coreset_variant, find_protocol
+from benchmark.planning.planner import Asked, Planner, check_budget, simcore_of
 from benchmark.planning.profiles import find_profile
 from benchmark.specs.artefacts import POSITIONS, SCORES
 from benchmark.specs.cells import MEASURE, SAMPLE, Cell, ordered
@@ -78,7 +78,7 @@ class Job:
     @property
     def encoder_text(self) -> str:
         """The encoder in words: which one was named, or how one was pretrained."""
-        named = self.planner.names.encoder(self.variant.encoder)
+        named = self.planner.named_encoder(self.variant, self.request.target, self.request.seed)
         if named is not None:
             return named.description
         recipe = self.planner.setup.recipe
@@ -95,7 +95,8 @@ def prepare(request: Request) -> Job:
     profile = find_profile(request.profile)
     setup, protocol = profile.setup(precision=request.precision), find_protocol("clean")
     asked = Asked(train=False, coreset_metrics=True)
-    planner = Planner(profile, protocol, TwoFolders(data), request.steps, setup, asked)
+    names = Names(simcore_of(profile, protocol), request.store)
+    planner = Planner(profile, protocol, TwoFolders(data), request.steps, setup, asked, names)
     given = coreset_variant(request.sampler, request.budget, request.encoder or PRETRAINED)
     variant = planner.names.named(given)
     sampler = planner.names.sampler(request.sampler)

@@ -1,0 +1,176 @@
+"""Encoders by name: the authors' files, checkpoints, exports, results of the store, random weights."""
+
+import argparse
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+import torchvision
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from benchmark.errors import UserError
+from benchmark.execution.store import open_store
+from benchmark.execution.task import Task
+from benchmark.execution.worker import run_stage
+from benchmark.images.data import Data
+from benchmark.planning.encoders import Surroundings, find_encoder
+from benchmark.planning.names import find_protocol
+from benchmark.planning.planner import Planner
+from benchmark.planning.profiles import find_profile
+from benchmark.planning.released import NAME
+from benchmark.specs.recipes import MEAN, Backbone
+from benchmark.training.backbones import build
+
+
+@pytest.fixture(scope="module")
+def authors(tmp_path_factory):
+    """A folder with the authors' file for cub: ResNet-18 in place of ResNet-50, in their layout, with picks."""
+    folder = tmp_path_factory.mktemp("authors")
+    network = torchvision.models.resnet18()
+    network.fc = nn.Identity()
+    content = {
+        "args": argparse.Namespace(dataset1="cub"),
+        "model": {f"backbone.module.{name}": tensor for name, tensor in network.state_dict().items()},
+        "optimizer": {},
+        "epoch": 5000,
+        "indices": [4, 2],
+    }
+    torch.save(content, folder / NAME.format(target="cub"))
+    return folder
+
+
+def write(encoder, root):
+    store = open_store(root)
+    run_stage(Task(encoder.stage, store, Data(None, True, root), "cpu", local=encoder.local))
+    return store
+
+
+def test_the_authors_file_is_taken_from_a_folder_with_its_picks(authors, tmp_path):
+    encoder = find_encoder(f"released={authors}", Surroundings(target="cub"))
+    assert encoder.label == "the authors' encoder for cub" and encoder.stage.spec.origin == "official"
+    assert (encoder.embedding.resize, encoder.embedding.crop) == (256, 224)
+    store = write(encoder, tmp_path / "runs")
+    content = torch.load(authors / NAME.format(target="cub"), weights_only=False)["model"]
+    found = load_file(store.file(encoder.stage, "encoder.safetensors"))
+    assert {f"backbone.module.{name}" for name in found} == set(content)
+    assert all(torch.equal(tensor, content[f"backbone.module.{name}"]) for name, tensor in found.items())
+    record = store.record(encoder.stage)
+    assert record.metrics["picks"] == 2 and record.identity["spec"]["sha256"] == encoder.stage.spec.sha256
+
+
+def test_an_authors_file_of_another_target_is_refused(authors, tmp_path):
+    with pytest.raises(UserError, match=r"has no cars_resnet50.*; there: cub_resnet50"):
+        find_encoder(f"released={authors}", Surroundings(target="cars"))
+    (tmp_path / NAME.format(target="cars")).symlink_to(authors / NAME.format(target="cub"))
+    with pytest.raises(UserError, match="was pretrained for cub, not for cars"):
+        find_encoder(f"released={tmp_path}", Surroundings(target="cars"))
+    with pytest.raises(UserError, match="of one target each, and none is named here"):
+        find_encoder(f"released={authors}")
+
+
+def test_the_hub_is_asked_for_the_file_and_its_revision_is_told(authors, monkeypatch):
+    class Api:
+        def model_info(self, repository):
+            files = [argparse.Namespace(rfilename=path.name) for path in authors.iterdir()]
+            return argparse.Namespace(sha="0123456789abcdef", siblings=files)
+
+    def download(repository, name, revision):
+        assert (repository, revision) == ("sungnyun/openssl-simcore", "0123456789abcdef")
+        return str(authors / name)
+
+    monkeypatch.setattr("huggingface_hub.HfApi", Api)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    encoder = find_encoder("released", Surroundings(target="cub"))
+    assert encoder.label == "the authors' encoder for cub (revision 0123456789ab)"
+    with pytest.raises(UserError, match=r"has no dtd_.*known for aircraft, .*, not for dtd"):
+        find_encoder("released", Surroundings(target="dtd"))
+
+
+def test_without_a_network_the_way_out_is_a_folder(monkeypatch):
+    class Api:
+        def model_info(self, repository):
+            raise OSError("no route to host")
+
+    monkeypatch.setattr("huggingface_hub.HfApi", Api)
+    with pytest.raises(UserError, match=r"no route to host\); give its files with --encoder released=FOLDER"):
+        find_encoder("released", Surroundings(target="cub"))
+
+
+def test_a_random_encoder_is_the_network_of_the_profile_by_its_seed(tmp_path):
+    setup = find_profile("smoke").setup()
+    first, again, other = (find_encoder("random", Surroundings(setup=setup, seed=seed)) for seed in (0, 0, 1))
+    assert first.stage.key == again.stage.key != other.stage.key
+    states = [
+        load_file(write(one, tmp_path / name).file(one.stage, "encoder.safetensors"))
+        for one, name in ((first, "a"), (again, "b"), (other, "c"))
+    ]
+    assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())
+    assert not all(torch.equal(tensor, states[2][name]) for name, tensor in states[0].items())
+    with pytest.raises(UserError, match="a random encoder needs a method"):
+        find_encoder("random")
+
+
+def test_an_export_is_taken_with_its_way_of_preparing_images(tmp_path):
+    backbone = Backbone(name="test_vit", library="timm", image_size=32, patch_size=8)
+    save_file(build(backbone).state_dict(), tmp_path / "model.safetensors")
+    config = {
+        "architecture": "test_vit",
+        "model_args": {"img_size": 32, "patch_size": 8},
+        "pretrained_cfg": {"input_size": [3, 32, 32], "mean": list(MEAN), "std": [0.2, 0.2, 0.2], "crop_pct": 32 / 36},
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    encoder = find_encoder(str(tmp_path))
+    assert encoder.stage.spec.backbone == backbone and encoder.stage.spec.std == (0.2, 0.2, 0.2)
+    assert (encoder.embedding.resize, encoder.embedding.crop) == (36, 32)
+    write(encoder, tmp_path / "runs")
+    for content in ("{}", "[", json.dumps({**config, "pretrained_cfg": {}})):
+        (tmp_path / "config.json").write_text(content)
+        with pytest.raises(UserError, match=r"config\.json is no configuration of an export"):
+            find_encoder(str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A store with two untrained encoders of X, of two seeds, and their stages."""
+    root = tmp_path_factory.mktemp("trained") / "runs"
+    data = Data(None, True, root)
+    data.read([("targets", "dtd", "train")])
+    profile = find_profile("smoke")
+    planner = Planner(profile, find_protocol("clean"), data, None, profile.setup())
+    stages = [planner.retrieval("dtd", seed, untrained=True) for seed in (0, 1)]
+    store = open_store(root)
+    for stage in stages:
+        run_stage(Task(stage, store, data, "cpu"))
+    return store, stages
+
+
+def test_a_pretraining_of_the_store_keeps_its_key(trained):
+    store, (stage, _) = trained
+    for name in (stage.key, stage.key[:12], stage.label):
+        encoder = find_encoder(name, Surroundings(store=store.root))
+        assert encoder.stage.key == stage.key and store.has(encoder.stage) and not encoder.local
+        assert encoder.embedding == find_profile("smoke").embedding and encoder.recipe == stage.spec.recipe
+
+
+def test_names_that_the_store_does_not_know_or_knows_twice_are_refused(trained, tmp_path):
+    store, (stage, _) = trained
+    for name in ("deadbeef00", stage.key[:4], "X, cub, seed 0"):
+        with pytest.raises(UserError, match=r"is no file, and no key or label .* random"):
+            find_encoder(name, Surroundings(store=store.root))
+    with pytest.raises(UserError, match="is no file, and no key or label"):
+        find_encoder(stage.key, Surroundings(store=tmp_path / "absent"))
+    twin = replace(stage, spec=stage.spec.model_copy(update={"seeds": stage.spec.seeds.model_copy(update={"data": 7})}))
+    run_stage(Task(twin, store, Data(None, True, store.root), "cpu"))
+    with pytest.raises(UserError, match=f"2 pretrainings of .* are named '{stage.label}': give a key"):
+        find_encoder(stage.label, Surroundings(store=store.root))
+
+
+def test_what_another_version_made_is_refused(trained, monkeypatch):
+    store, (_, stage) = trained
+    from benchmark.planning import encoders
+
+    monkeypatch.setattr(encoders, "PRETRAIN", replace(encoders.PRETRAIN, version=99))
+    with pytest.raises(UserError, match="was made by another version of this suite"):
+        find_encoder(stage.key, Surroundings(store=store.root))
