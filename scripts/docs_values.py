@@ -40,7 +40,7 @@ from benchmark.statistics import Estimate, paired_means
 from scripts import bench_record
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-ALONE = "X alone"
+TARGET_ONLY = "X alone"
 OPERATIONS = {"-": float.__sub__, "/": float.__truediv__, "x": float.__mul__}
 
 
@@ -66,10 +66,10 @@ def _matching(pattern: str) -> list[float]:
     if pattern.startswith("bench/"):
         return _of_bench(*pattern.split("/")[1:])
     rule = re.compile(re.escape(pattern).replace(r"\*", "[^/]*"))
-    found = [number for name, number in _flat(*pattern.split("/")[:2]).items() if rule.fullmatch(name)]
-    if not found:
+    numbers = [number for name, number in _flat(*pattern.split("/")[:2]).items() if rule.fullmatch(name)]
+    if not numbers:
         raise KeyError(f"no value fits {pattern}")
-    return found
+    return numbers
 
 
 def _named(name: str) -> float:
@@ -118,17 +118,17 @@ def evidence(folder: Path) -> MeasuredEvidence:
 
 def difference(folder: Path, target: str, left: str, right: str) -> Estimate:
     """Row `left` minus row `right` in points, on a target or ("mean") over all of the table's."""
-    found = evidence(folder)
-    return found.difference(left, right, found.targets if target == "mean" else (target,), 0.95)
+    measured = evidence(folder)
+    return measured.difference(left, right, measured.targets if target == "mean" else (target,), 0.95)
 
 
 def accuracy_difference(folder: Path, target: str, budget: str, left: str, right: str) -> Estimate:
     """Accuracy with the coreset of `left` minus that of `right`, or of "X alone", over the seeds of a comparison."""
-    found: dict[str, dict[int, float]] = {}
+    accuracies: dict[str, dict[int, float]] = {}
     for score in scores(folder):
-        if score["target"] == target and (score["sampler"] == ALONE or score.get("budget") == budget):
-            found.setdefault(score["sampler"], {})[score["seed"]] = score["values"]["accuracy"]
-    return paired_means([found[left][seed] for seed in found[right]], list(found[right].values()))
+        if score["target"] == target and (score["sampler"] == TARGET_ONLY or score.get("budget") == budget):
+            accuracies.setdefault(score["sampler"], {})[score["seed"]] = score["values"]["accuracy"]
+    return paired_means([accuracies[left][seed] for seed in accuracies[right]], list(accuracies[right].values()))
 
 
 @cache
@@ -142,10 +142,10 @@ def _flat(kind: str, folder: str) -> dict[str, float]:
     return {name: float(np.mean(numbers)) for name, numbers in groups.items()}
 
 
-Found = Iterator[tuple[str, int, dict[str, float]]]
+SeedValues = Iterator[tuple[str, int, dict[str, float]]]
 
 
-def _mini(folder: Path) -> Found:
+def _mini(folder: Path) -> SeedValues:
     if folder.name == "tuning":
         for line in folder.with_suffix(".jsonl").read_text().splitlines():
             trial = json.loads(line)
@@ -175,7 +175,7 @@ def _of_run(run: Run) -> Iterator[tuple[str, float]]:
             yield "first_round", run.sample.info["f_curve"][0]
 
 
-def _samplers(folder: Path) -> Found:
+def _samplers(folder: Path) -> SeedValues:
     for score in scores(folder):
         place = f"{score['target']}/{score.get('budget', 'none')}/{score['sampler']}"
         yield place, score["seed"], {name: float(number) for name, number in score["values"].items()}
@@ -184,8 +184,8 @@ def _samplers(folder: Path) -> Found:
 def scores(folder: Path) -> list[dict[str, Any]]:
     """The scores of a committed comparison: from its records, or from the numbers of the old format."""
     if not (folder / "layout.json").exists():
-        found: list[dict[str, Any]] = json.loads((folder / "comparison.json").read_text())["scores"]
-        return found
+        values: list[dict[str, Any]] = json.loads((folder / "comparison.json").read_text())["scores"]
+        return values
     layout, runs = saved(folder)
     groups = {row[0]: group for row, group in zip(layout.rows, layout.groups, strict=True)}
     first = {row: place for place, row in enumerate(layout.references)}
@@ -207,12 +207,12 @@ def _of_bench(name: str, where: str, field: str) -> list[float]:
     """The field of every case that has it and the given values; of all rounds where a case keeps them."""
     record = bench_record.read(RESULTS / "bench" / f"{name}.json")
     pairs = dict(pair.split("=", 1) for pair in re.split(r",(?=\w+=)", where))
-    found: list[float] = []
+    numbers: list[float] = []
     for case in record.cases:
         number = case.get(field)
         if isinstance(number, int | float | list) and all(str(case.get(key)) == text for key, text in pairs.items()):
-            found += number if isinstance(number, list) else [float(number)]
-    return found
+            numbers += number if isinstance(number, list) else [float(number)]
+    return numbers
 
 
 # Plans of the paper profile ------------------------------------------------------------------------------------------

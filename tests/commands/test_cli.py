@@ -89,7 +89,10 @@ def test_lists_may_be_given_as_words_or_with_commas(given, meant):
         (["reproduce", "--device", "tpu"], "unknown device 'tpu'"),
         (["reproduce", "--format", "xml"], "unknown format 'xml'"),
         (["reproduce", "--table", "lcr-table2"], "lcr-table2 cannot be measured"),
-        (["plan", "--table", "lcr-table2", "--method", "simclr"], "lcr-table2 cannot be measured"),
+        (
+            ["plan", "--table", "lcr-table2", "--rows", "moco_linear_eval", "--method", "simclr"],
+            "lcr-table2 cannot be measured",
+        ),
         (
             ["plan", "--table", "all4one-cifar10", "--rows", "all4one", "--method", "nnclr"],
             "has a recipe for SimCore's tables here",

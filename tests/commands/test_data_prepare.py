@@ -51,6 +51,19 @@ def test_reading_is_left_to_the_run_where_that_is_said(tmp_path: Path, capsys: p
     assert "images read" not in capsys.readouterr().out and not (tmp_path / "runs").exists()
 
 
+def test_a_damaged_manifest_is_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    miniatures.mit67(tmp_path)
+    words = ("data", "prepare", "mit67", "--from", tmp_path, "--data-root", tmp_path / "data", "--unverified")
+    run(*words, "--store", tmp_path / "runs")
+    manifests = {path: path.read_text() for path in (tmp_path / "runs" / "manifests").glob("*.json")}
+    assert len(manifests) == 2
+    for path, text in manifests.items():
+        path.write_text(text.replace("airport_inside", "another_place"))
+    run(*words, "--store", tmp_path / "runs")
+    assert {path: path.read_text() for path in manifests} == manifests
+    assert capsys.readouterr().out.count("targets/mit67/train: 2 images read") == 2
+
+
 def test_without_a_data_root_it_asks_for_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

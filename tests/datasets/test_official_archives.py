@@ -16,6 +16,7 @@ from benchmark.datasets.archives.official import Official, official
 from benchmark.datasets.archives.prepare import Prepared, prepare
 from benchmark.datasets.opensets import OPENSETS
 from benchmark.datasets.targets import TARGETS
+from benchmark.errors import UserError
 from benchmark.images.data import Data
 from benchmark.images.names import check_names
 from benchmark.specs.datasets import OpenSet, Target
@@ -119,7 +120,7 @@ def test_pixels_of_cifar_are_kept(name: str, source: Path, tmp_path: Path, monke
 def test_a_pickle_of_cifar_with_another_checksum_is_not_loaded(name: str, source: Path, tmp_path: Path) -> None:
     """A pickle can run any program; torchvision holds each one to its checksum before it loads it."""
     expected = getattr(miniatures, name)(source)
-    with pytest.raises(Exception, match="not found or corrupted"):
+    with pytest.raises(UserError, match="not found or corrupted"):
         prepare_small(name, source, tmp_path / "root", expected)
 
 
@@ -146,8 +147,8 @@ def test_torchvision_sees_the_same_aircraft(source: Path, tmp_path: Path) -> Non
 
     prepared = prepare_small("aircraft", source, tmp_path / "root", miniatures.aircraft(source))
     unpack_by_hand(source, lambda _: "")
-    for split, theirs in (("train", "trainval"), ("test", "test")):
-        data = FGVCAircraft(source, theirs)
+    for split, source_split in (("train", "trainval"), ("test", "test")):
+        data = FGVCAircraft(source, source_split)
         title = lambda label, data=data: data.classes[label].replace(" ", "_").replace("/", "_")  # noqa: E731
         assert seen_in(prepared.folder / split) == seen_by(data, title)
 
@@ -157,11 +158,11 @@ def test_torchvision_sees_the_same_pets(source: Path, tmp_path: Path) -> None:
 
     prepared = prepare_small("pets", source, tmp_path / "root", miniatures.pets(source))
     unpack_by_hand(source, lambda _: "oxford-iiit-pet")
-    for split, theirs in (("train", "trainval"), ("test", "test")):
-        data = OxfordIIITPet(source, theirs)
-        ours = seen_in(prepared.folder / split, lambda name: " ".join(part.title() for part in name.split("_")))
-        assert ours == seen_by(data, lambda label, data=data: data.classes[label])
-        segmentations = OxfordIIITPet(source, theirs, target_types="segmentation")
+    for split, source_split in (("train", "trainval"), ("test", "test")):
+        data = OxfordIIITPet(source, source_split)
+        seen = seen_in(prepared.folder / split, lambda name: " ".join(part.title() for part in name.split("_")))
+        assert seen == seen_by(data, lambda label, data=data: data.classes[label])
+        segmentations = OxfordIIITPet(source, source_split, target_types="segmentation")
         masks = Counter(mask.tobytes() for _, mask in segmentations)
         kept = (prepared.folder / "annotations/masks" / split).rglob("*.png")
         assert Counter(Image.open(path).tobytes() for path in kept) == masks
@@ -188,8 +189,10 @@ def test_torchvision_sees_the_same_flowers(source: Path, tmp_path: Path, monkeyp
         (source / name).rename(source / "flowers-102" / name)
     monkeypatch.setattr("torchvision.datasets.flowers102.check_integrity", lambda *_: True)
     for split, parts in (("train", ("train", "val")), ("test", ("test",))):
-        theirs = sum((seen_by(Flowers102(source, part), lambda label: f"{label + 1:03d}") for part in parts), Counter())
-        assert seen_in(prepared.folder / split) == theirs
+        expected = sum(
+            (seen_by(Flowers102(source, part), lambda label: f"{label + 1:03d}") for part in parts), Counter()
+        )
+        assert seen_in(prepared.folder / split) == expected
 
 
 def test_torchvision_sees_the_same_textures(source: Path, tmp_path: Path) -> None:
@@ -199,8 +202,8 @@ def test_torchvision_sees_the_same_textures(source: Path, tmp_path: Path) -> Non
     unpack_by_hand(source, lambda _: "dtd")
     for split, parts in (("train", ("train", "val")), ("test", ("test",))):
         sets = [DTD(source, part, partition=1) for part in parts]
-        theirs = sum((seen_by(data, lambda label, data=data: data.classes[label]) for data in sets), Counter())
-        assert seen_in(prepared.folder / split) == theirs
+        expected = sum((seen_by(data, lambda label, data=data: data.classes[label]) for data in sets), Counter())
+        assert seen_in(prepared.folder / split) == expected
 
 
 def test_torchvision_unpacks_the_same_imagenet(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,8 +212,8 @@ def test_torchvision_unpacks_the_same_imagenet(source: Path, tmp_path: Path, mon
     prepared = prepare_small("imagenet", source, tmp_path / "root", miniatures.imagenet(source))
     monkeypatch.setattr(imagenet, "_verify_archive", lambda *_: None)
     imagenet.parse_train_archive(source)
-    theirs = {path.relative_to(source).as_posix(): path.read_bytes() for path in (source / "train").rglob("*.JPEG")}
-    assert images_below(prepared.folder) == theirs
+    expected = {path.relative_to(source).as_posix(): path.read_bytes() for path in (source / "train").rglob("*.JPEG")}
+    assert images_below(prepared.folder) == expected
 
 
 def test_torchvision_sees_the_same_species(source: Path, tmp_path: Path) -> None:
@@ -220,8 +223,8 @@ def test_torchvision_sees_the_same_species(source: Path, tmp_path: Path) -> None
     unpack_by_hand(source, lambda _: "")
     (source / "train_mini").rename(source / "2021_train_mini")
     data = INaturalist(source, version="2021_train_mini")
-    theirs = {f"train/{data.category_name('full', number)}/{name}" for number, name in data.index}
-    assert set(images_below(prepared.folder)) == theirs
+    expected = {f"train/{data.category_name('full', number)}/{name}" for number, name in data.index}
+    assert set(images_below(prepared.folder)) == expected
 
 
 def test_torchvision_sees_the_same_scenes(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,8 +243,8 @@ def test_torchvision_sees_the_same_scenes(source: Path, tmp_path: Path, monkeypa
     (source / "places365_train_challenge.txt").write_text("\n".join(lines))
     monkeypatch.setattr("torchvision.datasets.places365.check_integrity", lambda *_, **__: True)
     data = Places365(source, split="train-challenge", small=True)
-    ours = seen_in(prepared.folder / "train")
-    assert ours == seen_by(data, lambda label: "_".join(scenes[label].split("/")[2:]))
+    seen = seen_in(prepared.folder / "train")
+    assert seen == seen_by(data, lambda label: "_".join(scenes[label].split("/")[2:]))
 
 
 # Boxes, masks and attributes -----------------------------------------------------------------------------------------

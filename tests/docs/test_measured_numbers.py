@@ -74,10 +74,10 @@ def test_the_command_shows_or_mends_what_differs(tmp_path, monkeypatch, capsys):
     page = tmp_path / "README.md"
     page.write_text(ACCURACY)
     monkeypatch.setattr(write_docs, "ROOT", tmp_path)
-    for option, status, told in (("--check", 1, "+| X "), ("", 0, "README.md written"), ("--check", 0, "")):
+    for option, status, output in (("--check", 1, "+| X "), ("", 0, "README.md written"), ("--check", 0, "")):
         monkeypatch.setattr("sys.argv", ["write_docs", *option.split()])
-        assert write_docs.main() == status and told in capsys.readouterr().out
-        assert ("54.01" in page.read_text()) == (told != "+| X ")
+        assert write_docs.main() == status and output in capsys.readouterr().out
+        assert ("54.01" in page.read_text()) == (output != "+| X ")
     page.write_text("1 <!-- end -->\n")
     with pytest.raises(SystemExit, match=r"README.md: a block begins"):
         write_docs.main()

@@ -98,8 +98,10 @@ def prepare(request: Request) -> Job:
     names = Names(simcore_of(profile, protocol), request.store)
     planner = Planner(profile, protocol, TwoFolders(data), request.steps, setup, asked, names)
     given = coreset_variant(request.sampler, request.budget, request.encoder or PRETRAINED)
-    variant = planner.names.named(given)
-    sampler = planner.names.sampler(request.sampler)
+    variant = names.named(given)
+    # The authors' encoders are of registered targets: a folder has none.
+    names.encoder(variant.encoder, None, setup, request.seed)
+    sampler = names.sampler(request.sampler)
     if variant.budget is None and not sampler.stops:
         raise UserError(f'sampler {sampler.name} has no stopping rule: give --budget, an int or a share such as "5%"')
     check_places(request.out, request.exports)

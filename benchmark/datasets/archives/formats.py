@@ -66,11 +66,11 @@ def xml(path: Path) -> Element:
 
 def voc_boxes(path: Path, first: int) -> tuple[Box, ...]:
     """The boxes of an annotation in the form of PASCAL VOC, whose first pixel has the number `first`."""
-    found = []
+    boxes = []
     for box in xml(path).iter("bndbox"):
         corners = [int(float(box.findtext(side) or "nan")) - first for side in ("xmin", "ymin", "xmax", "ymax")]
-        found.append(Box(*corners))
-    return tuple(found)
+        boxes.append(Box(*corners))
+    return tuple(boxes)
 
 
 def folder_name(name: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmark.datasets.archives.official import Official, OfficialImage
 from benchmark.datasets.archives.place import check_images, place_images, write_annotations
-from benchmark.datasets.archives.tree import Found, check_md5, find_parts, gather
+from benchmark.datasets.archives.tree import PartFiles, check_md5, find_parts, gather
 from benchmark.errors import UserError
 from benchmark.progress import Progress, silent
 from benchmark.specs.base import digest
@@ -63,14 +63,14 @@ def prepare(
     folder = root / role_of(entry) / entry.name
     if folder.exists() or folder.is_symlink():
         return _existing(entry, download, source, folder)
-    found = find_parts(entry.name, download, source)
-    made_of = _fingerprint(found)
+    files = find_parts(entry.name, download, source)
+    made_of = _fingerprint(files)
     work = root / ASIDE / f"{role_of(entry)}-{entry.name}"
     with _reserved(entry.name, work, made_of), _disk_errors(entry.name, root):
-        for part, paths in found.items() if verify else ():
+        for part, paths in files.items() if verify else ():
             for path in paths:
                 check_md5(part, path, progress)
-        tree = gather(entry.name, found, work, progress)
+        tree = gather(entry.name, files, work, progress)
         listed = _listed(entry, download, tree, progress)
         images, left_out = check_images(entry, listed, tree, progress)
         _check_ids(entry, images, check_names)
@@ -85,11 +85,11 @@ def prepare(
     return Prepared(folder, counts, linked, copied, tuple(left_out))
 
 
-def _fingerprint(found: Found) -> dict[str, object]:
+def _fingerprint(files: PartFiles) -> dict[str, object]:
     """What the downloads are, cheap to see: names, sizes and times."""
     return {
         path.name: [(status := path.stat()).st_size, status.st_mtime_ns] if path.is_file() else "unpacked"
-        for paths in found.values()
+        for paths in files.values()
         for path in paths
     }
 
@@ -172,15 +172,15 @@ def _existing(entry: Target | OpenSet, download: Official, source: Path, folder:
 def _are_there(entry: Target | OpenSet, download: Official, source: Path, other_than: str) -> bool:
     """Whether `source` holds whole downloads, and others than those of that digest."""
     try:
-        found = find_parts(entry.name, download, source)
+        files = find_parts(entry.name, download, source)
     except UserError:
         return False
-    return digest(_fingerprint(found)) != other_than
+    return digest(_fingerprint(files)) != other_than
 
 
 @contextlib.contextmanager
 def _reserved(name: str, work: Path, made_of: dict[str, object]) -> Iterator[None]:
-    """`work` for this process alone, with what a killed call has left there of the same downloads.
+    """`work` for this process only, with what a killed call has left there of the same downloads.
 
     It is gone after success and after an error, and stays after a signal.
     """

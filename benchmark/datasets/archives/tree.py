@@ -10,11 +10,11 @@ from benchmark.datasets.archives.unpack import unpack
 from benchmark.errors import UserError
 from benchmark.progress import Progress, silent
 
-Found = dict[Part, tuple[Path, ...]]
+PartFiles = dict[Part, tuple[Path, ...]]
 """The files that are a part, or the folder in which it lies unpacked."""
 
 
-def find_parts(name: str, download: Official, source: Path) -> Found:
+def find_parts(name: str, download: Official, source: Path) -> PartFiles:
     """Where below `source` the parts are: of the first set of parts that is there whole.
 
     UserError for what is missing of the first set, with what is there instead.
@@ -22,9 +22,9 @@ def find_parts(name: str, download: Official, source: Path) -> Found:
     if not source.is_dir():
         raise UserError(f"--from {source} is no folder; give the one that holds the downloads of {name}")
     for parts in (download.parts, *download.or_else):
-        found = {part: _find(part, source) for part in parts}
-        if all(paths or part.optional for part, paths in found.items()):
-            return {part: paths for part, paths in found.items() if paths}
+        files = {part: _find(part, source) for part in parts}
+        if all(paths or part.optional for part, paths in files.items()):
+            return {part: paths for part, paths in files.items() if paths}
     raise UserError(_missing(name, download.parts, source))
 
 
@@ -67,14 +67,14 @@ def check_md5(part: Part, path: Path, progress: Progress = silent) -> None:
         )
 
 
-def gather(name: str, found: Found, work: Path, progress: Progress = silent) -> Path:
+def gather(name: str, files: PartFiles, work: Path, progress: Progress = silent) -> Path:
     """One folder below `work` in which every part lies where the reader looks for it; archives are unpacked.
 
     What an earlier, killed call has unpacked is used. UserError for an archive that is refused or is of another data
     set, and for a part that lacks a file.
     """
     tree = work / "tree"
-    for part, paths in found.items():
+    for part, paths in files.items():
         (tree / part.into).mkdir(parents=True, exist_ok=True)
         for path in paths:
             _add(part, path, work, tree / part.into, progress)

@@ -139,7 +139,7 @@ def _check_new(archive: Path, member: Member, parts: tuple[str, ...], names: _Na
             )
         is_file = depth == len(parts) and member.kind == "file"
         if hash(path) in names.files or (is_file and hash(path) in names.folders):
-            raise HostileArchive(f"{archive.name} has two members of the name {path!r}; it is not unpacked")
+            raise HostileArchive(f"{archive.name} has two members of the name {path!r}; {BY_HAND}")
         (names.files if is_file else names.folders).add(hash(path))
 
 

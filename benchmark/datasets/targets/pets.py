@@ -25,7 +25,7 @@ entry = Target(
 def read(tree: Path) -> Iterator[OfficialImage]:
     """The lists as torchvision reads them. A breed's folder is what the file names begin with; its trimap is the mask.
 
-    The boxes are those of the heads, which are there for most train images alone.
+    The boxes are those of the heads, which are there for most train images only.
     """
     from torchvision.datasets import OxfordIIITPet
 
