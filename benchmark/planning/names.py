@@ -4,7 +4,8 @@ A variant is one of:
 
 * images of one or both data sets: `X`, `OS`, `X+OS`;
 * X with a coreset, by any sampler and budget: `X+simcore(5%)`, `X+my_sampler.py:Mine(100)`, `X+picks.txt(stop)`;
-* the same with features of another encoder: `X+simcore(5%)@untrained`, `X+simcore(5%)@timm:NAME`;
+* the same with features of another encoder, by any name that `--encoder` takes: `X+simcore(5%)@timm:NAME`,
+  `X+simcore(5%)@released`, or of the network `untrained`;
 * X for several times the steps: `X(2x)`;
 * an encoder as it is, without any training: `@timm:NAME`, `@untrained`.
 """
@@ -13,8 +14,10 @@ import re
 from pathlib import Path
 
 from benchmark.errors import UnknownName, UserError
-from benchmark.planning.encoders import TIMM, Encoder, Surroundings, find_encoder
+from benchmark.planning.encoders import RANDOM, RELEASED, TIMM, Encoder, Surroundings, find_encoder
+from benchmark.planning.recipes import ResolvedRecipe
 from benchmark.sampling.samplers import STOP, NamedSampler, find_sampler, read_budget
+from benchmark.specs.artefacts import ENCODER
 from benchmark.specs.protocols import PROTOCOLS, Protocol
 from benchmark.specs.variants import PRETRAINED, UNTRAINED, VARIANTS, Variant
 from benchmark.stages.sample import SimCoreSampling
@@ -22,6 +25,7 @@ from benchmark.stages.sample import SimCoreSampling
 _CORESET = re.compile(r"X\+(?P<sampler>.+?)\((?P<budget>[^()]*)\)(?:@(?P<encoder>.+))?")
 _LONGER = re.compile(r"X\((?P<factor>[1-9]\d*)x\)")
 _ENCODER = re.compile(r"@(?P<encoder>.+)")
+_KEY = re.compile("[0-9a-f]{64}")
 
 
 def find_protocol(name: str) -> Protocol:
@@ -84,16 +88,12 @@ def budget_text(variant: Variant) -> str:
 
 
 class Names:
-    """Samplers and encoders by the texts that name them, each looked up once for all rows of a table.
+    """Samplers and encoders by the texts that name them, each looked up once for all rows of a table."""
 
-    `around` is what some names of encoders are read by.
-    """
-
-    def __init__(self, simcore: SimCoreSampling, around: Surroundings | None = None) -> None:
-        self.simcore = simcore
-        self._around = around
+    def __init__(self, simcore: SimCoreSampling, store: Path | None = None) -> None:
+        self.simcore, self.store = simcore, store
         self._samplers: dict[str, NamedSampler] = {}
-        self._encoders: dict[str, Encoder] = {}
+        self._encoders: dict[tuple[str, Surroundings], Encoder] = {}
 
     def sampler(self, text: str) -> NamedSampler:
         """The sampler that `text` names. UserError for what cannot be used, and for two of one name."""
@@ -104,13 +104,15 @@ class Names:
             self._samplers[text] = sampler
         return self._samplers[text]
 
-    def encoder(self, text: str) -> Encoder | None:
-        """The encoder that `text` names; None for the network that is pretrained on X, and for it untrained."""
+    def encoder(self, text: str, target: str | None, setup: ResolvedRecipe | None, seed: int) -> Encoder | None:
+        """The encoder that `text` names; None for the network that is pretrained on X, and for it untrained. The
+        authors' encoder is the target's, a random one of the setup's network and the seed."""
         if text in (PRETRAINED, UNTRAINED):
             return None
-        if text not in self._encoders:
-            self._encoders[text] = find_encoder(text, self._around)
-        return self._encoders[text]
+        around = Surroundings(self.store, target, setup, seed) if _varies(text) else Surroundings(self.store)
+        if (text, around) not in self._encoders:
+            self._encoders[text, around] = find_encoder(text, around)
+        return self._encoders[text, around]
 
     def named(self, variant: Variant) -> Variant:
         """The variant under a name without folders of this machine. Its sampler and encoder are as they were given, so
@@ -118,7 +120,10 @@ class Names:
         if variant.name in VARIANTS:
             return variant
         given = {"sampler": variant.sampler, "encoder": variant.encoder}
-        encoder = variant.encoder if self.encoder(variant.encoder) is None else _without_folders(variant.encoder)
+        if not _varies(variant.encoder):
+            # What it names is looked up at once: a mistake is told before anything is planned.
+            self.encoder(variant.encoder, None, None, 0)
+        encoder = _without_folders(variant.encoder)
         if variant.sampler is not None:
             name = self.sampler(variant.sampler).name
             return coreset_variant(name, budget_text(variant), encoder).model_copy(update=given)
@@ -132,9 +137,16 @@ class Names:
         return {digest: place for files in named for digest, place in files.items()}
 
 
+def _varies(encoder: str) -> bool:
+    """Whether a name means another encoder for every target or seed."""
+    return encoder.partition("=")[0] in (RELEASED, RANDOM)
+
+
 def _without_folders(encoder: str) -> str:
-    """An encoder's name as tables write it: "timm:NAME", "timm:NAME=FILE" or the name of a folder."""
-    if not encoder.startswith(TIMM):
-        return Path(encoder).name[:12]
+    """An encoder's name as tables write it: without folders, a key by its first digits."""
     name, equals, file = encoder.partition("=")
-    return f"{name}{equals}{Path(file).name}"
+    if name.startswith(TIMM) or name == RELEASED:
+        return f"{name}{equals}{Path(file).name}"
+    path = Path(encoder)
+    name = path.parent.name if path.name == ENCODER else path.name
+    return name[:12] if _KEY.fullmatch(name) else name

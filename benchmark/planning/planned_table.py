@@ -9,7 +9,6 @@ from benchmark.execution.store import Store
 from benchmark.images.data import Data, SplitName, check_datasets, registered
 from benchmark.images.manifest import Split
 from benchmark.methods import METHODS, title_of
-from benchmark.planning.encoders import Surroundings
 from benchmark.planning.names import Names, find_protocol, find_variant
 from benchmark.planning.planner import Asked, Planner, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
@@ -43,7 +42,7 @@ class PlannedTable:
         self.seeds = tuple(dict.fromkeys(query.seeds))
         self._planners: dict[tuple[str, str | None, bool, tuple[str, ...]], Planner] = {}
         self.evaluations = _evaluations(query.evaluations)
-        self.names = Names(simcore_of(self.profile, self.protocol), Surroundings(query.store))
+        self.names = Names(simcore_of(self.profile, self.protocol), query.store)
         self.rows = self._rows()
         check_datasets(self.data, self.targets, {row.openset for row in self._measured})
 
@@ -103,7 +102,7 @@ class PlannedTable:
         named: dict[str, TableRow] = {}
         for row in (self._named(name, rows) for name in self.query.rows):
             first = named.setdefault(row.id, row)
-            if self.names.encoder(first.variant.encoder) != self.names.encoder(row.variant.encoder):
+            if first.variant.encoder != row.variant.encoder:
                 raise UserError(f"two rows are called {row.id}: rename a file")
         own = {row.id: row for row in rows if row.id in named or (self.query.controls and row.variant.control)}
         return tuple((own | named).values())
@@ -273,12 +272,14 @@ class PlannedTable:
             PRETRAINED: f"an encoder pretrained on X ({training})",
             UNTRAINED: f"an untrained encoder ({recipe.backbone.told})",
         }
-        names = dict.fromkeys(row.variant.encoder for row in self._measured if row.variant.sampler is not None)
-        encoders = [(name, self.names.encoder(name)) for name in names]
+        variants = {row.variant.encoder: row.variant for row in self._measured if row.variant.sampler is not None}
+        encoders = [
+            (name, planner.named_encoder(one, self.targets[0], self.seeds[0])) for name, one in variants.items()
+        ]
         seen = [own[name] if encoder is None else encoder.description for name, encoder in encoders]
         parts = [f"features of {' and '.join(seen)}"] if seen else []
         if self.query.train:
-            parts.append(f"rows trained by {'the same recipe' if PRETRAINED in names else training}")
+            parts.append(f"rows trained by {'the same recipe' if PRETRAINED in variants else training}")
         return ", ".join(parts)
 
     @property

@@ -161,11 +161,15 @@ class Planner:
         """Features of a split for a sampler; by the setup's embedding where none is given."""
         return embed.embed_stage(encoder, images, embedding or self.setup.sampling)
 
+    def named_encoder(self, variant: Variant, target: str, seed: int) -> Encoder | None:
+        """The encoder that a variant names; None for the network that is pretrained on X, and for it untrained."""
+        return self.names.encoder(variant.encoder, target, self.setup, seed)
+
     def pool(self, variant: Variant, target: str, openset: str, seed: int) -> Pool:
         """The pool that a variant's coreset for a target is picked from, seen through the variant's encoder."""
         images = self.catalogue.images("opensets", openset, "train")
         train = self.catalogue.images("targets", target, "train")
-        named = self.names.encoder(variant.encoder)
+        named = self.named_encoder(variant, target, seed)
         if named is None:
             named = Encoder(self.retrieval(target, seed, untrained=variant.encoder == UNTRAINED), self.setup.sampling)
         encoder, embedding = named.stage, named.embedding
@@ -206,11 +210,9 @@ class Planner:
     ) -> Iterator[tuple[str, Stage]]:
         """The evaluations of what a row trains, or of the encoder that it names, and the training."""
         if not variant.trained:
-            named = self.names.encoder(variant.encoder)
-            if named is None:
-                yield from self._evaluations(self.retrieval(target, seed, untrained=True), target, seed)
-            else:
-                yield from self._evaluations(named.stage, target, seed, named.embedding)
+            named = self.named_encoder(variant, target, seed)
+            encoder = self.retrieval(target, seed, untrained=True) if named is None else named.stage
+            yield from self._evaluations(encoder, target, seed, named)
             return
         length = _times(getattr(self.lengths(target), self.length_of(variant)), variant.steps_factor)
         label = f"{variant.name}, {target}, seed {seed}" if variant.target else f"{variant.name} {openset}, seed {seed}"
@@ -237,12 +239,14 @@ class Planner:
             yield MEASURE, geometry(sample, self.pool(variant, target, openset, seed))
 
     def _evaluations(
-        self, encoder: Stage, target: str, seed: int, embedding: Embedding | None = None
+        self, encoder: Stage, target: str, seed: int, named: Encoder | None = None
     ) -> Iterator[tuple[str, Stage]]:
+        """Those that are asked for; of an encoder that was `named` by its own embedding and recipe."""
+        embedding, recipe = (named.embedding, named.recipe) if named else (None, None)
         first, *others = self.asked.evaluations or (None,)
-        yield EVALUATE, self.evaluate(encoder, target, seed, embedding, first)
+        yield EVALUATE, self.evaluate(encoder, target, seed, embedding, first, recipe)
         for name in filter(None, others):
-            yield evaluation_part(name), self.evaluate(encoder, target, seed, embedding, name)
+            yield evaluation_part(name), self.evaluate(encoder, target, seed, embedding, name, recipe)
 
     @property
     def own_evaluation(self) -> str:

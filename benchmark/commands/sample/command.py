@@ -19,7 +19,6 @@ from benchmark.execution.store import Store
 from benchmark.images.data import Data
 from benchmark.images.sources import NamedFolders
 from benchmark.methods import title_of
-from benchmark.planning.encoders import Surroundings
 from benchmark.planning.names import Names, coreset_variant, find_protocol
 from benchmark.planning.planner import Asked, Planner, check_budget, simcore_of
 from benchmark.planning.profiles import find_profile
@@ -79,7 +78,7 @@ class Job:
     @property
     def encoder_text(self) -> str:
         """The encoder in words: which one was named, or how one was pretrained."""
-        named = self.planner.names.encoder(self.variant.encoder)
+        named = self.planner.named_encoder(self.variant, self.request.target, self.request.seed)
         if named is not None:
             return named.description
         recipe = self.planner.setup.recipe
@@ -96,12 +95,13 @@ def prepare(request: Request) -> Job:
     profile = find_profile(request.profile)
     setup, protocol = profile.setup(precision=request.precision), find_protocol("clean")
     asked = Asked(train=False, coreset_metrics=True)
-    around = Surroundings(request.store, None, setup, request.seed)
-    names = Names(simcore_of(profile, protocol), around)
+    names = Names(simcore_of(profile, protocol), request.store)
     planner = Planner(profile, protocol, TwoFolders(data), request.steps, setup, asked, names)
     given = coreset_variant(request.sampler, request.budget, request.encoder or PRETRAINED)
-    variant = planner.names.named(given)
-    sampler = planner.names.sampler(request.sampler)
+    variant = names.named(given)
+    # The authors' encoders are of registered targets: a folder has none.
+    names.encoder(variant.encoder, None, setup, request.seed)
+    sampler = names.sampler(request.sampler)
     if variant.budget is None and not sampler.stops:
         raise UserError(f'sampler {sampler.name} has no stopping rule: give --budget, an int or a share such as "5%"')
     check_places(request.out, request.exports)
