@@ -49,6 +49,14 @@ class Encoder:
     def label(self) -> str:
         return self.stage.label
 
+    def recipe_or(self, usual: Recipe) -> Recipe:
+        """What it was trained by. For an encoder that was trained elsewhere `usual`, with crops of the size that the
+        encoder sees."""
+        if self.recipe is not None:
+            return self.recipe
+        changed = {"size": self.embedding.crop, "stored": self.embedding.stored, "local": None}
+        return usual.model_copy(update={"augmentation": usual.augmentation.model_copy(update=changed)})
+
     @property
     def description(self) -> str:
         """What it is, to follow "features of": its name with where its weights are from, or which pretraining it is."""

@@ -210,7 +210,8 @@ class Planner:
             if named is None:
                 yield from self._evaluations(self.retrieval(target, seed, untrained=True), target, seed)
             else:
-                yield from self._evaluations(named.stage, target, seed, named.embedding)
+                recipe = named.recipe_or(self.setup.recipe)
+                yield from self._evaluations(named.stage, target, seed, named.embedding, recipe)
             return
         length = _times(getattr(self.lengths(target), self.length_of(variant)), variant.steps_factor)
         label = f"{variant.name}, {target}, seed {seed}" if variant.target else f"{variant.name} {openset}, seed {seed}"
@@ -237,12 +238,17 @@ class Planner:
             yield MEASURE, geometry(sample, self.pool(variant, target, openset, seed))
 
     def _evaluations(
-        self, encoder: Stage, target: str, seed: int, embedding: Embedding | None = None
+        self,
+        encoder: Stage,
+        target: str,
+        seed: int,
+        embedding: Embedding | None = None,
+        recipe: Recipe | None = None,
     ) -> Iterator[tuple[str, Stage]]:
         first, *others = self.asked.evaluations or (None,)
-        yield EVALUATE, self.evaluate(encoder, target, seed, embedding, first)
+        yield EVALUATE, self.evaluate(encoder, target, seed, embedding, first, recipe)
         for name in filter(None, others):
-            yield evaluation_part(name), self.evaluate(encoder, target, seed, embedding, name)
+            yield evaluation_part(name), self.evaluate(encoder, target, seed, embedding, name, recipe)
 
     @property
     def own_evaluation(self) -> str:
