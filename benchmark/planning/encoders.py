@@ -78,14 +78,19 @@ class Surroundings:
     seed: int = 0
 
 
+def is_of_target(text: str) -> bool:
+    """Whether `text` names another encoder for every target."""
+    return text.partition("=")[0] == RELEASED
+
+
 def find_encoder(text: str, around: Surroundings | None = None) -> Encoder:
     """The encoder that `text` names. UserError, with the forms there are, for what is none."""
     around = around or Surroundings()
-    kind, equals, rest = text.partition("=")
+    _, equals, rest = text.partition("=")
     if text.startswith(TIMM):
         name, _, file = text.removeprefix(TIMM).partition("=")
         return _of_timm(name, Path(file) if file else None)
-    if kind == RELEASED:
+    if is_of_target(text):
         return _released(Path(rest) if equals else None, around.target)
     if text == RANDOM:
         return _random(around)

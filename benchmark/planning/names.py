@@ -6,14 +6,15 @@ A variant is one of:
 * X with a coreset, by any sampler and budget: `X+simcore(5%)`, `X+my_sampler.py:Mine(100)`, `X+picks.txt(stop)`;
 * the same with features of another encoder: `X+simcore(5%)@untrained`, `X+simcore(5%)@timm:NAME`;
 * X for several times the steps: `X(2x)`;
-* an encoder as it is, without any training: `@timm:NAME`, `@untrained`.
+* an encoder as it is, without any training: `@timm:NAME`, `@untrained`, `@released` (the authors' own).
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from benchmark.errors import UnknownName, UserError
-from benchmark.planning.encoders import TIMM, Encoder, Surroundings, find_encoder
+from benchmark.planning.encoders import RELEASED, TIMM, Encoder, Surroundings, find_encoder, is_of_target
 from benchmark.sampling.samplers import STOP, NamedSampler, find_sampler, read_budget
 from benchmark.specs.protocols import PROTOCOLS, Protocol
 from benchmark.specs.variants import PRETRAINED, UNTRAINED, VARIANTS, Variant
@@ -67,7 +68,8 @@ def coreset_variant(sampler: str, budget: str, encoder: str = PRETRAINED) -> Var
 
 def encoder_variant(encoder: str) -> Variant:
     """The encoder as it is, for what the trainings of other rows change."""
-    title = "control: the network untrained" if encoder == UNTRAINED else f"control: {encoder} without training"
+    titles = {UNTRAINED: "control: the network untrained", RELEASED: "the authors' encoder as it is"}
+    title = titles.get(encoder, f"control: {encoder} without training")
     return Variant(name=f"@{encoder}", title=title, target=False, openset="none", encoder=encoder, control=True)
 
 
@@ -91,9 +93,9 @@ class Names:
 
     def __init__(self, simcore: SimCoreSampling, around: Surroundings | None = None) -> None:
         self.simcore = simcore
-        self._around = around
+        self._around = around or Surroundings()
         self._samplers: dict[str, NamedSampler] = {}
-        self._encoders: dict[str, Encoder] = {}
+        self._encoders: dict[tuple[str, str | None], Encoder] = {}
 
     def sampler(self, text: str) -> NamedSampler:
         """The sampler that `text` names. UserError for what cannot be used, and for two of one name."""
@@ -104,13 +106,15 @@ class Names:
             self._samplers[text] = sampler
         return self._samplers[text]
 
-    def encoder(self, text: str) -> Encoder | None:
-        """The encoder that `text` names; None for the network that is pretrained on X, and for it untrained."""
+    def encoder(self, text: str, target: str | None = None) -> Encoder | None:
+        """The encoder that `text` names, for `target` where it is another one for each; None for the network that is
+        pretrained on X, and for it untrained."""
         if text in (PRETRAINED, UNTRAINED):
             return None
-        if text not in self._encoders:
-            self._encoders[text] = find_encoder(text, self._around)
-        return self._encoders[text]
+        around = replace(self._around, target=target) if is_of_target(text) else self._around
+        if (text, around.target) not in self._encoders:
+            self._encoders[text, around.target] = find_encoder(text, around)
+        return self._encoders[text, around.target]
 
     def named(self, variant: Variant) -> Variant:
         """The variant under a name without folders of this machine. Its sampler and encoder are as they were given, so
@@ -118,6 +122,8 @@ class Names:
         if variant.name in VARIANTS:
             return variant
         given = {"sampler": variant.sampler, "encoder": variant.encoder}
+        if is_of_target(variant.encoder) and not variant.trained:
+            return encoder_variant(RELEASED).model_copy(update=given)
         encoder = variant.encoder if self.encoder(variant.encoder) is None else _without_folders(variant.encoder)
         if variant.sampler is not None:
             name = self.sampler(variant.sampler).name

@@ -9,7 +9,7 @@ from benchmark.execution.store import Store
 from benchmark.images.data import Data, SplitName, check_datasets, registered
 from benchmark.images.manifest import Split
 from benchmark.methods import METHODS, title_of
-from benchmark.planning.encoders import Surroundings
+from benchmark.planning.encoders import Surroundings, is_of_target
 from benchmark.planning.names import Names, find_protocol, find_variant
 from benchmark.planning.planner import Asked, Planner, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
@@ -102,8 +102,8 @@ class PlannedTable:
             return tuple(row for row in rows if self.query.controls or not row.variant.control)
         named: dict[str, TableRow] = {}
         for row in (self._named(name, rows) for name in self.query.rows):
-            first = named.setdefault(row.id, row)
-            if self.names.encoder(first.variant.encoder) != self.names.encoder(row.variant.encoder):
+            one, other = named.setdefault(row.id, row).variant.encoder, row.variant.encoder
+            if one != other and self.names.encoder(one) != self.names.encoder(other):
                 raise UserError(f"two rows are called {row.id}: rename a file")
         own = {row.id: row for row in rows if row.id in named or (self.query.controls and row.variant.control)}
         return tuple((own | named).values())
@@ -151,6 +151,11 @@ class PlannedTable:
             return "without training nothing is measured of a row without a coreset"
         if row.variant.sampler == "oracle" and self.data.relevance(row.openset, target) is None:
             return f"{row.openset} has no relevance labels for {target}"
+        if is_of_target(row.variant.encoder):
+            try:
+                self.names.encoder(row.variant.encoder, target)
+            except UserError as error:
+                return str(error)
         return ""
 
     @cached_property

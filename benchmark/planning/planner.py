@@ -165,7 +165,7 @@ class Planner:
         """The pool that a variant's coreset for a target is picked from, seen through the variant's encoder."""
         images = self.catalogue.images("opensets", openset, "train")
         train = self.catalogue.images("targets", target, "train")
-        named = self.names.encoder(variant.encoder)
+        named = self.names.encoder(variant.encoder, target)
         if named is None:
             named = Encoder(self.retrieval(target, seed, untrained=variant.encoder == UNTRAINED), self.setup.sampling)
         encoder, embedding = named.stage, named.embedding
@@ -206,7 +206,7 @@ class Planner:
     ) -> Iterator[tuple[str, Stage]]:
         """The evaluations of what a row trains, or of the encoder that it names, and the training."""
         if not variant.trained:
-            named = self.names.encoder(variant.encoder)
+            named = self.names.encoder(variant.encoder, target)
             if named is None:
                 yield from self._evaluations(self.retrieval(target, seed, untrained=True), target, seed)
             else:

@@ -192,3 +192,16 @@ def test_views_of_an_encoder_from_elsewhere_have_the_size_that_it_sees(trained, 
     store, (stage, _) = trained
     own = find_encoder(stage.key, Surroundings(store=store.root))
     assert own.recipe_or(find_profile("paper").setup().recipe) == stage.spec.recipe
+
+
+def test_the_authors_encoders_are_a_row_of_a_table(authors, tmp_path):
+    rows = ("X", f"@released={authors}")
+    session = PlannedTable(Query("2", "smoke", rows=rows, targets=("cub", "cars"), store=tmp_path / "runs"))
+    stage = session.cells["@released", "cub", 0].parts["evaluate"].input("encoder")
+    assert stage.spec.origin == "official" and session.local == {stage.spec.sha256: str(next(authors.iterdir()))}
+    assert ("@released", "cars", 0) not in session.cells and ("X", "cars", 0) in session.cells
+    (row,) = (row for row in session.rows if row.id == "@released")
+    assert row.title == "the authors' encoder as it is"
+    assert "has no cars_resnet50" in session.obstacle(row, "cars") and session.obstacle(row, "cub") == ""
+    with pytest.raises(UserError, match="of one target each"):
+        PlannedTable(Query("2", "smoke", rows=(f"X+simcore(5%)@released={authors}",), store=tmp_path / "runs"))
