@@ -127,10 +127,10 @@ def _passing(
 
 def _retrieve(own: NDArray[np.float64], pool: Features, n_pool: int, passed: NDArray[np.int64], images: int) -> Turns:
     """`images` rows in turns from those that passed, and from the others where these are too few."""
-    wanted = min(images, passed.size)
-    parts = [_turns_among(passed, own, pool, wanted)] if wanted else []
-    if wanted < images:
-        parts.append(_turns_among(np.delete(np.arange(n_pool), passed), own, pool, images - wanted))
+    from_passed = min(images, passed.size)
+    parts = [_turns_among(passed, own, pool, from_passed)] if from_passed else []
+    if from_passed < images:
+        parts.append(_turns_among(np.delete(np.arange(n_pool), passed), own, pool, images - from_passed))
     positions, scores, rounds = zip(*parts, strict=True)
     return Turns(np.concatenate(positions), np.concatenate(scores), sum(rounds))
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 from baselines.core.clauses import ANSWERS, CLAUSES, Clause
 from baselines.core.selection import Sampler
-from baselines.core.trial import Broken, Trial, own_random_state, told
+from baselines.core.trial import Broken, Trial, error_line, own_random_state
 
 
 @dataclass(frozen=True)
@@ -78,4 +78,4 @@ def _verdict(name: str, clause: Clause, trial: Trial) -> Verdict:
     except Broken as broken:
         return Verdict(name, False, str(broken), clause.asks, broken.instead or clause.instead)
     except (Exception, SystemExit) as error:
-        return Verdict(name, False, told(error), clause.asks, clause.instead)
+        return Verdict(name, False, error_line(error), clause.asks, clause.instead)

@@ -104,7 +104,7 @@ class _Greedy:
         self._points = points
         self._pool = pool
         self._size = max(1, FRONT_NUMBERS // len(points))
-        self._alone = self._gains_alone()
+        self._first_gains = self._gains_of_first_picks()
         self._taken = np.zeros(len(pool), dtype=np.bool_)
         self._picked = 0
         self.visited = 0
@@ -115,21 +115,21 @@ class _Greedy:
         """The free row of largest gain, smallest position among equals, and its gain. Begins a new layer when no row
         has a gain left; `begun` has the number of picks before every layer.
         """
-        place = self._winner()
-        if self._front.gains[place] <= 0 and self._picked > self.begun[-1]:
+        column = self._winner()
+        if self._front.gains[column] <= 0 and self._picked > self.begun[-1]:
             self._begin()
-            place = self._winner()
-        position, gain = int(self._front.positions[place]), float(self._front.gains[place])
+            column = self._winner()
+        position, gain = int(self._front.positions[column]), float(self._front.gains[column])
         self._taken[position] = True
         self._picked += 1
-        self._bounds[position] = self._front.gains[place] = -np.inf
-        self._cover(self._front.similarities[:, place].copy())
+        self._bounds[position] = self._front.gains[column] = -np.inf
+        self._cover(self._front.similarities[:, column].copy())
         return position, gain
 
     def _begin(self) -> None:
         self.begun.append(self._picked)
         self._covered = np.full(len(self._points), -1, dtype=np.float32)
-        self._bounds = np.where(self._taken, -np.inf, self._alone)
+        self._bounds = np.where(self._taken, -np.inf, self._first_gains)
         self._front = self._new_front()
 
     def _winner(self) -> int:
@@ -138,9 +138,9 @@ class _Greedy:
             front = self._front
             best = front.gains.max()
             places = np.flatnonzero(front.gains == best)
-            place = int(places[np.argmin(front.positions[places])])
-            if (-best, front.positions[place]) < (-front.rival[0], front.rival[1]):
-                return place
+            column = int(places[np.argmin(front.positions[places])])
+            if (-best, front.positions[column]) < (-front.rival[0], front.rival[1]):
+                return column
             self._bounds[front.positions] = front.gains
             self._front = self._new_front()
 
@@ -184,7 +184,7 @@ class _Greedy:
             self._front.gains[:] -= lost.sum(axis=0, dtype=np.float64)
         self._covered[closer] = similarities[closer]
 
-    def _gains_alone(self) -> NDArray[np.float64]:
+    def _gains_of_first_picks(self) -> NDArray[np.float64]:
         """Upper bounds float64 [N] of f of every row alone: linear in the row, so n times cheaper than the gains."""
         total = self._points.sum(axis=0)
         bounds = np.empty(len(self._pool))
@@ -201,10 +201,10 @@ def _best(bounds: NDArray[np.float64], m: int) -> NDArray[np.int64]:
     if m < bounds.size:
         least = np.partition(bounds, bounds.size - m)[bounds.size - m]
         above = np.flatnonzero(bounds > least)
-        found = np.concatenate([above, np.flatnonzero(bounds == least)[: m - above.size]])
+        kept = np.concatenate([above, np.flatnonzero(bounds == least)[: m - above.size]])
     else:
-        found = np.arange(bounds.size)
-    return found[np.lexsort((found, -bounds[found]))]
+        kept = np.arange(bounds.size)
+    return kept[np.lexsort((kept, -bounds[kept]))]
 
 
 entry = Entry(

@@ -112,15 +112,15 @@ class _Herd:
     def refresh(self, left: int) -> None:
         """Read the pool once: a new front of free rows, no more than can still be of use."""
         direction = self._direction
-        found = self._best(direction, min(self._size, 64 + 8 * left))
-        rows = rows_at(self._pool, found.positions)
-        self._positions, self._rows = found.positions, grid_rows(rows)
+        candidates = self._best(direction, min(self._size, 64 + 8 * left))
+        rows = rows_at(self._pool, candidates.positions)
+        self._positions, self._rows = candidates.positions, grid_rows(rows)
         self._scores = exact_scores(rows, direction[None])[:, 0]
         self._along_total = exact_scores(rows, self._total[None])[:, 0]
         self._from = direction
         # Rows outside are no nearer to the direction than the last one inside.
-        complete = found.positions.size == np.count_nonzero(~self._taken)
-        self._angle = math.inf if complete else math.acos(max(-1.0, min(1.0, found.scores[-1])))
+        complete = candidates.positions.size == np.count_nonzero(~self._taken)
+        self._angle = math.inf if complete else math.acos(max(-1.0, min(1.0, candidates.scores[-1])))
         self.passes += 1
         self.since = 0
 
@@ -128,26 +128,26 @@ class _Herd:
         if not direction.any():  # every row ties
             return Candidates(np.array([np.argmin(self._taken)]), np.zeros(1))
         ranking = FeatureRanking(self._pool, (direction / np.linalg.norm(direction))[None])
-        found = ranking.top(size, self._taken)[0]
-        while not found.positions.size:
+        candidates = ranking.top(size, self._taken)[0]
+        while not candidates.positions.size:
             size *= 4
-            found = ranking.top(min(size, ranking.n), self._taken)[0]
-        return found
+            candidates = ranking.top(min(size, ranking.n), self._taken)[0]
+        return candidates
 
     def pick(self) -> tuple[int, float]:
         """Take the best free row of the front, ties by smaller position: position and score."""
         # The best of a fresh front is the best of the pool: the pass has found it so.
         self.unproved += self.since > 0 and not self.certain()
         places = np.flatnonzero(self._scores == self._scores.max())
-        place = int(places[np.argmin(self._positions[places])])
-        position, score = int(self._positions[place]), float(self._scores[place])
+        candidate = int(places[np.argmin(self._positions[places])])
+        position, score = int(self._positions[candidate]), float(self._scores[candidate])
         self._taken[position] = True
-        row = self._rows[place]
+        row = self._rows[candidate]
         self._picked += row
         self._count += 1
         self.since += 1
         self._scores += self._along_total - self._n * (self._rows @ row)
-        self._scores[place] = -np.inf
+        self._scores[candidate] = -np.inf
         return position, score / (self._n * self._count)
 
     def _ceiling(self) -> float:

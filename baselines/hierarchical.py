@@ -113,8 +113,8 @@ def _closest(labels: Numbers, squares: NDArray[np.float64], m: int) -> Numbers:
     """Positions of the m points of every cluster that are closest to its centre, ties by smaller position."""
     order = np.lexsort((squares, labels))
     starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
-    place = np.arange(order.size) - np.repeat(starts, np.diff(starts, append=order.size))
-    return order[place < m]
+    turn = np.arange(order.size) - np.repeat(starts, np.diff(starts, append=order.size))
+    return order[turn < m]
 
 
 def _nearest(points: NDArray[np.float64], centres: NDArray[np.float64]) -> tuple[Numbers, NDArray[np.float64]]:

@@ -79,10 +79,10 @@ class _Nearest:
         """Position and cosine; there must be a free row."""
         while True:
             positions, scores = self._lists[image]
-            for place in range(self._next[image], positions.size):
-                if not self._taken[positions[place]]:
-                    self._next[image] = place
-                    return int(positions[place]), float(scores[place])
+            for candidate in range(self._next[image], positions.size):
+                if not self._taken[positions[candidate]]:
+                    self._next[image] = candidate
+                    return int(positions[candidate]), float(scores[candidate])
             self._refill()
 
     def _refill(self) -> None:

@@ -107,9 +107,11 @@ class TSDS:
         if self.bandwidth == 0:
             return np.ones(positions.shape)
         rows = _different(positions, n_pool)
-        found = np.empty(n_pool)
-        found[rows] = densities(Rows(pool, rows), self.bandwidth, max(1, min(self.density_neighbours, n_pool // 10)))
-        return found[positions]
+        by_position = np.empty(n_pool)
+        by_position[rows] = densities(
+            Rows(pool, rows), self.bandwidth, max(1, min(self.density_neighbours, n_pool // 10))
+        )
+        return by_position[positions]
 
     def _plan(self, near: Neighbourhoods, n_pool: int, images: int) -> tuple[NDArray[np.float64], float]:
         """Probabilities [N] of the plan, widened to at least `images` rows, and the alpha it is optimal for."""

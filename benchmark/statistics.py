@@ -305,8 +305,8 @@ def _p_value(value: float, spread: Spread) -> float:
     smallest = -60.0
     if half_width(spread, math.exp(smallest)) < abs(value):
         return 0.0
-    found = brentq(lambda x: half_width(spread, math.exp(x)) - abs(value), smallest, math.log(0.5), rtol=1e-12)
-    return math.exp(found)
+    log_p = brentq(lambda x: half_width(spread, math.exp(x)) - abs(value), smallest, math.log(0.5), rtol=1e-12)
+    return math.exp(log_p)
 
 
 def _estimate(value: float, spread: Spread, confidence: float, *, basis: Basis, seeds: int, items: int) -> Estimate:

@@ -69,8 +69,8 @@ def similarity_file(folder: Path, rows: int, dim: int) -> Path:
     file = folder / f"similarity_{rows}x{dim}.npy"
     if not file.exists():
         weights = np.load(centroid_file(folder, dim)).astype(np.float32).T
-        found: Any = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=(rows, K))
+        similarities: Any = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=(rows, K))
         for where, block in blocks(rows, dim, CLUSTERS, seed=1):
-            found[where] = (block @ weights) / np.linalg.norm(block, axis=1, keepdims=True)
-        found.flush()
+            similarities[where] = (block @ weights) / np.linalg.norm(block, axis=1, keepdims=True)
+        similarities.flush()
     return file

@@ -43,9 +43,9 @@ def peaks(threads: int, folder: Path) -> dict[str, float]:
     numbers.tofile(file)
     cached, disk = _file_read(file)
     file.unlink()
-    found = {"memory read": numbers.nbytes / read, "memory copy": 2 * numbers.nbytes / copy}
-    found |= {"page-cache read": numbers.nbytes / cached, "disk read": numbers.nbytes / disk}
-    return {what: rate / GB for what, rate in (found | {"sgemm": 2 * 3072**3 / product}).items()}
+    rates = {"memory read": numbers.nbytes / read, "memory copy": 2 * numbers.nbytes / copy}
+    rates |= {"page-cache read": numbers.nbytes / cached, "disk read": numbers.nbytes / disk}
+    return {what: rate / GB for what, rate in (rates | {"sgemm": 2 * 3072**3 / product}).items()}
 
 
 def _file_read(file: Path) -> tuple[float, float]:

@@ -31,9 +31,9 @@ from benchmark.planning.profiles import MINI, SMOKE, Profile
 from benchmark.pretrain.engines import ENGINES, find_engine
 from benchmark.specs.recipes import Precision, Recipe, Steps
 from benchmark.training.backbone_names import NETWORKS
-from scripts.bench_racers import Case, Failed, Racer, lay_out
+from scripts.bench_process_pairs import Case, ContenderProcess, Failed, lay_out
 from scripts.bench_record import add_options, save
-from scripts.race_table import BARE, COMPILED, CONTIGUOUS, OURS, SOLO, table
+from scripts.race_table import BARE, COMPILED, CONTIGUOUS, SOLO, TRAINER, table
 
 PROFILES = {profile.name: profile for profile in (SMOKE, MINI)}
 LONGEST = 200
@@ -132,27 +132,29 @@ class Race:
 
     def __init__(self, row: Row, case: Case, options: argparse.Namespace) -> None:
         self.row, self.options, self.batch = row, options, case.recipe.batch
-        self.racers = {name: Racer(place, case, given) for name, place, given in _contenders(case.recipe, options)}
+        self.processes = {
+            name: ContenderProcess(place, case, given) for name, place, given in _contenders(case.recipe, options)
+        }
 
     def run(self) -> None:
         """A round that warms up and decides how long the others are, then the others."""
-        for name in list(self.racers):
+        for name in list(self.processes):
             self._ask(name, "ready")
-        first = {name: self._ask(name, "rate", self.options.steps or 3) for name in list(self.racers)}
+        first = {name: self._ask(name, "rate", self.options.steps or 3) for name in list(self.processes)}
         steps = self.options.steps or max(3, min(LONGEST, round(self.options.seconds * (first[BARE] or 0.0))))
         self._choose(first)
         for _ in range(self.options.rounds):
-            for name in list(self.racers):
+            for name in list(self.processes):
                 if rate := self._ask(name, "rate", steps):
                     self.row.rates.setdefault(name, []).append(rate * self.batch)
-        for name in list(self.racers):
+        for name in list(self.processes):
             self.row.memory[name] = self._ask(name, "finish")
 
     def _ask(self, name: str, what: str, *given: int) -> float | None:
-        if name not in self.racers:
+        if name not in self.processes:
             return None
         try:
-            answer: float | None = getattr(self.racers[name], what)(*given)
+            answer: float | None = getattr(self.processes[name], what)(*given)
             return answer
         except Failed as error:
             self._out(name)
@@ -160,33 +162,33 @@ class Race:
             return None
 
     def _out(self, name: str) -> None:
-        self.racers.pop(name).leave()
+        self.processes.pop(name).leave()
 
     def _choose(self, first: dict[str, float | None]) -> None:
         """Keep the faster solo-learn, under its plain name."""
         candidates = sorted(
-            (name for name in self.racers if name.startswith(SOLO)), key=lambda name: first[name] or 0.0
+            (name for name in self.processes if name.startswith(SOLO)), key=lambda name: first[name] or 0.0
         )
         for slower in candidates[:-1]:
             self._out(slower)
         for best in candidates[-1:]:
-            self.racers[SOLO] = self.racers.pop(best)
+            self.processes[SOLO] = self.processes.pop(best)
             self.row.notes.append(best)
 
     def stop(self) -> None:
-        for name in list(self.racers):
+        for name in list(self.processes):
             self._out(name)
 
 
 def _contenders(recipe: Recipe, options: argparse.Namespace) -> Iterator[tuple[str, str, dict[str, object]]]:
     """Name, place in the code and options of each; solo-learn has no LCR."""
-    ours = "scripts.bench_contenders"
-    yield BARE, f"{ours}:bare", {}
-    yield OURS, f"{ours}:trainer", {}
+    module = "scripts.bench_our_training"
+    yield BARE, f"{module}:bare", {}
+    yield TRAINER, f"{module}:trainer", {}
     if options.compile:
-        yield COMPILED, f"{ours}:bare", {"compiled": True}
+        yield COMPILED, f"{module}:bare", {"compiled": True}
     if options.contiguous:
-        yield CONTIGUOUS, f"{ours}:bare", {"contiguous": True}
+        yield CONTIGUOUS, f"{module}:bare", {"contiguous": True}
     there = all(importlib.util.find_spec(name) for name in ("solo", "lightning"))
     if there and recipe.method.kind in ENGINES.get("solo-learn").methods() and not options.no_solo:
         for workers in options.workers:

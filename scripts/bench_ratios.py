@@ -40,19 +40,19 @@ def measure(file: Path, centres: Path, mapped: bool, threads: int, rounds: int) 
 
     torch.set_num_threads(threads)
     weights = np.load(centres)
-    found: dict[str, Case] = {}
+    cases: dict[str, Case] = {}
     with threadpool_limits(threads):
         for _ in range(rounds):
             pool = np.load(file, mmap_mode="r" if mapped else None)
             for name, work in _entrants(pool, weights, threads).items():
                 began, used = time.perf_counter(), time.process_time()
                 work()
-                case = found.setdefault(name, {"way": name, "seconds": [], "cpu": []})
+                case = cases.setdefault(name, {"way": name, "seconds": [], "cpu": []})
                 case["seconds"].append(round(time.perf_counter() - began, 5))
                 case["cpu"].append(round(time.process_time() - used, 5))
     fields = {"rows": len(pool), "d": pool.shape[1], "k": len(weights), "dtype": str(pool.dtype)}
     fields |= {"mapped": mapped, "threads": threads, "load": os.getloadavg()[0]}
-    return [fields | case for case in found.values()]
+    return [fields | case for case in cases.values()]
 
 
 def _entrants(pool: Features, weights: Any, threads: int) -> dict[str, Callable[[], Any]]:

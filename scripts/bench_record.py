@@ -37,10 +37,10 @@ class Record(BaseModel):
 
     def select(self, **values: Plain) -> list[dict[str, Plain | list[float]]]:
         """The cases that have all these values. KeyError if there are none."""
-        found = [case for case in self.cases if values.items() <= case.items()]
-        if not found:
+        matching = [case for case in self.cases if values.items() <= case.items()]
+        if not matching:
             raise KeyError(f"no case has {values}")
-        return found
+        return matching
 
 
 def read(path: Path) -> Record:

@@ -26,7 +26,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,12 +50,12 @@ NUMBERS = 2**27
 """Rows times columns of a pool of case e."""
 MIB = 2**20
 
-Told = dict[str, Any]
-Work = Callable[[], Told]
+Measurements = dict[str, Any]
+Work = Callable[[], Measurements]
 
 
 @dataclass(frozen=True)
-class Entrant:
+class TimedWork:
     """One line of a table: `prepare` loads the input and returns the work, which is what is measured.
 
     reads: bytes of the input; flops: of the matrix product, for the rates.
@@ -67,7 +67,6 @@ class Entrant:
     reads: float = 0
     flops: float = 0
     against: str = ""
-    told: Told = field(default_factory=dict)
 
 
 def fresh(work: Callable[..., Any], *args: Any) -> Any:
@@ -76,56 +75,56 @@ def fresh(work: Callable[..., Any], *args: Any) -> Any:
         return one.apply(work, args)
 
 
-def measure(prepare: Callable[[], Work]) -> Told:
+def measure(prepare: Callable[[], Work]) -> Measurements:
     work = prepare()
     with AnonymousMemory() as memory:
         began, used = time.perf_counter(), time.process_time()
-        told = work()
+        result = work()
         seconds, used = time.perf_counter() - began, time.process_time() - used
-    return {"seconds": seconds, "cpu": used, "bytes": memory.peak, **told}
+    return {"seconds": seconds, "cpu": used, "bytes": memory.peak, **result}
 
 
-KEPT: list[Told] = []
+KEPT: list[Measurements] = []
 """What `--save` writes: for every line of every case the seconds of all rounds."""
 
 
-def run(case: str, entrants: list[Entrant], rounds: int) -> dict[str, Told]:
-    """Best of `rounds`, the entrants taking turns."""
-    found: dict[str, list[Told]] = {entrant.name: [] for entrant in entrants}
+def run(case: str, lines: list[TimedWork], rounds: int) -> dict[str, Measurements]:
+    """Best of `rounds`, the lines taking turns."""
+    results_by_name: dict[str, list[Measurements]] = {line.name: [] for line in lines}
     for _ in range(rounds):
-        for entrant in entrants:
-            found[entrant.name].append(fresh(measure, entrant.prepare))
-    for name, results in found.items():
+        for line in lines:
+            results_by_name[line.name].append(fresh(measure, line.prepare))
+    for name, results in results_by_name.items():
         fields = {field: [result[field] for result in results] for field in ("seconds", "cpu", "bytes")}
         KEPT.append({"case": case, "way": name, **fields})
-    return {name: min(results, key=lambda one: float(one["seconds"])) for name, results in found.items()}
+    return {name: min(results, key=lambda one: float(one["seconds"])) for name, results in results_by_name.items()}
 
 
-def tell(picks: Selection) -> Told:
+def measurements_of(picks: Selection) -> Measurements:
     kept = ("rounds", "passes", "m", "near_ties")
-    told = {"picks": len(picks), "ended": picks.stopped_by, **{key: picks.info[key] for key in kept}}
-    return {"indices": picks.indices, "trimmed": picks.info["trimmed"], "told": told}
+    summary = {"picks": len(picks), "ended": picks.stopped_by, **{key: picks.info[key] for key in kept}}
+    return {"indices": picks.indices, "trimmed": picks.info["trimmed"], "notes": summary}
 
 
 def port(file: Path, limit: int, sort: Any) -> Work:
     similarity = np.ascontiguousarray(np.load(file).T)
 
-    def work() -> Told:
+    def work() -> Measurements:
         picked = released_rounds(similarity, limit, sort=sort)
-        return {"rounds": picked, "told": {"picks": sum(map(len, picked)), "rounds": len(picked)}}
+        return {"rounds": picked, "notes": {"picks": sum(map(len, picked)), "rounds": len(picked)}}
 
     return work
 
 
 def given(file: Path, limit: int) -> Work:
     similarity = np.load(file)
-    return lambda: tell(SimCore().select_from_similarity(similarity, budget=limit))
+    return lambda: measurements_of(SimCore().select_from_similarity(similarity, budget=limit))
 
 
 def bare(file: Path, centres: Path, widen: bool) -> Work:
     pool, weights = np.load(file, mmap_mode="r"), np.load(centres).astype(np.float32).T
 
-    def work() -> Told:
+    def work() -> Measurements:
         for _, block in row_blocks(pool, len(pool), BLOCK_ROWS):
             _ = (float32_rows(block) if widen else block) @ weights
         return {}
@@ -136,9 +135,9 @@ def bare(file: Path, centres: Path, widen: bool) -> Work:
 def from_features(file: Path, centres: Path, budget: str | None) -> Work:
     pool, weights = np.load(file, mmap_mode="r"), np.load(centres)
 
-    def work() -> Told:
+    def work() -> Measurements:
         ranking = FeatureRanking(pool, weights)
-        return tell(SimCore().select_from(ranking, budget=budget, n_target=data.TARGET_ROWS))
+        return measurements_of(SimCore().select_from(ranking, budget=budget, n_target=data.TARGET_ROWS))
 
     return work
 
@@ -148,13 +147,13 @@ def from_index(file: Path, centres: Path, factory: str, nprobe: int) -> Work:
     began = time.perf_counter()
     with AnonymousMemory() as memory:
         index = faiss_index(pool, factory)
-    told = {"index built in s": round(time.perf_counter() - began, 1), "with MiB": memory.peak // MIB}
+    index_facts = {"index built in s": round(time.perf_counter() - began, 1), "with MiB": memory.peak // MIB}
     if nprobe:
         index.nprobe = nprobe
 
-    def work() -> Told:
-        found = tell(SimCore().select_from(FaissRanking(index, weights), budget="5%"))
-        return found | {"told": {**found["told"], **told}}
+    def work() -> Measurements:
+        result = measurements_of(SimCore().select_from(FaissRanking(index, weights), budget="5%"))
+        return result | {"notes": {**result["notes"], **index_facts}}
 
     return work
 
@@ -163,9 +162,11 @@ def clustering(dim: int, library: Any) -> Work:
     target = data.target(dim)
     unit = target / np.linalg.norm(target, axis=1, keepdims=True)
 
-    def work() -> Told:
+    def work() -> Measurements:
         centres = centroids(target, data.K, library=library)
-        return {"told": {"mean cosine to the nearest centroid": round(float((unit @ centres.T).max(axis=1).mean()), 5)}}
+        return {
+            "notes": {"mean cosine to the nearest centroid": round(float((unit @ centres.T).max(axis=1).mean()), 5)}
+        }
 
     return work
 
@@ -174,50 +175,50 @@ def case_a(folder: Path, scale: float, rounds: int) -> Iterator[str]:
     rows = round(IMAGENET * scale)
     file = fresh(data.similarity_file, folder, rows, 128)
     limit, reads = rows // 100, rows * data.K * 4
-    stable, quick, ours = "port of the released code, stable sort", "port, numpy's fastest sort", "SimCore"
-    entrants = [
-        Entrant(stable, partial(port, file, limit, "stable"), reads),
-        Entrant(quick, partial(port, file, limit, "quicksort"), reads),
-        Entrant(ours, partial(given, file, limit), reads, against=stable),
+    stable, quick, simcore = "port of the released code, stable sort", "port, numpy's fastest sort", "SimCore"
+    lines = [
+        TimedWork(stable, partial(port, file, limit, "stable"), reads),
+        TimedWork(quick, partial(port, file, limit, "quicksort"), reads),
+        TimedWork(simcore, partial(given, file, limit), reads, against=stable),
     ]
-    found = run("a", entrants, rounds)
-    same_picks(found[stable]["rounds"], found[ours]["indices"].tolist())
-    yield from table(f"a: {rows:,} x {data.K} similarities given, 1 %", entrants, found)
-    yield f"Against numpy's fastest sort: {found[quick]['seconds'] / found[ours]['seconds']:.0f} times as fast."
+    results = run("a", lines, rounds)
+    same_picks(results[stable]["rounds"], results[simcore]["indices"].tolist())
+    yield from table(f"a: {rows:,} x {data.K} similarities given, 1 %", lines, results)
+    yield f"Against numpy's fastest sort: {results[quick]['seconds'] / results[simcore]['seconds']:.0f} times as fast."
     yield "The picks of SimCore and of the port (stable sort) are the same, but for the random trim of the last round."
 
 
-def same_picks(rounds: list[list[int]], ours: list[int]) -> None:
-    """Raise unless `ours` are the picks of the port: in order, but for the last round, which both trim at random."""
+def same_picks(rounds: list[list[int]], picks: list[int]) -> None:
+    """Raise unless `picks` are the picks of the port: in order, but for the last round, which both trim at random."""
     before = [position for one in rounds[:-1] for position in one]
-    if ours[: len(before)] != before or len(ours) != len(before) + len(rounds[-1]):
+    if picks[: len(before)] != before or len(picks) != len(before) + len(rounds[-1]):
         raise AssertionError("the picks differ from those of the port")
 
 
 def case_b(folder: Path, scale: float, rounds: int) -> Iterator[str]:
     rows = round(IMAGENET * scale)
-    entrants = loop_and_simcore(folder, rows, 2048, ("5%", None))
-    yield from table(f"b: {rows:,} x 2048 float16, memory-mapped", entrants, run("b", entrants, rounds))
+    lines = loop_and_simcore(folder, rows, 2048, ("5%", None))
+    yield from table(f"b: {rows:,} x 2048 float16, memory-mapped", lines, run("b", lines, rounds))
 
 
 def case_c(folder: Path, scale: float, rounds: int) -> Iterator[str]:
     for millions in (1, 3, 10):
         rows = round(millions * 1e6 * scale)
-        entrants = loop_and_simcore(folder, rows, 256, ("5%",))
-        found = run(f"c {millions} M", entrants, rounds)
-        yield from table(f"c: {rows:,} x 256 float16, memory-mapped", entrants, found)
-        yield f"SimCore: {found[entrants[-1].name]['seconds'] / rows * 1e6:.2f} s per million rows."
+        lines = loop_and_simcore(folder, rows, 256, ("5%",))
+        results = run(f"c {millions} M", lines, rounds)
+        yield from table(f"c: {rows:,} x 256 float16, memory-mapped", lines, results)
+        yield f"SimCore: {results[lines[-1].name]['seconds'] / rows * 1e6:.2f} s per million rows."
 
 
-def loop_and_simcore(folder: Path, rows: int, dim: int, budgets: tuple[str | None, ...]) -> list[Entrant]:
+def loop_and_simcore(folder: Path, rows: int, dim: int, budgets: tuple[str | None, ...]) -> list[TimedWork]:
     file, centres = fresh(data.pool_file, folder, rows, dim), fresh(data.centroid_file, folder, dim)
     work = {"reads": rows * dim * 2, "flops": 2 * rows * dim * data.K}
     loop = "bare loop"
     return [
-        Entrant(loop, partial(bare, file, centres, False), **work),
-        Entrant("bare loop, float16 converted as here", partial(bare, file, centres, True), against=loop, **work),
+        TimedWork(loop, partial(bare, file, centres, False), **work),
+        TimedWork("bare loop, float16 converted as here", partial(bare, file, centres, True), against=loop, **work),
         *(
-            Entrant(
+            TimedWork(
                 f"SimCore, {budget or 'stopping rule'}",
                 partial(from_features, file, centres, budget),
                 against=loop,
@@ -231,14 +232,14 @@ def loop_and_simcore(folder: Path, rows: int, dim: int, budgets: tuple[str | Non
 def case_d(folder: Path, scale: float, rounds: int) -> Iterator[str]:
     rows = round(1e6 * scale)
     file, centres = fresh(data.pool_file, folder, rows, 256), fresh(data.centroid_file, folder, 256)
-    clusterings = [Entrant(f"k-means, {name}", partial(clustering, 256, name)) for name in ("scikit-learn", "faiss")]
+    clusterings = [TimedWork(f"k-means, {name}", partial(clustering, 256, name)) for name in ("scikit-learn", "faiss")]
     exact = "SimCore, 5%"
     cells = 2 ** round(np.log2(rows**0.5))
-    entrants = [
-        Entrant(exact, partial(from_features, file, centres, "5%")),
-        Entrant("faiss, exact (Flat)", partial(from_index, file, centres, "Flat", 0), against=exact),
+    lines = [
+        TimedWork(exact, partial(from_features, file, centres, "5%")),
+        TimedWork("faiss, exact (Flat)", partial(from_index, file, centres, "Flat", 0), against=exact),
         *(
-            Entrant(
+            TimedWork(
                 f"faiss, IVF{cells}, nprobe {nprobe}",
                 partial(from_index, file, centres, f"IVF{cells},Flat", nprobe),
                 against=exact,
@@ -246,16 +247,16 @@ def case_d(folder: Path, scale: float, rounds: int) -> Iterator[str]:
             for nprobe in sorted({16, 64, cells // 4})
         ),
     ]
-    found = run("d", clusterings, rounds) | run("d", entrants, rounds)
-    wanted = found[exact]["indices"]
-    for entrant in entrants[1:]:
-        recall = np.isin(wanted, found[entrant.name]["indices"]).mean()
-        found[entrant.name]["told"] = {"recall of picks": round(float(recall), 4), **found[entrant.name]["told"]}
-    yield from table(f"d: faiss, {rows:,} x 256", [*clusterings, *entrants], found)
+    results = run("d", clusterings, rounds) | run("d", lines, rounds)
+    exact_picks = results[exact]["indices"]
+    for line in lines[1:]:
+        recall = np.isin(exact_picks, results[line.name]["indices"]).mean()
+        results[line.name]["notes"] = {"recall of picks": round(float(recall), 4), **results[line.name]["notes"]}
+    yield from table(f"d: faiss, {rows:,} x 256", [*clusterings, *lines], results)
 
 
 def case_e(folder: Path, scale: float, rounds: int) -> Iterator[str]:
-    cases: list[Told] = []
+    cases: list[Measurements] = []
     for dim in (64, 128, 512, 2048):
         rows, centres = round(NUMBERS * scale / dim), fresh(data.centroid_file, folder, dim)
         files = [fresh(data.pool_file, folder, rows, dim, dtype) for dtype in ("float32", "float16")]
@@ -266,23 +267,23 @@ def case_e(folder: Path, scale: float, rounds: int) -> Iterator[str]:
     yield from ratios.ratio_table(cases)
 
 
-def table(title: str, entrants: list[Entrant], found: dict[str, Told]) -> Iterator[str]:
+def table(title: str, lines: list[TimedWork], results_by_name: dict[str, Measurements]) -> Iterator[str]:
     """Lines of Markdown."""
     yield f"\n### {title}\n"
     yield "| what | s | CPU s | time against | memory, MiB | GB/s | GFLOP/s | |"
     yield "|---|---|---|---|---|---|---|---|"
-    for entrant in entrants:
-        told, seconds = found[entrant.name], found[entrant.name]["seconds"]
-        rates = [f"{amount / seconds / GB:.1f}" if amount else "" for amount in (entrant.reads, entrant.flops)]
-        notes = ", ".join(f"{key} {value}" for key, value in told.get("told", {}).items())
-        compared = ratio(told, found[entrant.against]) if entrant.against else ""
+    for line in lines:
+        result, seconds = results_by_name[line.name], results_by_name[line.name]["seconds"]
+        rates = [f"{amount / seconds / GB:.1f}" if amount else "" for amount in (line.reads, line.flops)]
+        notes = ", ".join(f"{key} {value}" for key, value in result.get("notes", {}).items())
+        compared = ratio(result, results_by_name[line.against]) if line.against else ""
         yield " | ".join(
             (
-                f"| {entrant.name}",
+                f"| {line.name}",
                 f"{seconds:.3g}",
-                f"{told['cpu']:.3g}",
+                f"{result['cpu']:.3g}",
                 compared,
-                f"{told['bytes'] / MIB:.0f}",
+                f"{result['bytes'] / MIB:.0f}",
                 *rates,
                 f"{notes} |",
             )
@@ -290,8 +291,8 @@ def table(title: str, entrants: list[Entrant], found: dict[str, Told]) -> Iterat
     yield ""
 
 
-def ratio(told: Told, other: Told) -> str:
-    times = told["seconds"] / other["seconds"]
+def ratio(result: Measurements, other: Measurements) -> str:
+    times = result["seconds"] / other["seconds"]
     return f"{times:.2f} x" if times > 0.1 else f"1/{1 / times:.0f}"
 
 

@@ -31,7 +31,7 @@ from benchmark.pretrain.engines.solo_learn.config import words
 from benchmark.pretrain.engines.solo_learn.construct import networks, settings
 from benchmark.specs.recipes import Augmentation, Recipe
 from benchmark.training.backbones import build, feature_dimension
-from scripts.bench_racers import IMAGES, READS, Case, Pacer
+from scripts.bench_process_pairs import IMAGES, READS, Case, Pacer
 
 NAME = "suite_vit"
 PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
@@ -49,12 +49,12 @@ def solo(case: Case, pacer: Pacer, workers: int) -> None:
     """solo-learn's training with `workers` processes that decode and augment (0: the training process does)."""
     logging.disable(logging.WARNING)
     torch.set_num_threads(case.recipe.threads)
-    told = parse_cfg(OmegaConf.create(configuration(case, workers)))
+    config = parse_cfg(OmegaConf.create(configuration(case, workers)))
     with patch.dict(BaseMethod._BACKBONES, {NAME: networks(case.recipe)}):
-        model = METHODS[told.method](told)
+        model = METHODS[config.method](config)
     make_contiguous(model)
     lightning = Trainer(
-        max_epochs=told.max_epochs,
+        max_epochs=config.max_epochs,
         accelerator="cpu",
         devices=1,
         precision=PRECISIONS[case.recipe.precision],
@@ -65,7 +65,7 @@ def solo(case: Case, pacer: Pacer, workers: int) -> None:
         enable_model_summary=False,
         default_root_dir=case.folder,
     )
-    lightning.fit(model.to(memory_format=torch.channels_last), _loader(told))
+    lightning.fit(model.to(memory_format=torch.channels_last), _loader(config))
 
 
 def configuration(case: Case, workers: int) -> dict[str, Any]:
@@ -107,15 +107,15 @@ def _crops(chosen: Augmentation) -> dict[str, Any]:
     }
 
 
-def _loader(told: Any) -> DataLoader[Any]:
-    data = told.data
+def _loader(config: Any) -> DataLoader[Any]:
+    data = config.data
     crops = [
-        NCropAugmentation(build_transform_pipeline(data.dataset, one), one.num_crops) for one in told.augmentations
+        NCropAugmentation(build_transform_pipeline(data.dataset, one), one.num_crops) for one in config.augmentations
     ]
     images = prepare_datasets(
         data.dataset, FullTransformPipeline(crops), train_data_path=data.train_path, data_format=data.format
     )
     # Its loader starts its workers anew with every epoch: one epoch that never ends spares it that.
     images.samples = images.samples * (READS // IMAGES)
-    loader: DataLoader[Any] = prepare_dataloader(images, told.optimizer.batch_size, data.num_workers)
+    loader: DataLoader[Any] = prepare_dataloader(images, config.optimizer.batch_size, data.num_workers)
     return loader

@@ -21,7 +21,7 @@ NOT_ON_THE_INDEX = {
 }
 """Recorded, but nothing that pip could install by that version; in brackets where it comes from."""
 
-Found = dict[str, dict[str, Counter[str]]]
+VersionCounts = dict[str, dict[str, Counter[str]]]
 """By package and version: how many records of which folder have it."""
 
 
@@ -36,32 +36,32 @@ def packages_in(value: Any) -> Iterator[dict[str, str]]:
             yield from packages_in(part)
 
 
-def versions(results: Path) -> Found:
+def versions(results: Path) -> VersionCounts:
     """What the records below `results` (*.json, *.jsonl) were made with."""
-    found: Found = defaultdict(lambda: defaultdict(Counter))
+    counts: VersionCounts = defaultdict(lambda: defaultdict(Counter))
     for path in sorted(results.rglob("*.json*")):
         text = path.read_text()
         documents = text.splitlines() if path.suffix == ".jsonl" else [text]
         folder = path.parent if path.parent.name != "records" else path.parent.parent
         for packages in (one for document in documents for one in packages_in(json.loads(document))):
             for name, version in packages.items():
-                found[name][version][str(folder.relative_to(results.parent))] += 1
-    return found
+                counts[name][version][str(folder.relative_to(results.parent))] += 1
+    return counts
 
 
 def constraints(results: Path) -> str:
     """The text of `constraints.txt`."""
-    found = versions(results)
+    by_package = versions(results)
     lines = [
         "# The package versions behind the committed numbers in results/. Written by `python -m scripts.constraints`.",
         "# Use: pip install -e . -c constraints.txt",
     ]
     for name, source in NOT_ON_THE_INDEX.items():
-        if name in found:
-            lines.append(f"# {name} {', '.join(sorted(found[name]))}{source}")
-    for name in sorted(found.keys() - NOT_ON_THE_INDEX):
-        most, *others = sorted(found[name], key=lambda version: (-found[name][version].total(), version))
-        lines += [f"# {name} {other}: {', '.join(sorted(found[name][other]))}" for other in others]
+        if name in by_package:
+            lines.append(f"# {name} {', '.join(sorted(by_package[name]))}{source}")
+    for name in sorted(by_package.keys() - NOT_ON_THE_INDEX):
+        most, *others = sorted(by_package[name], key=lambda version: (-by_package[name][version].total(), version))
+        lines += [f"# {name} {other}: {', '.join(sorted(by_package[name][other]))}" for other in others]
         lines.append(f"{name}=={most}")
     return "\n".join(lines) + "\n"
 

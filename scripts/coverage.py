@@ -124,12 +124,12 @@ def main() -> None:
     print("| targets | seeds | test images | metric | seeds differ in | coverage % | half-width |")
     print("|---:|---:|---:|---|---|---:|---:|")
     for world in [*worlds(seeds=(1,)), *worlds()]:
-        found = simulate(world, options.worlds)
+        result = simulate(world, options.worlds)
         shared, own = EFFECTS[world.effect]
-        measured = {"coverage_percent": 100 * found.covered, "half_width": found.half_width}
+        measured = {"coverage_percent": 100 * result.covered, "half_width": result.half_width}
         cases.append({**asdict(world), "shared": shared, "own": own, **measured})
         cells = (world.targets, world.seeds, world.items, world.metric, world.effect)
-        print(f"| {' | '.join(map(str, cells))} | {100 * found.covered:.1f} | {found.half_width:.1f} |", flush=True)
+        print(f"| {' | '.join(map(str, cells))} | {100 * result.covered:.1f} | {result.half_width:.1f} |", flush=True)
     if options.save:
         save(options.save, cases, options.load, draws=options.worlds)
 

@@ -69,9 +69,9 @@ def differences(folder: str, *pairs: str) -> str:
     rows, bases = [], set()
     for pair in pairs:
         left, right = pair.split(" minus ")
-        found = [docs_values.difference(ROOT / folder, target, left, right) for target in targets]
-        bases |= {one.basis for one in found}
-        rows.append([f"{titles[left]}, minus {titles[right]}", *map(_interval, found)])
+        estimates = [docs_values.difference(ROOT / folder, target, left, right) for target in targets]
+        bases |= {one.basis for one in estimates}
+        rows.append([f"{titles[left]}, minus {titles[right]}", *map(_interval, estimates)])
     note = "; ".join(sorted(COVERS[basis] for basis in bases))
     return f"{_grid(['points', *targets], rows)}\n\nIn brackets: 95 % intervals. They cover {note}."
 
@@ -134,10 +134,10 @@ def _shares(place: str, metrics: tuple[str, str]) -> str:
 def comparison(folder: str, target: str, which: str) -> str:
     """A part of a committed comparison with its heading; `which` is "budget 5%", "stopping rule" or "without ..."."""
     start = f"{target}, {which}"
-    found = [part for part in _parts(folder) if part.startswith(start)]
-    if len(found) != 1:
-        raise KeyError(f"{folder} has {len(found)} parts that begin with {start}")
-    heading, table = found[0].split("\n\n")[:2]
+    parts = [part for part in _parts(folder) if part.startswith(start)]
+    if len(parts) != 1:
+        raise KeyError(f"{folder} has {len(parts)} parts that begin with {start}")
+    heading, table = parts[0].split("\n\n")[:2]
     return f"**{heading.strip('*')}**\n\n{table}"
 
 
@@ -157,7 +157,7 @@ def gains(folder: str, target: str, budget: str) -> str:
     ]
     samplers = dict.fromkeys(score["sampler"] for score in scores)
     rows = [
-        [name, _interval(docs_values.accuracy_difference(ROOT / folder, target, budget, name, docs_values.ALONE))]
+        [name, _interval(docs_values.accuracy_difference(ROOT / folder, target, budget, name, docs_values.TARGET_ONLY))]
         for name in samplers
     ]
     return _grid(["coreset of", "accuracy minus X alone's"], rows)
@@ -176,7 +176,7 @@ def machine(*files: str) -> str:
     alike: dict[str, list[str]] = {}
     for file in files:
         alike.setdefault(_conditions(bench_record.read(ROOT / file)), []).append(f"`{Path(file).name}`")
-    lines = [f"* {', '.join(names)}: {told}" for told, names in alike.items()]
+    lines = [f"* {', '.join(names)}: {description}" for description, names in alike.items()]
     return "\n".join(textwrap.fill(line, 118, subsequent_indent="  ", break_on_hyphens=False) for line in lines)
 
 

@@ -1,11 +1,13 @@
 """Measured numbers by name, read from the records below results/ or computed from them as the suite computes them.
 
     mini/FOLDER/TARGET/ROW[/sSEED]/MEASURE         accuracy, purity, base_rate, without_heldout, size, rounds, ...
+                                                   (also budget/FOLDER/...: the experiment on length)
     mini/FOLDER/TARGET/ROW minus ROW/PART          value, low, high, standard_error of the paired difference
                                                    (TARGET may be "mean": over all of the table's)
     mini/tuning/NAME/MEASURE                       a trial of results/mini/tuning.jsonl
     samplers/FOLDER/TARGET/BUDGET/SAMPLER[/sSEED]/METRIC         BUDGET is "none" for what has none
     samplers/FOLDER/TARGET/BUDGET/SAMPLER minus SAMPLER/PART     of accuracies, paired over seeds; also "X alone"
+    data-check/COUNT                               of results/data-check: images, pairs, "pairs between splits", ...
     bench/NAME/FIELD=VALUE,.../FIELD               the case of results/bench/NAME.json with these values
     plan/TABLE[/TARGET]/hours, plan/TABLE/shared with TABLE/hours (stages): of the paper profile
 
@@ -40,7 +42,7 @@ from benchmark.statistics import Estimate, paired_means
 from scripts import bench_record
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-ALONE = "X alone"
+TARGET_ONLY = "X alone"
 OPERATIONS = {"-": float.__sub__, "/": float.__truediv__, "x": float.__mul__}
 
 
@@ -66,10 +68,10 @@ def _matching(pattern: str) -> list[float]:
     if pattern.startswith("bench/"):
         return _of_bench(*pattern.split("/")[1:])
     rule = re.compile(re.escape(pattern).replace(r"\*", "[^/]*"))
-    found = [number for name, number in _flat(*pattern.split("/")[:2]).items() if rule.fullmatch(name)]
-    if not found:
+    numbers = [number for name, number in _flat(*pattern.split("/")[:2]).items() if rule.fullmatch(name)]
+    if not numbers:
         raise KeyError(f"no value fits {pattern}")
-    return found
+    return numbers
 
 
 def _named(name: str) -> float:
@@ -81,11 +83,13 @@ def _named(name: str) -> float:
         return _of_plan(tuple(rest))
     if kind == "published":
         return _published(*rest)
+    if kind == "data-check":
+        return _of_data_check(*rest)
     if " minus " in rest[-2]:
         left, right = rest[-2].split(" minus ")
-        compare = difference if kind == "mini" else accuracy_difference
+        compare = accuracy_difference if kind == "samplers" else difference
         return float(getattr(compare(RESULTS / kind / rest[0], *rest[1:-2], left, right), rest[-1]))
-    if kind == "mini" and rest[1] == "mean":
+    if kind in TABLES and rest[1] == "mean":
         columns = saved(RESULTS / kind / rest[0])[0].columns
         return float(np.mean([_named("/".join([kind, rest[0], target, *rest[2:]])) for target in columns]))
     values = _flat(kind, rest[0])
@@ -118,17 +122,17 @@ def evidence(folder: Path) -> MeasuredEvidence:
 
 def difference(folder: Path, target: str, left: str, right: str) -> Estimate:
     """Row `left` minus row `right` in points, on a target or ("mean") over all of the table's."""
-    found = evidence(folder)
-    return found.difference(left, right, found.targets if target == "mean" else (target,), 0.95)
+    measured = evidence(folder)
+    return measured.difference(left, right, measured.targets if target == "mean" else (target,), 0.95)
 
 
 def accuracy_difference(folder: Path, target: str, budget: str, left: str, right: str) -> Estimate:
     """Accuracy with the coreset of `left` minus that of `right`, or of "X alone", over the seeds of a comparison."""
-    found: dict[str, dict[int, float]] = {}
+    accuracies: dict[str, dict[int, float]] = {}
     for score in scores(folder):
-        if score["target"] == target and (score["sampler"] == ALONE or score.get("budget") == budget):
-            found.setdefault(score["sampler"], {})[score["seed"]] = score["values"]["accuracy"]
-    return paired_means([found[left][seed] for seed in found[right]], list(found[right].values()))
+        if score["target"] == target and (score["sampler"] == TARGET_ONLY or score.get("budget") == budget):
+            accuracies.setdefault(score["sampler"], {})[score["seed"]] = score["values"]["accuracy"]
+    return paired_means([accuracies[left][seed] for seed in accuracies[right]], list(accuracies[right].values()))
 
 
 @cache
@@ -142,10 +146,10 @@ def _flat(kind: str, folder: str) -> dict[str, float]:
     return {name: float(np.mean(numbers)) for name, numbers in groups.items()}
 
 
-Found = Iterator[tuple[str, int, dict[str, float]]]
+SeedValues = Iterator[tuple[str, int, dict[str, float]]]
 
 
-def _mini(folder: Path) -> Found:
+def _table(folder: Path) -> SeedValues:
     if folder.name == "tuning":
         for line in folder.with_suffix(".jsonl").read_text().splitlines():
             trial = json.loads(line)
@@ -175,7 +179,7 @@ def _of_run(run: Run) -> Iterator[tuple[str, float]]:
             yield "first_round", run.sample.info["f_curve"][0]
 
 
-def _samplers(folder: Path) -> Found:
+def _samplers(folder: Path) -> SeedValues:
     for score in scores(folder):
         place = f"{score['target']}/{score.get('budget', 'none')}/{score['sampler']}"
         yield place, score["seed"], {name: float(number) for name, number in score["values"].items()}
@@ -184,8 +188,8 @@ def _samplers(folder: Path) -> Found:
 def scores(folder: Path) -> list[dict[str, Any]]:
     """The scores of a committed comparison: from its records, or from the numbers of the old format."""
     if not (folder / "layout.json").exists():
-        found: list[dict[str, Any]] = json.loads((folder / "comparison.json").read_text())["scores"]
-        return found
+        values: list[dict[str, Any]] = json.loads((folder / "comparison.json").read_text())["scores"]
+        return values
     layout, runs = saved(folder)
     groups = {row[0]: group for row, group in zip(layout.rows, layout.groups, strict=True)}
     first = {row: place for place, row in enumerate(layout.references)}
@@ -200,25 +204,38 @@ def _score(run: Run, heading: str, sampler: str, values: Mapping[str, float]) ->
     return own | ({} if run.sample is None else {"budget": budget})
 
 
-_READERS = {"mini": _mini, "samplers": _samplers}
+TABLES = ("mini", "budget")
+_READERS = {**dict.fromkeys(TABLES, _table), "samplers": _samplers}
 
 
 def _of_bench(name: str, where: str, field: str) -> list[float]:
     """The field of every case that has it and the given values; of all rounds where a case keeps them."""
     record = bench_record.read(RESULTS / "bench" / f"{name}.json")
     pairs = dict(pair.split("=", 1) for pair in re.split(r",(?=\w+=)", where))
-    found: list[float] = []
+    numbers: list[float] = []
     for case in record.cases:
         number = case.get(field)
         if isinstance(number, int | float | list) and all(str(case.get(key)) == text for key, text in pairs.items()):
-            found += number if isinstance(number, list) else [float(number)]
-    return found
+            numbers += number if isinstance(number, list) else [float(number)]
+    return numbers
 
 
 # Plans of the paper profile ------------------------------------------------------------------------------------------
 
 
 @cache
+def _of_data_check(what: str) -> float:
+    """"images", "pairs" (within splits), "pairs between splits", or "pairs of ROLE NAME SPLIT"."""
+    report = json.loads((RESULTS / "data-check" / "check.json").read_text())
+    within = {split["label"].replace("/", " "): len(split["pairs"]) for split in report["splits"]}
+    counts = {
+        "images": sum(split["files"] for split in report["splits"]),
+        "pairs": sum(within.values()),
+        "pairs between splits": sum(len(one["pairs"]) for one in report["comparisons"]),
+    }
+    return float(within[what.removeprefix("pairs of ")] if what.startswith("pairs of ") else counts[what])
+
+
 def _spending(table: str, *targets: str) -> dict[str, float]:
     query = Query(table=table, profile="paper", targets=targets, store=RESULTS / "no-store")
     return Costs(PlannedTable(query)).spending()

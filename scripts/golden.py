@@ -72,19 +72,21 @@ def with_imports(module: str, root: Path = ROOT) -> tuple[str, ...]:
 
     The registry is left out: it finds samplers and moves no pick.
     """
-    found: set[str] = set()
+    files: set[str] = set()
     waiting = [module]
     while waiting:
         file = waiting.pop().replace(".", "/") + ".py"
-        if file in found or not (root / file).is_file():
+        if file in files or not (root / file).is_file():
             continue
-        found.add(file)
+        files.add(file)
         nodes = ast.walk(ast.parse((root / file).read_text()))
-        waiting += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and _ours(node.module)]
-    return tuple(sorted(found))
+        waiting += [
+            node.module for node in nodes if isinstance(node, ast.ImportFrom) and _of_this_repository(node.module)
+        ]
+    return tuple(sorted(files))
 
 
-def _ours(module: str | None) -> bool:
+def _of_this_repository(module: str | None) -> bool:
     return module is not None and module.startswith("baselines.") and module != "baselines.registry"
 
 

@@ -37,7 +37,7 @@ from benchmark.images.items import Items  # noqa: E402
 from benchmark.images.manifest import Manifest  # noqa: E402
 from benchmark.report.collect import assemble  # noqa: E402
 from benchmark.report.formats import render  # noqa: E402
-from benchmark.report.records import TABLE, read_results, verify  # noqa: E402
+from benchmark.report.records import TABLES, read_results, verify  # noqa: E402
 from benchmark.specs.artefacts import PICKS  # noqa: E402
 from benchmark.specs.base import digest  # noqa: E402
 from benchmark.specs.stages import Images  # noqa: E402
@@ -208,7 +208,9 @@ def migrate(folder: Path, data: Data) -> str:
     if is_bfloat16(folder):
         add_note(folder, BFLOAT16)
     layout, runs, _ = read_results(folder)
-    write_atomically(folder / TABLE, render(assemble(layout, runs), "md"))
+    result = assemble(layout, runs)
+    for name in TABLES if result.measures else TABLES[:1]:
+        write_atomically(folder / name, render(result, Path(name).suffix[1:]))
     return done
 
 

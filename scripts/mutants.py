@@ -187,35 +187,35 @@ def parsed(code: str) -> ast.AST:
 
 def places(root: Path, code: str) -> list[Place]:
     """Where `code` stands below the packages of `root`, whatever its layout."""
-    wanted = parsed(code)
-    shape = ast.dump(wanted)
-    found = []
+    pattern = parsed(code)
+    shape = ast.dump(pattern)
+    matches = []
     for file in sorted(path for package in PACKAGES for path in (root / package).rglob("*.py")):
         text = file.read_bytes()
         starts = [0, *accumulate(len(line) for line in text.splitlines(keepends=True))]
-        for node in nodes(text).get(type(wanted), ()):
+        for node in nodes(text).get(type(pattern), ()):
             if ast.dump(node) == shape:
                 start = starts[node.lineno - 1] + node.col_offset
-                found.append(Place(file, start, starts[node.end_lineno - 1] + node.end_col_offset))
-    return found
+                matches.append(Place(file, start, starts[node.end_lineno - 1] + node.end_col_offset))
+    return matches
 
 
 @cache
 def nodes(text: bytes) -> dict[type, list[ast.AST]]:
     """The nodes of a module's syntax tree by their types."""
-    found: dict[type, list[ast.AST]] = {}
+    by_type: dict[type, list[ast.AST]] = {}
     for node in ast.walk(ast.parse(text)):
-        found.setdefault(type(node), []).append(node)
-    return found
+        by_type.setdefault(type(node), []).append(node)
+    return by_type
 
 
 def find(root: Path, mutant: Mutant) -> list[Place]:
     """The places that `mutant` changes. MutantError where it would change none, or more than it should."""
-    found = places(root, mutant.before)
-    if not found or (len(found) > 1 and not mutant.every):
-        where = ", ".join(str(place.file.relative_to(root)) for place in found) or "nowhere"
+    matches = places(root, mutant.before)
+    if not matches or (len(matches) > 1 and not mutant.every):
+        where = ", ".join(str(place.file.relative_to(root)) for place in matches) or "nowhere"
         raise MutantError(f"{mutant.name}: this code must stand in one place and stands in {where}:\n{mutant.before}")
-    return found
+    return matches
 
 
 def plant(place: Place, after: str) -> bytes:
@@ -251,8 +251,8 @@ def run_tests(root: Path, tests: Iterable[str]) -> tuple[int, str]:
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests]
     done = subprocess.run(command, cwd=root, env=environment(root), capture_output=True, text=True)
     lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
-    told = lines[0].split(" - ")[0] if lines else "\n".join((done.stdout + done.stderr).splitlines()[-5:])
-    return done.returncode, told
+    reason = lines[0].split(" - ")[0] if lines else "\n".join((done.stdout + done.stderr).splitlines()[-5:])
+    return done.returncode, reason
 
 
 def keep_sources(root: Path) -> None:
@@ -266,12 +266,12 @@ def try_place(root: Path, mutant: Mutant, place: Place, whole: bool) -> tuple[bo
     before = plant(place, mutant.after)
     try:
         keep_sources(root)
-        code, told = run_tests(root, () if whole else mutant.tests)
+        code, reason = run_tests(root, () if whole else mutant.tests)
     finally:
         place.file.write_bytes(before)
     if code not in (0, 1):
-        raise MutantError(f"{mutant.name}: the tests could not be run:\n{told}")
-    return code == 1, told
+        raise MutantError(f"{mutant.name}: the tests could not be run:\n{reason}")
+    return code == 1, reason
 
 
 def try_all(root: Path, mutants: Iterable[Mutant], whole: bool) -> tuple[list[str], int]:
@@ -280,9 +280,9 @@ def try_all(root: Path, mutants: Iterable[Mutant], whole: bool) -> tuple[list[st
     for mutant in mutants:
         for place in find(root, mutant):
             started = time.monotonic()
-            caught, told = try_place(root, mutant, place, whole)
+            caught, reason = try_place(root, mutant, place, whole)
             name = f"{mutant.name} ({place.file.relative_to(root)})"
-            result = f"caught by {told.removeprefix('FAILED ')}" if caught else "SURVIVES"
+            result = f"caught by {reason.removeprefix('FAILED ')}" if caught else "SURVIVES"
             print(f"{name}: {result} ({time.monotonic() - started:.0f} s)", flush=True)
             survivors += [] if caught else [name]
             tried += 1
@@ -292,17 +292,17 @@ def try_all(root: Path, mutants: Iterable[Mutant], whole: bool) -> tuple[list[st
 def check_tests(root: Path, mutants: Iterable[Mutant]) -> None:
     """MutantError unless the tests pass without any mutant."""
     tests = sorted({test for mutant in mutants for test in mutant.tests})
-    code, told = run_tests(root, tests)
+    code, reason = run_tests(root, tests)
     if code:
-        raise MutantError(f"without a mutant the tests do not pass:\n{told}")
+        raise MutantError(f"without a mutant the tests do not pass:\n{reason}")
     print(f"without a mutant all pass: {', '.join(tests)}", flush=True)
 
 
 def chosen(names: list[str]) -> list[Mutant]:
-    found = [mutant for mutant in MUTANTS if not names or any(name in mutant.name for name in names)]
-    if not found:
+    matching = [mutant for mutant in MUTANTS if not names or any(name in mutant.name for name in names)]
+    if not matching:
         raise MutantError(f"no mutant is called {' or '.join(names)}: see --list")
-    return found
+    return matching
 
 
 def main() -> int:
@@ -314,9 +314,9 @@ def main() -> int:
     try:
         mutants = chosen(options.only)
         for mutant in mutants:
-            found = find(ROOT, mutant)
+            matches = find(ROOT, mutant)
             if options.list:
-                print(f"{mutant.name}: {', '.join(str(place.file.relative_to(ROOT)) for place in found)}")
+                print(f"{mutant.name}: {', '.join(str(place.file.relative_to(ROOT)) for place in matches)}")
         if options.list:
             return 0
         with tempfile.TemporaryDirectory() as folder:

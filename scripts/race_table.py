@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-BARE, OURS, SOLO, COMPILED, CONTIGUOUS = "bare step", "our trainer", "solo-learn", "compiled", "contiguous"
+BARE, TRAINER, SOLO, COMPILED, CONTIGUOUS = "bare step", "our trainer", "solo-learn", "compiled", "contiguous"
 RATIOS = {
-    OURS: ((BARE, "of_bare"), (SOLO, "of_solo")),
+    TRAINER: ((BARE, "of_bare"), (SOLO, "of_solo")),
     COMPILED: ((BARE, "of_bare"),),
     CONTIGUOUS: ((BARE, "of_bare"),),
 }
@@ -39,16 +39,16 @@ def _summary(name: str, contenders: Mapping[str, Sequence[Case]]) -> dict[str, A
     own = contenders[name]
     if "round" not in own[0]:
         return dict(own[0])
-    found = {key: value for key, value in own[0].items() if key not in ROUNDS}
-    found["images_per_second"] = statistics.median(case["images_per_second"] for case in own)
-    found["peak_mib"] = own[0].get("peak_mib")
+    values = {key: value for key, value in own[0].items() if key not in ROUNDS}
+    values["images_per_second"] = statistics.median(case["images_per_second"] for case in own)
+    values["peak_mib"] = own[0].get("peak_mib")
     for other, ratio in RATIOS.get(name, ()):
         by_round = {case["round"]: case["images_per_second"] for case in contenders.get(other, ())}
         ratios = [case["images_per_second"] / by_round[case["round"]] for case in own if case["round"] in by_round]
         if ratios:
-            found[ratio] = statistics.median(ratios)
-            found |= {f"{ratio}_least": min(ratios), f"{ratio}_largest": max(ratios)}
-    return found
+            values[ratio] = statistics.median(ratios)
+            values |= {f"{ratio}_least": min(ratios), f"{ratio}_largest": max(ratios)}
+    return values
 
 
 # The table -----------------------------------------------------------------------------------------------------------
@@ -66,19 +66,22 @@ def table(cases: Iterable[Case], *, marked: bool = False) -> tuple[list[str], li
     for _, group in groupby(summary(cases), key=lambda case: tuple(case[name] for name in ROW)):
         rows.append({case["contender"]: case for case in group})
     extra = [name for name in (COMPILED, CONTIGUOUS) if any(name in row for row in rows)]
-    images = [f"{name}, images/s" for name in (BARE, OURS, SOLO)]
+    images = [f"{name}, images/s" for name in (BARE, TRAINER, SOLO)]
     more = [f"{name} / bare" for name in extra]
     header = ["method", "network", *images, "ours / bare", "ours / solo-learn", *more, "peak MiB of the three"]
     return header, [_cells(row, extra, marked) for row in rows]
 
 
 def _cells(row: Mapping[str, Case], extra: Sequence[str], marked: bool) -> list[str]:
-    one, three = next(iter(row.values())), (BARE, OURS, SOLO)
+    one, three = next(iter(row.values())), (BARE, TRAINER, SOLO)
     return [
         one["method"],
         one["network"],
         *(_number(row.get(name, {}).get("images_per_second")) for name in three),
-        *(_ratio(row.get(OURS, {}), ratio, goals(one, ratio) if marked else 0.0) for ratio in ("of_bare", "of_solo")),
+        *(
+            _ratio(row.get(TRAINER, {}), ratio, goals(one, ratio) if marked else 0.0)
+            for ratio in ("of_bare", "of_solo")
+        ),
         *(_ratio(row.get(name, {}), "of_bare", 0.0) for name in extra),
         ", ".join(_number(row.get(name, {}).get("peak_mib")) for name in three),
     ]

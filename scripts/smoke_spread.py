@@ -37,21 +37,21 @@ def values_of(session, store, seed: int) -> tuple[Values, Values]:
     from benchmark.specs.artefacts import PREDICTIONS
     from benchmark.statistics import item_weights
 
-    found: Values = {}
+    values: Values = {}
     steps: Values = {}
     for (row, target, at), cell in session.cells.items():
         if at != seed:
             continue
-        mine, step = (place.setdefault(target, {}).setdefault(row, {}) for place in (found, steps))
+        cell_values, step = (place.setdefault(target, {}).setdefault(row, {}) for place in (values, steps))
         if store.has(cell.evaluate):
             metrics = store.record(cell.evaluate).metrics
             with np.load(store.file(cell.evaluate, PREDICTIONS)) as arrays:
                 weights = item_weights(arrays["labels"], metrics["metric"])
-            mine["accuracy"], step["accuracy"] = metrics["accuracy"], 100 * float(weights.max())
+            cell_values["accuracy"], step["accuracy"] = metrics["accuracy"], 100 * float(weights.max())
         if cell.purity is not None and store.has(cell.purity):
             purity = store.record(cell.purity).metrics["all"]
-            mine["purity"], step["purity"] = 100 * purity["purity"], 100 / purity["picked"]
-    return found, steps
+            cell_values["purity"], step["purity"] = 100 * purity["purity"], 100 / purity["picked"]
+    return values, steps
 
 
 def tolerance(samples: Sequence[Sequence[float]], step: float, level: float = LEVEL) -> float:

@@ -37,12 +37,12 @@ def changed(recipe: Recipe, changes: list[str]) -> Recipe:
     for change in changes:
         path, _, value = change.partition("=")
         *parents, last = path.split(".")
-        place = fields
+        level = fields
         for parent in parents:
-            place = place[parent]
-        if last not in place:
+            level = level[parent]
+        if last not in level:
             raise SystemExit(f"the recipe has no field {path}")
-        place[last] = json.loads(value)
+        level[last] = json.loads(value)
     return Recipe.model_validate(fields)
 
 

@@ -51,10 +51,10 @@ def documents() -> list[Path]:
 
 def written(text: str) -> str:
     """`text` with all of its blocks written again. Wrong if one cannot be."""
-    found = BLOCK.sub(_block, text)
+    page = BLOCK.sub(_block, text)
     if len(MARKER.findall(text)) != 2 * len(BLOCK.findall(text)):
         raise Wrong("a block begins and does not end, or ends and does not begin")
-    return found
+    return page
 
 
 def _block(match: re.Match[str]) -> str:

@@ -27,15 +27,15 @@ def usable() -> Callable[[str], Any]:
         from benchmark.errors import UserError
         from benchmark.pretrain.engines import ENGINES
 
-        found = ENGINES.get(name)
+        engine_ = ENGINES.get(name)
         try:
-            found.require()
+            engine_.require()
         except UserError as error:
             if os.environ.get("SOLO_LEARN"):
                 pytest.fail(str(error))
             warnings.warn(f"NOT TESTED: {error}", stacklevel=1)
             pytest.skip(str(error))
-        return found
+        return engine_
 
     return engine
 

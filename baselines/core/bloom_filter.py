@@ -1,4 +1,4 @@
-"""A Bloom filter over codes of bits: a set that never forgets a member and sometimes takes a stranger for one."""
+"""A Bloom filter over codes of bits: a set without false negatives, and with a known rate of false positives."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ class BloomFilter:
         return all(self._set[self._hash(code, seed) % len(self._set)] for seed in range(self._hashes))
 
     def false_positive_rate(self) -> float:
-        """Probability that a code which has nothing to do with the members passes for one."""
+        """The probability that a code which is not a member passes as one."""
         return float((sum(self._set) / len(self._set)) ** self._hashes)

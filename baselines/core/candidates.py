@@ -129,9 +129,9 @@ class Best:
         # The hits come centroid by centroid: each goes behind what its centroid has.
         k, room = self._scores.shape
         begins = np.arange(k) * room + self._size - (np.cumsum(counts) - counts)
-        place = np.arange(row.size) + begins[centroid]
-        self._positions.reshape(-1)[place] = row + first
-        self._scores.reshape(-1)[place] = scores
+        slot = np.arange(row.size) + begins[centroid]
+        self._positions.reshape(-1)[slot] = row + first
+        self._scores.reshape(-1)[slot] = scores
         self._size += counts
         for c in np.flatnonzero(self._size > 2 * self._m):
             self._cut(int(c))

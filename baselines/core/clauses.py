@@ -23,6 +23,7 @@ from baselines.core.trial import (
     SlicesOnly,
     Trial,
     attempt,
+    error_line,
     features,
     peak_bytes,
     processor_seconds,
@@ -31,7 +32,6 @@ from baselines.core.trial import (
     refused,
     same,
     seen,
-    told,
 )
 
 BAD_BUDGETS: tuple[Any, ...] = (0, -3, N_POOL + 1, True, 5.0, 0.05, "0%", "101%", "5", "five")
@@ -65,11 +65,11 @@ def _answers(trial: Trial) -> str:
     try:
         trial.make()
     except (Exception, SystemExit) as error:
-        raise Broken(f"making one without arguments {told(error)}", NO_ARGUMENTS) from error
+        raise Broken(f"making one without arguments {error_line(error)}", NO_ARGUMENTS) from error
     answer = attempt(trial.select)
     if isinstance(answer, BaseException):
         called_otherwise = isinstance(answer, TypeError) and "argument" in str(answer)
-        raise Broken(told(answer), SIGNATURE if called_otherwise else "")
+        raise Broken(error_line(answer), SIGNATURE if called_otherwise else "")
     if not hasattr(answer, "indices") or not hasattr(answer, "scores"):
         raise Broken(f"select returned a {type(answer).__name__}, not a baselines.Selection")
     return f"{np.size(answer.indices)} picks for a budget of {BUDGET} of {N_POOL} rows"
@@ -91,7 +91,7 @@ def _is_a_selection(trial: Trial) -> str:
     try:
         json.dumps(answer.info)
     except (TypeError, ValueError) as error:
-        raise Broken(f"info: {told(error)}", 'info = {"rounds": int(rounds)}') from error
+        raise Broken(f"info: {error_line(error)}", 'info = {"rounds": int(rounds)}') from error
     return "int64 positions and float32 scores, info that JSON can hold"
 
 
@@ -120,7 +120,7 @@ def _exact_budget(trial: Trial) -> str:
         if isinstance(answer, BudgetError) and 2 * expected > N_POOL:
             continue
         if isinstance(answer, BaseException):
-            raise Broken(f"budget {budget!r} of {N_POOL} rows: {told(answer)}")
+            raise Broken(f"budget {budget!r} of {N_POOL} rows: {error_line(answer)}")
         if (size := np.size(answer.indices)) != expected:
             raise Broken(f"budget {budget!r} of {N_POOL} rows: {size} picks, expected {expected}")
         met.append(str(budget))
@@ -142,7 +142,7 @@ def _stopping_rule(trial: Trial) -> str:
     if refused(answer):
         return f"no rule, and says so: {answer}"
     if isinstance(answer, BaseException):
-        raise Broken(f"{told(answer)} instead of a rule or a ValueError with one line")
+        raise Broken(f"{error_line(answer)} instead of a rule or a ValueError with one line")
     if answer.stopped_by == "budget":
         raise Broken("stopped by 'budget', which there was none of")
     return f"a rule: {np.size(answer.indices)} picks, stopped by {answer.stopped_by}"
@@ -178,7 +178,7 @@ def _inputs_unchanged(trial: Trial) -> str:
         target, pool = (files.enter_context(read_only_file(rows)) for rows in (target, pool))
         answer = attempt(partial(trial.select, target=target, pool=pool))
     if isinstance(answer, BaseException):
-        raise Broken(f"read-only memory-mapped files: {told(answer)}")
+        raise Broken(f"read-only memory-mapped files: {error_line(answer)}")
     return "not a byte changed; read-only memory-mapped files work too"
 
 
@@ -186,7 +186,7 @@ def _float_types(trial: Trial) -> str:
     for dtype in FEATURE_DTYPES:
         answer = attempt(partial(trial.select, target=trial.target.astype(dtype), pool=trial.pool.astype(dtype)))
         if isinstance(answer, BaseException):
-            raise Broken(f"{dtype} features: {told(answer)}")
+            raise Broken(f"{dtype} features: {error_line(answer)}")
         _check_size(trial, f"{dtype} features", answer)
     return f"reads {', '.join(map(str, FEATURE_DTYPES))}"
 
@@ -199,14 +199,14 @@ def _slices_suffice(trial: Trial) -> str:
             ways = f"np.asarray({name}), a loop over its rows or an array of positions does"
             raise Broken(f"read the {name} by {table.other}, not by a slice, as {ways}", _whole(name))
     if isinstance(answer, BaseException):
-        raise Broken(told(answer), "n, d = len(pool), pool[0:1].shape[1]")
+        raise Broken(error_line(answer), "n, d = len(pool), pool[0:1].shape[1]")
     if trial.repeatable and not same(answer, trial.select_from_state(0)):
         raise Broken("picks from a table that only has a length and slices differ from those from the same array")
     for name, table in (("target", target), ("pool", pool)):
         if table.beyond is not None:
-            asked = f"[{table.beyond.start}:{table.beyond.stop}]"
+            beyond = f"[{table.beyond.start}:{table.beyond.stop}]"
             rows = f"rows = {name}[first : min(first + block, len({name}))]"
-            raise Broken(f"asked for rows {asked} of a {name} of {len(table)} rows", rows)
+            raise Broken(f"asked for rows {beyond} of a {name} of {len(table)} rows", rows)
     return "a table with nothing but a length and slices gives the same picks; no row is asked for that is not there"
 
 
@@ -271,9 +271,9 @@ def _growth(trial: Trial, cost: Callable[[Callable[[], object]], float], floor: 
     target, least = features(32, seed=1), [np.inf, np.inf]
     pools = [features(rows, seed=2) for rows in (SMALL, LARGE)]
     for _ in range(attempts):
-        for place, pool in enumerate(pools):
+        for number, pool in enumerate(pools):
             spent = cost(partial(trial.select, 64, target=target, pool=pool))
-            least[place] = min(least[place], spent)
+            least[number] = min(least[number], spent)
         if least[1] < floor or least[1] < WORST_GROWTH * least[0]:
             break
     return least

@@ -44,10 +44,10 @@ class FaissRanking(Ranking):
     def top(self, m: int, taken: Mask) -> list[Candidates]:
         """See `Ranking.top`, but that rows the index does not find are missing."""
         scores, positions = self._index.search(self._queries, m, params=self._only_free(taken))
-        found = [ordered(ids[ids >= 0], row[ids >= 0]) for ids, row in zip(positions, scores, strict=True)]
-        if m >= self.n and not all(candidates.positions.size for candidates in found):
+        by_centroid = [ordered(ids[ids >= 0], row[ids >= 0]) for ids, row in zip(positions, scores, strict=True)]
+        if m >= self.n and not all(candidates.positions.size for candidates in by_centroid):
             raise ValueError("the index finds no free row for a centroid any more: let it visit more cells (nprobe)")
-        return found
+        return by_centroid
 
     def _only_free(self, taken: Mask) -> Any:
         """faiss search parameters that leave out what is taken and else are the index's own."""

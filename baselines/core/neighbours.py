@@ -37,12 +37,12 @@ def nearest_rows(
     # Late: only some samplers need it. One BLAS thread, as more could move the last digits of a product.
     from threadpoolctl import threadpool_limits
 
-    asked = queries.astype(np.float32)
-    best = _Best(np.full((len(asked), m), -1), np.full((len(asked), m), -np.inf, dtype=np.float32))
+    unit_queries = queries.astype(np.float32)
+    best = _Best(np.full((len(unit_queries), m), -1), np.full((len(unit_queries), m), -np.inf, dtype=np.float32))
     with threadpool_limits(1, user_api="blas"):
         for first, block in row_blocks(table, len(table), SEARCH_ROWS):
             check_rows(block, name, first)
-            _search(asked, _unit32(block), first, best)
+            _search(unit_queries, _unit32(block), first, best)
     order = np.lexsort((best.positions, -best.cosines), axis=1)
     return np.take_along_axis(best.positions, order, axis=1), np.take_along_axis(best.cosines, order, axis=1)
 
@@ -89,22 +89,22 @@ class _Best(NamedTuple):
         )
 
 
-def _search(asked: NDArray[np.float32], block: NDArray[np.float32], first: int, best: _Best) -> None:
-    """Add to `best` what the unit rows `block`, of positions from `first` on, have for the queries `asked`."""
+def _search(unit_queries: NDArray[np.float32], block: NDArray[np.float32], first: int, best: _Best) -> None:
+    """Add to `best` what the unit rows `block`, of positions from `first` on, have for `unit_queries`."""
     import faiss
 
     m = best.cosines.shape[1]
     most = min(m, len(block))
     # In a pool without order a block has its share of the best so far; more than that is searched for where needed.
     few = min(most, 3 * m * len(block) // (2 * (first + len(block))) + FEW) if first >= m else most
-    found, inside = faiss.knn(asked, block, few, metric=faiss.METRIC_INNER_PRODUCT)
-    short = (found[:, -1] > best.cosines.min(axis=1)) & (few < most)
+    cosines, inside = faiss.knn(unit_queries, block, few, metric=faiss.METRIC_INNER_PRODUCT)
+    short = (cosines[:, -1] > best.cosines.min(axis=1)) & (few < most)
     rows = np.flatnonzero(~short)
-    best.add(rows, inside[rows] + first, found[rows])
+    best.add(rows, inside[rows] + first, cosines[rows])
     rows = np.flatnonzero(short)
     if rows.size:
-        found, inside = faiss.knn(asked[rows], block, most, metric=faiss.METRIC_INNER_PRODUCT)
-        best.add(rows, inside + first, found)
+        cosines, inside = faiss.knn(unit_queries[rows], block, most, metric=faiss.METRIC_INNER_PRODUCT)
+        best.add(rows, inside + first, cosines)
 
 
 def _kernel_sums(

@@ -89,10 +89,10 @@ def assign(table: Features, centres: NDArray[np.float64], name: str) -> tuple[ND
     for first, block in row_blocks(table, len(table), step):
         check_rows(block, name, first)
         products = grid_rows(block) @ centres.T
-        found = np.argmax(products - squares / 2, axis=1)
+        nearest = np.argmax(products - squares / 2, axis=1)
         part = slice(first, first + len(block))
-        labels[part] = found
-        cosines[part] = products[np.arange(len(block)), found] / lengths[found]
+        labels[part] = nearest
+        cosines[part] = products[np.arange(len(block)), nearest] / lengths[nearest]
     return labels, cosines
 
 

@@ -27,7 +27,7 @@ class Turns(NamedTuple):
     rounds: int
 
 
-class _Found(NamedTuple):
+class _BestTurns(NamedTuple):
     """Of every row: the round int64 [N] (from 0) in which it is taken first, and the best cosine then; and the round
     from which on some query's neighbours are not known.
     """
@@ -50,16 +50,16 @@ def round_robin(queries: NDArray[np.float64], table: Features, m: int) -> Turns:
     n_rows = len(table)
     kept = min(n_rows, GROWTH * -(-m // len(queries)) + 16)
     while True:
-        found = _search(queries, table, kept)
-        taken = np.flatnonzero(found.rounds < found.depth)
+        best = _search(queries, table, kept)
+        taken = np.flatnonzero(best.rounds < best.depth)
         if taken.size >= m:
             break
         kept = min(n_rows, GROWTH * kept)
-    order = taken[np.lexsort((taken, -found.cosines[taken], found.rounds[taken]))][:m]
-    return Turns(order, found.cosines[order].astype(np.float32), int(found.rounds[order[-1]]) + 1)
+    order = taken[np.lexsort((taken, -best.cosines[taken], best.rounds[taken]))][:m]
+    return Turns(order, best.cosines[order].astype(np.float32), int(best.rounds[order[-1]]) + 1)
 
 
-def _search(queries: NDArray[np.float64], table: Features, kept: int) -> _Found:
+def _search(queries: NDArray[np.float64], table: Features, kept: int) -> _BestTurns:
     n_rows = len(table)
     rounds, cosines, depth = np.full(n_rows, n_rows), np.full(n_rows, -np.inf), n_rows
     for near, scores in exact_neighbours(queries, table, kept, np.zeros(n_rows, dtype=np.bool_)):
@@ -67,7 +67,7 @@ def _search(queries: NDArray[np.float64], table: Features, kept: int) -> _Found:
         better = (turn < rounds[near]) | ((turn == rounds[near]) & (scores > cosines[near]))
         rounds[near[better]], cosines[near[better]] = turn[better], scores[better]
         depth = min(depth, near.size)
-    return _Found(rounds, cosines, depth)
+    return _BestTurns(rounds, cosines, depth)
 
 
 def exact_neighbours(queries: NDArray[np.float64], table: Features, m: int, taken: Mask) -> Iterator[Candidates]:

@@ -85,12 +85,12 @@ class _Queues:
 
     def _refill(self, dry: int) -> None:
         """Append the next batch of every centroid; when the pass has none left, begin another with more room."""
-        found = next(self._batches, None)
-        if found is None:
+        batch = next(self._batches, None)
+        if batch is None:
             self._grow(fruitless=not self._given[dry])
             self._begin_pass()
             return
-        for centroid, candidates in enumerate(found):
+        for centroid, candidates in enumerate(batch):
             self._given[centroid] += candidates.positions.size
             self._queues[centroid] = chain(self._queues[centroid], self._stream(candidates))
 

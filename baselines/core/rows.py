@@ -29,8 +29,8 @@ class Rows:
         return self.positions.size
 
     def __getitem__(self, rows: slice, /) -> NDArray[Any]:
-        wanted = self.positions[rows]
-        return rows_at(self.table, wanted) if wanted.size else np.asarray(self.table[0:0])
+        row_numbers = self.positions[rows]
+        return rows_at(self.table, row_numbers) if row_numbers.size else np.asarray(self.table[0:0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +45,9 @@ class PickedRows(Rows):
         check_positions(self.positions, len(self.table))
 
     def __getitem__(self, rows: slice, /) -> NDArray[Any]:
-        found = super().__getitem__(rows)
-        check_picked(found, self.positions[rows], "pool")
-        return found
+        picked = super().__getitem__(rows)
+        check_picked(picked, self.positions[rows], "pool")
+        return picked
 
 
 def rows_at(table: Features, positions: Positions) -> NDArray[Any]:

@@ -38,9 +38,9 @@ def best_rows(pool: Features, score: Score, m: int) -> tuple[NDArray[np.int64], 
     positions, scores = np.empty(0, dtype=np.int64), np.empty(0)
     for first, block in row_blocks(pool, len(pool), BLOCK_ROWS):
         check_rows(block, "pool", first)
-        found = _finite(score(np.asarray(block, dtype=np.float64)), first)
+        block_scores = _finite(score(np.asarray(block, dtype=np.float64)), first)
         positions = np.concatenate([positions, np.arange(first, first + len(block))])
-        scores = np.concatenate([scores, found])
+        scores = np.concatenate([scores, block_scores])
         if scores.size > 2 * m + BLOCK_ROWS:
             positions, scores = _best(positions, scores, m)
     return _best(positions, scores, m)

@@ -124,7 +124,7 @@ def attempt(call: Callable[[], Selection]) -> Selection | BaseException:
         return error
 
 
-def told(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     """An exception as one line."""
     text = " ".join(str(error).split())
     return f"raised {type(error).__name__}" + (f": {text[:200]}" if text else "")
@@ -132,7 +132,7 @@ def told(error: BaseException) -> str:
 
 def seen(answer: Selection | BaseException) -> str:
     """What came back, in a few words."""
-    return told(answer) if isinstance(answer, BaseException) else f"a selection of {np.size(answer.indices)}"
+    return error_line(answer) if isinstance(answer, BaseException) else f"a selection of {np.size(answer.indices)}"
 
 
 def refused(answer: Selection | BaseException) -> bool:

@@ -24,7 +24,8 @@ Rows = Annotated[
     typer.Option("--rows", help="row ids or variants, of any sampler: 'X+my.py:Mine(5%)'; default: all of the table"),
 ]
 OpenSetOption = Annotated[
-    str | None, typer.Option("--openset", help="a registered open-set or a folder of the data root")
+    str | None,
+    typer.Option("--openset", help="a registered open-set, a folder of the data root, or NAME[FILE OF CLASSES]"),
 ]
 Seeds = Annotated[list[int] | None, typer.Option("--seeds", min=0, help="0 1 2 or 0,1,2; default: 0")]
 Controls = Annotated[bool, typer.Option("--controls", help="add the control rows")]

@@ -1,4 +1,4 @@
-"""What evaluations with a prediction for every test image share: the result, its file, its metrics."""
+"""Code for evaluations with a prediction for every test image: the result, its file, its metrics."""
 
 from dataclasses import dataclass
 from pathlib import Path

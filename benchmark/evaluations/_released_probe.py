@@ -134,8 +134,8 @@ class _Probe:
         """The class of every test image by the encoder in eval mode as it is now, int32 [n_test]."""
         self.classifier.eval()
         with torch.no_grad():
-            found = [self.classifier(features).argmax(1) for features in self._test_features(test)]
-        predicted: NDArray[np.int32] = torch.cat(found).cpu().numpy().astype(np.int32)
+            classes = [self.classifier(features).argmax(1) for features in self._test_features(test)]
+        predicted: NDArray[np.int32] = torch.cat(classes).cpu().numpy().astype(np.int32)
         return predicted
 
     def _test_features(self, test: TrainingImages) -> Iterator[torch.Tensor]:

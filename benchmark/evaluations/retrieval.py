@@ -66,16 +66,16 @@ def answers(features: NDArray[np.float32], labels: NDArray[np.integer], progress
     n = len(features)
     rows = max(1, SCORES // n)
     unit = np.empty(features.shape, np.float32)
-    found = np.full((3, n), np.nan)
+    by_measure = np.full((3, n), np.nan)
     # One BLAS thread, as more could move the last digits of a product.
     with threadpool_limits(1, user_api="blas"):
         for first in range(0, n, rows):
             unit[first : first + rows] = unit_rows(np.asarray(features[first : first + rows]))
         for first in range(0, n, rows):
             queries = np.arange(first, min(first + rows, n))
-            found[:, queries] = _answers(unit[queries] @ unit.T, queries, labels)
+            by_measure[:, queries] = _answers(unit[queries] @ unit.T, queries, labels)
             progress("retrieval", queries[-1] + 1, n)
-    return Answers(*(100 * found))
+    return Answers(*(100 * by_measure))
 
 
 def _answers(
@@ -89,9 +89,9 @@ def _answers(
     relevant = hits.sum(axis=1)
     places = np.arange(1, hits.shape[1] + 1)
     precision = (hits * (hits.cumsum(axis=1) / places)).sum(axis=1) / np.maximum(relevant, 1)
-    found = np.stack([hits[:, :1].any(axis=1), hits[:, :FIRST].any(axis=1), precision]).astype(np.float64)
-    found[:, relevant == 0] = np.nan
-    return found
+    by_measure = np.stack([hits[:, :1].any(axis=1), hits[:, :FIRST].any(axis=1), precision]).astype(np.float64)
+    by_measure[:, relevant == 0] = np.nan
+    return by_measure
 
 
 def run(task: ImageTask, folder: Path) -> StageResult:

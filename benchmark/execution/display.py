@@ -1,4 +1,4 @@
-"""What a run shows: bars on a terminal, plain lines elsewhere. All of it goes to standard error."""
+"""The display of a run: bars on a terminal, plain lines elsewhere. All of it goes to standard error."""
 
 import sys
 import time

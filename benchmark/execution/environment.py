@@ -1,4 +1,4 @@
-"""What a record says of where it was made: packages, commit, hardware. No names of people, hosts or folders."""
+"""The environment that a record names: packages, commit, hardware. Names of people, hosts and folders stay out."""
 
 import os
 import platform
@@ -27,13 +27,13 @@ PACKAGES = (
 @cache
 def packages() -> dict[str, str]:
     """Versions of the packages that can move a number; those not installed are left out."""
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _git(*arguments: str) -> str | None:
@@ -65,12 +65,12 @@ def _cpu_model() -> str:
 @cache
 def hardware(device: str) -> dict[str, object]:
     """The processor, its cores, and the accelerator when `device` is one."""
-    found: dict[str, object] = {"device": device, "cpu": _cpu_model(), "cores": os.cpu_count()}
+    parts: dict[str, object] = {"device": device, "cpu": _cpu_model(), "cores": os.cpu_count()}
     if device.startswith("cuda"):
         import torch
 
-        found["gpu"] = torch.cuda.get_device_name()
-    return found
+        parts["gpu"] = torch.cuda.get_device_name()
+    return parts
 
 
 def environment(device: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Memory that does not suffice: which errors mean it, and what is to be lowered then."""
+"""Errors of too little memory: how they are recognised, and which option to lower."""
 
 import errno
 
@@ -11,7 +11,7 @@ _GPU_WORDS = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 def advice(error: BaseException) -> str | None:
-    """What to lower after an error that says that memory was short, in one line; None after any other."""
+    """One line on what to lower, for an error of too little memory; None for any other error."""
     # Imported here: the process that hands out work does without.
     import torch
 

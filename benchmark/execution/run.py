@@ -32,7 +32,7 @@ class Work:
 
 
 def execute(work: Work, machine: Machine) -> list[str]:
-    """Run what is not finished; the keys of the stages that failed."""
+    """Run the stages that are not finished. Returns the keys of the stages that failed."""
     # Imported here: the store is written to only once all names and data are known to be good.
     from benchmark.execution.display import make_screen
     from benchmark.execution.engines import EXECUTION_ENGINES, Job
@@ -69,13 +69,14 @@ def _warn_of_slow_bfloat16() -> None:
 
 
 def check_stages(stages: Iterable[Stage], *, installed: bool = True) -> None:
-    """UserError, before any work, for a stage that cannot run. `installed`: also for want of a package here."""
+    """Raise UserError, before any work, for a stage that cannot run. `installed`: also where a package is not
+    installed."""
     for stage in stages:
         stage.kind.check(stage.spec, installed=installed)
 
 
 def check_machine(machine: Machine) -> None:
-    """UserError, before any work, for an engine that there is not and for a device that is not there."""
+    """Raise UserError, before any work, for an unknown engine and for a device that is not there."""
     from benchmark.execution.engines import EXECUTION_ENGINES
 
     EXECUTION_ENGINES.get(machine.engine)

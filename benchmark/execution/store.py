@@ -36,7 +36,7 @@ State = Literal["finished", "damaged", "failed", "unfinished", "put aside"]
 
 @dataclass(frozen=True)
 class StoredStage:
-    """What the store has of one key. `path` is a folder, of a failed stage a file."""
+    """The state of one key in the store. `path` is a folder; of a failed stage it is a file."""
 
     key: str
     state: State
@@ -48,7 +48,7 @@ class StoredStage:
 
     @property
     def note(self) -> dict[str, Any]:
-        """What the store wrote down of a checkpoint's stage or of damage; empty where nothing can be read."""
+        """The store's note on a stage with a checkpoint, or on damage; empty where the note cannot be read."""
         for name in (STAGE, WHY):
             with contextlib.suppress(OSError, ValueError):
                 return dict(json.loads((self.path / name).read_bytes()))
@@ -80,7 +80,7 @@ class Store:
     _results: dict[Path, tuple[tuple[int, ...], Result]] = field(default_factory=dict, repr=False)
 
     def folder(self, kind: str, key: str) -> Path:
-        """Where the result of `key` is, finished or not yet."""
+        """The folder of the result of `key`, finished or not."""
         return self.root / kind / key
 
     # Reading ---------------------------------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ class Store:
         return result
 
     def damage(self, stage: Stage) -> Damage | None:
-        """What is wrong with the stage's result, as far as its record tells; None where nothing is."""
+        """The damage of the stage's result, as far as its record shows it; None where there is none."""
         try:
             self.result(stage.kind.name, stage.key)
         except Damage as damage:
@@ -114,7 +114,7 @@ class Store:
         return None
 
     def has(self, stage: Stage) -> bool:
-        """Whether the stage is finished, and its record is what was written."""
+        """Whether the stage is finished and its record is undamaged."""
         try:
             return stage.resolved and self.result(stage.kind.name, stage.key) is not None
         except Damage:
@@ -197,7 +197,7 @@ class Store:
             return f"{damage.finding}; it was moved to {self._move_damaged(damage)}, and the stage is run again"
 
     def put_all_aside(self, stages: Iterable[Stage]) -> Iterator[str]:
-        """`put_aside` for every stage whose record tells of damage."""
+        """`put_aside` for every stage whose record shows damage."""
         for stage in stages:
             if (damage := self.damage(stage)) is not None:
                 yield self.put_aside(damage)
@@ -213,12 +213,12 @@ class Store:
 
     def _move_damaged(self, damage: Damage) -> Path:
         folder = damage.folder
-        place = self.root / DAMAGED / f"{folder.name}.{uuid.uuid4().hex}"
-        make_folder(place.parent)
-        folder.rename(place)
+        moved = self.root / DAMAGED / f"{folder.name}.{uuid.uuid4().hex}"
+        make_folder(moved.parent)
+        folder.rename(moved)
         with contextlib.suppress(OSError):
-            write_atomically(place / WHY, json.dumps({"damage": damage.finding}))
-        return place
+            write_atomically(moved / WHY, json.dumps({"damage": damage.finding}))
+        return moved
 
     def check(self, *, contents: bool) -> Iterator[str]:
         """A line for every result that is not what was written, or cannot be read, by its record and the names of its
@@ -252,7 +252,7 @@ class Store:
         return _read_crash(self._crash_path(key))
 
     def failures(self) -> list[Crash]:
-        """Every crash whose stage did not succeed since, by its key or in a mended form."""
+        """Every crash of a stage that has not succeeded since, under its own key or in a mended form."""
         crashes = map(_read_crash, sorted((self.root / FAILED).glob("*.json")))
         return [crash for crash in crashes if crash is not None and not self._succeeded(crash)]
 
@@ -282,13 +282,13 @@ class Store:
                     yield folder, result.record
 
     def finished(self, kind: str) -> list[Result]:
-        """All finished results of a kind whose records are what was written, oldest first."""
-        found = sorted(self._records(kind), key=lambda one: _time(one[0]))
-        return [Result(folder, record) for folder, record in found]
+        """All finished results of a kind with undamaged records, oldest first."""
+        results = sorted(self._records(kind), key=lambda one: _time(one[0]))
+        return [Result(folder, record) for folder, record in results]
 
     def find(self, begin: str) -> list[StoredStage]:
-        """What there is of every key that begins with `begin`, the most telling for each: a result before a crash, that
-        before a checkpoint."""
+        """The state of every key that begins with `begin`, one for each: a result before a crash, a crash before a
+        checkpoint."""
         entries = [*self._results_of(begin)]
         entries += [StoredStage(path.stem, "failed", path) for path in (self.root / FAILED).glob(f"{begin}*.json")]
         entries += [StoredStage(path.name, "unfinished", path) for path in (self.root / SCRATCH).glob(f"{begin}*")]
@@ -313,14 +313,14 @@ class Store:
         return [StoredStage(folder.name, "unfinished", folder) for folder in folders if _has_checkpoint(folder)]
 
     def damaged(self) -> list[StoredStage]:
-        """What was moved aside because it was not what was written."""
+        """The results that were moved aside because they were damaged."""
         folders = sorted((self.root / DAMAGED).glob("*/"))
         return [StoredStage(folder.name.partition(".")[0], "put aside", folder) for folder in folders]
 
     # Clearing up -----------------------------------------------------------------------------------------------------
 
     def clear_aside(self) -> None:
-        """Remove what crashed writers left: folders of stages that nobody holds, whatever machine they were on."""
+        """Remove the folders that crashed writers left: those of stages that no process holds, on any machine."""
         begun = [path for path in (self.root / SCRATCH).glob("*/") if not _has_checkpoint(path)]
         for path in (*(self.root / ASIDE).glob("*.*"), *begun):
             # Without a lock (a full disk, a file system that has none) nothing is known of the writer.
@@ -329,9 +329,9 @@ class Store:
                     shutil.rmtree(path, ignore_errors=True)
 
     def clear_finished(self) -> None:
-        """Remove checkpoints and crashes of finished stages: what a kill between the last rename and its end left."""
+        """Remove checkpoints and crashes of finished stages. A kill right after the last rename leaves them."""
         for entry in self.checkpoints():
-            if any(found.state == "finished" for found in self._results_of(entry.key)):
+            if any(result.state == "finished" for result in self._results_of(entry.key)):
                 shutil.rmtree(entry.path, ignore_errors=True)
         unsolved = {crash.key for crash in self.failures()}
         for path in (self.root / FAILED).glob("*.json"):
@@ -340,7 +340,7 @@ class Store:
 
 
 def _read_crash(path: Path) -> Crash | None:
-    """A crash on record; None where there is none, or its file is damaged: nothing rests on it."""
+    """A recorded crash; None where there is none or its file is damaged, because no result depends on it."""
     try:
         value = json.loads(path.read_bytes())
         identity, label = value["identity"], value["label"]
@@ -351,12 +351,13 @@ def _read_crash(path: Path) -> Crash | None:
 
 
 def _has_checkpoint(folder: Path) -> bool:
-    """Whether a stage left more than the note of what it is; a killed write leaves a .tmp."""
+    """Whether a stage left more than its note. A killed write leaves a .tmp file."""
     return any(path.name != STAGE and path.suffix != ".tmp" for path in folder.iterdir())
 
 
 def _apart_from_code(label: str, identity: dict[str, Any]) -> str:
-    """What a stage and its mended form have in common: all but the version of the kind, and a sampler's source."""
+    """The part of an identity that a stage shares with its mended form: all but the kind's version and a sampler's
+    source."""
     spec = json.loads(canonical_json(identity["spec"]))
     if isinstance(spec.get("sampling"), dict):
         spec["sampling"].pop("identity", None)

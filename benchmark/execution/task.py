@@ -1,4 +1,4 @@
-"""What a stage's code is given: its spec, its inputs' files and images, and where it runs."""
+"""The task of a stage's code: its spec, the files and images of its inputs, and the device."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,19 +15,21 @@ D = TypeVar("D")
 
 @dataclass(frozen=True)
 class StageResult:
-    """What a stage's code returns beside its files: numbers for tables, and what explains them."""
+    """The result of a stage's code beside its files: numbers for tables, and values that explain them."""
 
     metrics: dict[str, Any] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
 
 
 class Stopped(Exception):
-    """A stage that ended before its end because its run is to stop, in one line that says what it has saved."""
+    """A stage stopped before its end, because its run has to stop. The message is one line that says what the stage
+    saved."""
 
 
 @dataclass(frozen=True)
 class Task(Generic[D]):
-    """One stage to run. Inputs are asked for by their names in the stage. `data` gives the images of an input."""
+    """One stage to run. The stage's names of its inputs lead to their files and images. `data` gives the images of an
+    input."""
 
     stage: Stage
     store: Store

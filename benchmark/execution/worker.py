@@ -87,8 +87,8 @@ def _peak_memory_mb() -> float:
 def attempt(task: Task[Any]) -> Report:
     """Run a stage unless another run has it or it is finished; a crash becomes a record."""
     try:
-        with task.store.claim(task.stage.key) as mine:
-            if not mine:
+        with task.store.claim(task.stage.key) as claimed:
+            if not claimed:
                 return Report("busy")
             if not task.store.has(task.stage):
                 run_stage(task)
@@ -153,7 +153,7 @@ class Line:
         self._pipe.send(("note", text))
 
     def stopping(self) -> bool:
-        """Whether the executor wants the stage to stop; the first call lets it know that the stage will."""
+        """Whether the executor wants the stage to stop. The first call tells the executor that the stage can stop."""
         if not self._saves:
             self._saves = True
             self._pipe.send(("saves",))
@@ -192,6 +192,6 @@ def work(pipe: connection.Connection, context: Context) -> None:
 
 
 def _die_with_parent(alive: int) -> None:
-    """A worker whose executor was killed must not run on: its whole group goes too."""
+    """End this worker and its whole group when the executor is killed."""
     os.read(alive, 1)
     os.killpg(0, signal.SIGKILL)

@@ -15,6 +15,7 @@ from benchmark.images.items import Items
 from benchmark.images.leaks import KnownLeaks, without
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.relevance import heldout_mask, origins, relevance, relevance_sha256, sources_sha256
+from benchmark.images.restricted import base_name, class_file
 from benchmark.images.scan import count_differences, find_manifest, open_source
 from benchmark.images.sources import LAYOUT, DataRoot, ImageRoot, NamedFolders, Source
 from benchmark.images.square_cache import FOLDER, square_pixels
@@ -83,7 +84,7 @@ class Data:
         return [] if self._images is None else self._images.names(role)
 
     def has(self, role: Role, name: str) -> bool:
-        return name in self.names(role)
+        return (base_name(name) if role == "opensets" else name) in self.names(role)
 
     def on_disk(self, role: Role, name: str) -> bool:
         """Whether the data root has such a folder, be it read or not."""
@@ -118,11 +119,11 @@ class Data:
 
     def manifest(self, role: Role, name: str, split: str) -> Manifest | None:
         """The manifest of a split that was read before. Reads no image."""
-        wanted: SplitName = (role, name, "train" if split == "train" else "test")
-        if wanted not in self._manifests:
-            found = None if self._images is None else find_manifest(self._images, *wanted, self.cache)
-            self._manifests[wanted] = found and self._without_leaks(found)
-        return self._manifests[wanted]
+        split_name: SplitName = (role, name, "train" if split == "train" else "test")
+        if split_name not in self._manifests:
+            read_before = None if self._images is None else find_manifest(self._images, *split_name, self.cache)
+            self._manifests[split_name] = read_before and self._without_leaks(read_before)
+        return self._manifests[split_name]
 
     def _without_leaks(self, manifest: Manifest) -> Manifest:
         if manifest.role == "targets" or not self.without_leaks:
@@ -168,25 +169,25 @@ class Data:
 
     # For runs --------------------------------------------------------------------------------------------------------
 
-    def read(self, wanted: Iterable[SplitName], progress: Progress = silent) -> None:
+    def read(self, splits: Iterable[SplitName], progress: Progress = silent) -> None:
         """Find all splits, then read through those that have not been read; the first error ends it."""
-        wanted = list(wanted)
+        splits = list(splits)
         images = open_images(self.root, self.standins)
-        for role, name, split in wanted:
+        for role, name, split in splits:
             # Absent images and wrong folders are told before anything is read.
             images.items(role, name, split).classes  # noqa: B018
             if role == "opensets" and (missing := self._unsearched(self.without_leaks, name)):
                 raise UserError(f"{_not_searched(name, missing)}; without leaks needs that first")
-        for role, name, split in wanted:
+        for role, name, split in splits:
             open_source(images, role, name, split, self.cache, progress)
         for known in (self._manifests, self._items, self._inputs, self._relevance):
             known.clear()
         self._known_leaks = None
 
-    def count_differences(self, wanted: Iterable[SplitName]) -> list[str]:
+    def count_differences(self, splits: Iterable[SplitName]) -> list[str]:
         """How the images found differ in number from the registered data sets of the same names."""
         lines = []
-        for role, name, split in wanted:
+        for role, name, split in splits:
             manifest, known = self.manifest(role, name, split), registered(role, name)
             if manifest is not None and known is not None and not self.standins:
                 lines += count_differences([manifest], known)
@@ -194,9 +195,11 @@ class Data:
 
     def leak_notes(self, targets: Sequence[str], opensets: Sequence[str], demanded: bool) -> list[str]:
         """A line for each open-set: whether it was searched for test images of the targets, and what became of those.
-        `demanded`: the protocol asks for a search of registered data. Nothing for stand-ins."""
+        `demanded`: the protocol asks for a search of registered data. Nothing for stand-ins and without a data root."""
+        if self.standins or self._images is None:
+            return []
         read = [name for name in opensets if self.without_leaks or self.manifest("opensets", name, "train")]
-        return [] if self.standins else [line for name in read for line in self._leak_lines(targets, name, demanded)]
+        return [line for name in read for line in self._leak_lines(targets, name, demanded)]
 
     def _leak_lines(self, targets: Sequence[str], openset: str, demanded: bool) -> Iterator[str]:
         leaks = self._leaks
@@ -206,17 +209,17 @@ class Data:
             known = demanded and registered("opensets", openset) and any(map(registered_target, unsearched))
             yield _not_searched(openset, unsearched) + ("; protocol clean asks for it on registered data" * bool(known))
         searched = [target for target, count in counts.items() if count is not None]
-        found = [f"{count:,} of {target}" for target, count in counts.items() if count]
-        if found:
+        leaked_counts = [f"{count:,} of {target}" for target, count in counts.items() if count]
+        if leaked_counts:
             done = "left out" if self.without_leaks else "kept (--without-leaks drops them)"
             total = len(leaks.leaked(openset))
-            yield f"opensets/{openset}: test images found in it: {total:,} ({', '.join(found)}), {done}"
+            yield f"opensets/{openset}: test images found in it: {total:,} ({', '.join(leaked_counts)}), {done}"
         elif searched:
             yield f"opensets/{openset}: no test image of {', '.join(searched)} was found in it"
 
-    def skipped(self, wanted: Iterable[SplitName]) -> list[str]:
+    def skipped(self, splits: Iterable[SplitName]) -> list[str]:
         """The unreadable files that were left out of open-sets, a line for each split that has some."""
-        manifests = [manifest for role, name, split in wanted if (manifest := self.manifest(role, name, split))]
+        manifests = [manifest for role, name, split in splits if (manifest := self.manifest(role, name, split))]
         return [
             f"{manifest.label}: {len(manifest.skipped)} unreadable files left out, first {manifest.skipped[0][0]}"
             for manifest in manifests
@@ -290,7 +293,7 @@ def _registered_count(role: Role, name: str, split: str) -> int | None:
 
 
 def _not_searched(openset: str, targets: Sequence[str]) -> str:
-    names = " ".join([*targets, openset])
+    names = " ".join([*targets, base_name(openset)])
     return f"opensets/{openset}: not searched for test images of {', '.join(targets)} (benchmark data check {names})"
 
 
@@ -300,7 +303,10 @@ def check_datasets(data: Data, targets: Iterable[str], opensets: Iterable[str]) 
         if not (data.has("targets", target) or (registered("targets", target) and not data.standins)):
             _refuse(data, "targets", target, TARGETS.names())
     for openset in opensets:
-        if openset not in OPENSETS and not data.has("opensets", openset):
+        if class_file(openset) is not None:
+            # Its file of classes is read here, so that a wrong one is an error before anything runs.
+            data.find("opensets", openset)
+        elif openset not in OPENSETS and not data.has("opensets", openset):
             _refuse(data, "opensets", openset, OPENSETS.names())
 
 

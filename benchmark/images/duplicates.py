@@ -91,9 +91,9 @@ def _near(
     for start in range(0, len(rows), BLOCK):
         block = rows[start : start + BLOCK]
         # faiss finds what is nearer than its radius.
-        limits, bits, found = index.range_search(np.ascontiguousarray(queries.rows["hash"][block]), NEAR + 1)
+        limits, bits, neighbours = index.range_search(np.ascontiguousarray(queries.rows["hash"][block]), NEAR + 1)
         repeated = np.repeat(block, limits[1:].astype(int) - limits[:-1].astype(int))
-        yield from zip(repeated.tolist(), others[found].tolist(), bits.astype(int).tolist(), strict=True)
+        yield from zip(repeated.tolist(), others[neighbours].tolist(), bits.astype(int).tolist(), strict=True)
         progress(what, start + len(block), len(rows))
 
 

@@ -1,4 +1,4 @@
-"""A .npy file that grows row by row beside its place, and is gone on from after a kill."""
+"""A .npy file that grows row by row beside its final path. After a kill, another process goes on with it."""
 
 import contextlib
 import fcntl

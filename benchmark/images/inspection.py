@@ -11,7 +11,7 @@ from benchmark.errors import UserError
 from benchmark.images.data import registered
 from benchmark.images.duplicates import NEAR, PLAIN, Pair, pairs_between, pairs_within
 from benchmark.images.items import first_few, folder_of
-from benchmark.images.leaks import save_leaks
+from benchmark.images.leaks import save_leaks, write_note
 from benchmark.images.looks import VERSION, Looks, look_at_split, problem
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.pack import pack_problems
@@ -20,7 +20,6 @@ from benchmark.images.sources import DataRoot
 from benchmark.progress import Progress, silent
 from benchmark.specs.base import digest
 from benchmark.specs.datasets import OpenSet, Role
-from benchmark.system import write_atomically
 
 FOLDER = "checks"
 TINY = 32
@@ -177,8 +176,7 @@ class Inspection:
             pass
         pairs = tuple(make())
         values = [asdict(pair) for pair in pairs]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps({"sha256": digest(values), "pairs": values}))
+        write_note(path, json.dumps({"sha256": digest(values), "pairs": values}))
         return pairs
 
 

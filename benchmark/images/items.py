@@ -1,4 +1,4 @@
-"""The items of one split, before anyone has read them: files in folders, or a concatenation of other items."""
+"""The items of one split before they are read: files in folders, or a concatenation of other items."""
 
 import csv
 import errno
@@ -26,7 +26,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tif
 
 
 class MissingImages(UserError):
-    """No images where they were looked for: an error to run on, an open question to plan with."""
+    """There are no images at a place. A run ends with this error; a plan goes on without the images."""
 
 
 @dataclass(frozen=True)
@@ -116,11 +116,11 @@ def first_few(names: list[str], shown: int = 5) -> str:
     return ", ".join(names[:shown]) + more
 
 
-def shared_classes(found: set[str], train: Items | None, label: str) -> tuple[str, ...]:
+def shared_classes(names: set[str], train: Items | None, label: str) -> tuple[str, ...]:
     """The classes that labels count in; UserError when a test split has one that its train split lacks."""
     if train is None:
-        return tuple(sorted(found))
-    unknown = sorted(found - set(train.classes))
+        return tuple(sorted(names))
+    unknown = sorted(names - set(train.classes))
     if unknown:
         raise UserError(
             f"{label} has {len(unknown)} classes that {train.label} lacks: {first_few(unknown)}; "

@@ -1,4 +1,4 @@
-"""What was read of a split so far: a scan that was stopped or killed goes on from it."""
+"""The part of a split that a scan has read. A later scan goes on from it after a stop or a kill."""
 
 import json
 import zlib
@@ -49,7 +49,7 @@ class Journal:
             self._write()
 
     def remove(self) -> None:
-        """The scan is whole: what was kept has done its duty."""
+        """Remove the files of the journal: the scan is whole."""
         self.close()
         for path in self._files():
             path.unlink(missing_ok=True)

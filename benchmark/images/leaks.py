@@ -1,14 +1,17 @@
 """Which images of an open-set are also in a target's test split, as `data check` has written it down in the store."""
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmark.datasets.opensets import OPENSETS
+from benchmark.errors import UserError
 from benchmark.images.duplicates import NEAR, Pair
+from benchmark.images.items import folder_of
 from benchmark.images.looks import VERSION
 from benchmark.images.manifest import Manifest, Split
+from benchmark.images.restricted import base_name, class_file
 from benchmark.images.scan import find_manifest
 from benchmark.images.sources import ImageRoot
 from benchmark.specs.base import digest
@@ -35,9 +38,16 @@ class LeakRecord:
 def save_leaks(store: Path, test: Manifest, pool: Manifest, pairs: Sequence[Pair]) -> None:
     """Write down a comparison, for these contents of both."""
     content = {"target": test.name, "openset": pool.name, "pairs": [vars(pair) for pair in pairs]}
-    path = _path(store, test, pool)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, json.dumps({"sha256": digest(content), **content}))
+    write_note(_path(store, test, pool), json.dumps({"sha256": digest(content), **content}))
+
+
+def write_note(path: Path, text: str) -> None:
+    """Write a file of the store. UserError when it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}; name another --store") from error
 
 
 def find_leaks(store: Path, test: Manifest, pool: Manifest) -> LeakRecord | None:
@@ -80,9 +90,10 @@ class KnownLeaks:
     def leaked(self, openset: str) -> frozenset[str]:
         """The images of an open-set that are test images of any target that it was compared with. Of any, so that an
         open-set is one for all targets."""
+        inside = self._inside(openset)
         return frozenset().union(
             *(
-                {prefix + item for item in record.leaked}
+                {prefix + item for item in record.leaked if inside(item)}
                 for prefix, pool in self._pools(openset)
                 if pool is not None
                 for record in all_leaks(self._store, pool)
@@ -96,13 +107,21 @@ class KnownLeaks:
             None if test is None or pool is None else find_leaks(self._store, test, pool)
             for _, pool in self._pools(openset)
         ]
-        known = [len(record.leaked) for record in records if record is not None]
+        inside = self._inside(openset)
+        known = [sum(map(inside, record.leaked)) for record in records if record is not None]
         return sum(known) if len(known) == len(records) else None
+
+    def _inside(self, openset: str) -> Callable[[str], bool]:
+        """Whether an image of the open-set that a restricted one is made of is in this."""
+        if class_file(openset) is None:
+            return lambda item: True
+        folders = self._images.items("opensets", openset, "train").classes
+        return lambda item: folder_of(item) in folders
 
     def _pools(self, openset: str) -> Iterator[tuple[str, Manifest | None]]:
         """The open-set, or its parts with what their ids are prefixed by."""
         parts = OPENSETS.get(openset).parts if openset in OPENSETS else ()
-        for part in parts or (openset,):
+        for part in parts or (base_name(openset),):
             yield f"{part}/" if parts else "", self._manifest("opensets", part, "train")
 
     def _manifest(self, role: Role, name: str, split: Split) -> Manifest | None:

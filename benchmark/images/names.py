@@ -1,4 +1,4 @@
-"""Which names items may have: each must come back from a list of picks, and be a path below a folder."""
+"""Allowed names of items: each can be read back from a list of picks and is a path below a folder."""
 
 import re
 from collections.abc import Iterable

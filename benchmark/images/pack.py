@@ -109,10 +109,10 @@ def pack_problems(root: Path) -> Iterator[str]:
 
 
 def _splits(request: PackRequest) -> list[tuple[Role, str, Split]]:
-    wanted: list[tuple[Role, str, Split]] = []
+    splits: list[tuple[Role, str, Split]] = []
     for target in request.targets:
-        wanted += [("targets", target, "train"), ("targets", target, "test")]
-    return [*wanted, *(("opensets", openset, "train") for openset in request.opensets)]
+        splits += [("targets", target, "train"), ("targets", target, "test")]
+    return [*splits, *(("opensets", openset, "train") for openset in request.opensets)]
 
 
 def chosen(label: str, ids: Sequence[str], per_class: int | None) -> list[str]:

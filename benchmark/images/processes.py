@@ -17,7 +17,7 @@ from benchmark.system import cores
 
 CHUNK = 64
 """Items that are sent to a process at once."""
-ALONE = 1024
+FEWEST_FOR_PROCESSES = 1024
 """With fewer items no process is started: one takes a second or two to begin."""
 _CODE = "import sys; sys.path[:] = {path!r}; from benchmark.images.processes import main; main({pipe})"
 
@@ -64,7 +64,7 @@ def each_item(work: ItemWork, items: Items, ids: Sequence[str], jobs: int | None
     Processes and not threads: hashing and comparing small images keeps Python's lock.
     """
     jobs = cores() if jobs is None else jobs
-    if jobs == 1 or len(ids) < ALONE:
+    if jobs == 1 or len(ids) < FEWEST_FOR_PROCESSES:
         yield from (work(items, item) for item in ids)
         return
     with contextlib.ExitStack() as stack:

@@ -16,6 +16,7 @@ from benchmark.errors import UserError
 from benchmark.images.items import Items, Joined, MissingImages, folder_of
 from benchmark.images.journal import Journal, Seen
 from benchmark.images.manifest import FOLDER, Contents, Manifest, Split, join_manifests, load_contents
+from benchmark.images.restricted import Restricted
 from benchmark.images.sources import ImageRoot, Source
 from benchmark.progress import Progress, silent
 from benchmark.specs.base import digest
@@ -56,9 +57,11 @@ def open_source(
 
 def _find(items: Items, store: Path) -> Manifest | None:
     if isinstance(items, Joined):
-        found = [_find(part, store) for part in items.parts]
-        known = [manifest for manifest in found if manifest is not None]
-        return join_manifests(items.name, known) if len(known) == len(found) else None
+        manifests = [_find(part, store) for part in items.parts]
+        known = [manifest for manifest in manifests if manifest is not None]
+        return join_manifests(items.name, known) if len(known) == len(manifests) else None
+    if isinstance(items, Restricted) and (whole := _find(items.base, store)):
+        return items.manifest(whole)
     if items.known_manifest is not None:
         return items.known_manifest
     # A test split with classes that train lacks is an error whether it was read or not.

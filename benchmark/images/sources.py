@@ -10,6 +10,7 @@ from benchmark.errors import UserError
 from benchmark.images.items import Folder, Items, Joined, MissingImages
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.parquet import HubPointer, Rows, find_rows
+from benchmark.images.restricted import base_name, class_file, restrict
 from benchmark.specs.datasets import Role
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ class ImageRoot(ABC):
 
     def items(self, role: Role, name: str, split: Split) -> Items:
         """The items of a split; MissingImages when there are none. Reads no image."""
+        file = class_file(name) if role == "opensets" else None
+        if file is not None:
+            return restrict(self.items(role, base_name(name), split), name, file)
         parts = OPENSETS.get(name).parts if role == "opensets" and name in OPENSETS else ()
         if not parts:
             return self._single(role, name, split)
@@ -81,8 +85,10 @@ class DataRoot(ImageRoot):
         plain = Folder(role, name, split, folder / split, train)
         rows = find_rows(plain, folder, train)
         if rows is None and not plain.path.is_dir():
-            found = ", ".join(_subfolders(folder)) or "no folders"
-            raise MissingImages(f"{plain.label}: {plain.path} does not exist (found there: {found}); expected {LAYOUT}")
+            folders = ", ".join(_subfolders(folder)) or "no folders"
+            raise MissingImages(
+                f"{plain.label}: {plain.path} does not exist (found there: {folders}); expected {LAYOUT}"
+            )
         return rows or plain
 
     def _missing(self, role: Role, name: str) -> str:
@@ -92,11 +98,11 @@ class DataRoot(ImageRoot):
             return f"data root {self.path} {what}; expected a folder with {LAYOUT}"
         there = [role for role in ("targets", "opensets") if self.names(role)]
         if not there:
-            found = ", ".join(_subfolders(self.path)) or "nothing"
-            return f"data root {self.path} holds neither targets nor open-sets (found: {found}); expected {LAYOUT}"
+            names = ", ".join(_subfolders(self.path)) or "nothing"
+            return f"data root {self.path} holds neither targets nor open-sets (found: {names}); expected {LAYOUT}"
         known = self.names(role)
-        found = (", ".join(known) or "none") + _near(name, known)
-        return f"{self.path / role / name} does not exist (found in {role}/: {found}); expected {LAYOUT}"
+        names = (", ".join(known) or "none") + _near(name, known)
+        return f"{self.path / role / name} does not exist (found in {role}/: {names}); expected {LAYOUT}"
 
 
 @dataclass(frozen=True)

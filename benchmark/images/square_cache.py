@@ -1,4 +1,4 @@
-"""Every image of a source as a square of a few pixels, decoded once and memory-mapped from then on."""
+"""Squares: every image of a source as a square of a few pixels, decoded once and then memory-mapped."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Self-supervised methods, one file each: what it is published with and where each value was read."""
+"""Self-supervised methods, one file each: the published settings, and where each value was read."""
 
 from benchmark.registry import Registry
 from benchmark.specs.methods import MethodEntry

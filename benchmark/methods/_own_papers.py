@@ -1,4 +1,4 @@
-"""Methods that no table of SimCore has: heads and loss of their own papers, all else as for SimCLR."""
+"""Methods outside SimCore's tables: heads and loss of their own papers, all else as for SimCLR."""
 
 from benchmark.methods._simcore import BORROWED_LENGTHS
 from benchmark.specs.methods import (

@@ -1,17 +1,17 @@
-"""What SimCore's methods have in common: how long each run trains, where that was read, and who borrows it."""
+"""Values that the methods of SimCore share: how long each run trains, and where that was read."""
 
 from benchmark.specs.methods import CODE, Evidence, Lengths
 from benchmark.specs.recipes import CodedEpochs, Epochs
 
-CODED = CodedEpochs()
+RELEASED_EPOCHS = CodedEpochs()
 
 LENGTHS = Lengths(
     retrieval=Epochs(epochs=1000),
     target=Epochs(epochs=5000),
     openset=Epochs(epochs=100),
     both=Epochs(epochs=200),
-    fixed=CODED,
-    stopped=CODED,
+    fixed=RELEASED_EPOCHS,
+    stopped=RELEASED_EPOCHS,
     assumed=("openset", "fixed"),
 )
 """Of SimCLR, the one method whose lengths are stated."""

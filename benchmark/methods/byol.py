@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from benchmark.methods._simcore import CODED, EVIDENCE
+from benchmark.methods._simcore import EVIDENCE, RELEASED_EPOCHS
 from benchmark.specs.methods import (
     CODE,
     RESNET50,
@@ -45,8 +45,8 @@ entry = MethodEntry(
             target=Epochs(epochs=1000),
             openset=Epochs(epochs=100),
             both=Epochs(epochs=200),
-            fixed=CODED,
-            stopped=CODED,
+            fixed=RELEASED_EPOCHS,
+            stopped=RELEASED_EPOCHS,
             assumed=("openset", "both", "fixed"),
         ),
         evidence={

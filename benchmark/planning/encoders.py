@@ -42,7 +42,7 @@ class Encoder:
 
     stage: Stage
     embedding: Embedding
-    local: dict[str, str] = field(default_factory=dict)
+    local: dict[str, str] = field(default_factory=dict, compare=False)
     recipe: Recipe | None = None
 
     @property

@@ -1,1 +1,1 @@
-"""Self-supervised pretraining: one loop of ours, the methods' heads and losses by an engine (lightly or solo-learn)."""
+"""Self-supervised pretraining: one training loop. An engine (lightly or solo-learn) gives the heads and losses."""

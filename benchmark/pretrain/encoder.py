@@ -1,4 +1,4 @@
-"""The network that a recipe leaves behind, built again from its file; networks of others, held to their names."""
+"""Encoders of this suite: the network of a recipe, and its weights from a file."""
 
 from pathlib import Path
 

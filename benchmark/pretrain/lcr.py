@@ -123,8 +123,8 @@ class RationaleLearner(LearnerWrapper):
         return flat / self.method.temperature
 
     def _divergence(self, target: torch.Tensor, fitted: torch.Tensor) -> torch.Tensor:
-        wanted = self._distributed(target).softmax(-1)
-        return F.kl_div(self._distributed(fitted).log_softmax(-1), wanted, reduction="sum")
+        target_share = self._distributed(target).softmax(-1)
+        return F.kl_div(self._distributed(fitted).log_softmax(-1), target_share, reduction="sum")
 
     @torch.no_grad()
     def _log(self, loss: torch.Tensor, fit: torch.Tensor, target: torch.Tensor, fitted: torch.Tensor) -> None:

@@ -48,8 +48,8 @@ def _draw(pixels: NDArray[np.float32], maps: NDArray[np.float32], path: Path) ->
     axes = figure.subplots(2 * rows, COLUMNS, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
-    for place, (image, looked) in enumerate(zip(pixels, maps, strict=True)):
-        above, below = (axes[2 * (place // COLUMNS) + row, place % COLUMNS] for row in (0, 1))
+    for number, (image, looked) in enumerate(zip(pixels, maps, strict=True)):
+        above, below = (axes[2 * (number // COLUMNS) + row, number % COLUMNS] for row in (0, 1))
         above.imshow(image)
         below.imshow(image)
         below.imshow(looked, cmap="jet", alpha=0.5, vmin=0, vmax=float(maps.max()) or 1)

@@ -1,4 +1,5 @@
-"""What an engine makes of a recipe: networks, a loss over a step's outputs, and what happens around a step."""
+"""Learners: what an engine makes of a recipe. They have networks, a loss over a step's outputs, and calls around a
+step."""
 
 import math
 from abc import ABC, abstractmethod
@@ -113,7 +114,7 @@ def average_buffers(teacher: nn.Module, online: nn.Module, momentum: float) -> N
 
 
 class LearnerWrapper(Learner):
-    """A learner around another one, `inner`, that does what `inner` does wherever it does nothing else."""
+    """A learner around another one, `inner`. Where it does nothing else it does what `inner` does."""
 
     def __init__(self, inner: Learner) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The training loop: one recipe, one set of images, two seeds in; an encoder and how it came about out."""
+"""The training loop. It takes a recipe, images and two seeds. It gives an encoder and a record of the training."""
 
 import math
 import time
@@ -36,9 +36,10 @@ Labels = NDArray[np.int64]
 
 
 class DivergedError(Exception):
-    """The loss or a weight is no number any more; the message names the step, the last losses and the learning rate.
+    """The loss or a weight is no number any more. The message names the step, the last losses and the learning rate.
 
-    No checkpoint is written then: the last one holds numbers."""
+    No checkpoint is written then, so the last one holds numbers.
+    """
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class TrainResult:
 
 @dataclass(frozen=True)
 class Watch:
-    """Who watches a training: is shown its progress, told in a line where it goes on, and says when it is to stop."""
+    """Receives the progress of a training and a line on where it goes on, and says when the training has to stop."""
 
     progress: Progress = silent
     say: Callable[[str], None] = unheard
@@ -152,12 +153,12 @@ def train(
 
 def _work(job: _Job, rank: int) -> checkpoint.State:
     """Do the part of rank `rank`; rank 0 writes the files."""
-    place = ranks.DeviceSplit(rank, job.devices, job.groups)
+    split = ranks.DeviceSplit(rank, job.devices, job.groups)
     name = f"cuda:{rank}" if job.device == "cuda" and job.devices > 1 else job.device
     with fixed(job.recipe.threads), torch.random.fork_rng():
         if torch.device(name).type == "cuda":
             torch.cuda.reset_peak_memory_stats(name)
-        trainer = _Trainer(job, place, torch.device(name))
+        trainer = _Trainer(job, split, torch.device(name))
         trainer.run()
         if rank == 0 and trainer.steps == job.course.steps:
             trainer.export()
@@ -167,8 +168,8 @@ def _work(job: _Job, rank: int) -> checkpoint.State:
 class _Trainer:
     """One rank's model and optimiser, from its checkpoint on."""
 
-    def __init__(self, job: _Job, place: ranks.DeviceSplit, device: torch.device) -> None:
-        self.job, self.place, self.device = job, place, device
+    def __init__(self, job: _Job, split: ranks.DeviceSplit, device: torch.device) -> None:
+        self.job, self.split, self.device = job, split, device
         recipe = job.recipe
         learner = find_engine(recipe.engine).build(recipe, job.seeds.init, job.classes)
         groups = job.groups * learner.views_in_a_pass // (job.devices * recipe.augmentation.views)
@@ -178,11 +179,11 @@ class _Trainer:
         self.learner = learner.to(device).to(memory_format=torch.channels_last).train()
         self.optimiser = optimiser(recipe.optimiser, self.learner.groups())
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "float16")
-        found = checkpoint.load(job.folder, job.identity, self.learner, self.optimiser, self.scaler)
-        self.losses, self._found = (found.losses, found.statistics) if found else ([], {})
-        self._resumed = (*found.resumed, len(found.losses)) if found else ()
+        saved = checkpoint.load(job.folder, job.identity, self.learner, self.optimiser, self.scaler)
+        self.losses, self._saved_statistics = (saved.losses, saved.statistics) if saved else ([], {})
+        self._resumed = (*saved.resumed, len(saved.losses)) if saved else ()
         self._unread: list[torch.Tensor] = []
-        self._spent, self._began = found.seconds if found else 0.0, time.monotonic()
+        self._spent, self._began = saved.seconds if saved else 0.0, time.monotonic()
         self.network = self._distributed() if job.devices > 1 else self.learner
 
     def _distributed(self) -> nn.Module:
@@ -196,18 +197,24 @@ class _Trainer:
     @property
     def state(self) -> checkpoint.State:
         # A run that is gone on from its very end has none of its own.
-        statistics = self.learner.statistics() or self._found
+        statistics = self.learner.statistics() or self._saved_statistics
         spent = self._spent + time.monotonic() - self._began
         return checkpoint.State(self.losses, spent, statistics, self._resumed)
 
     def run(self) -> None:
         """Train to the job's stop or until asked to stop, with checkpoints on the way and at the end."""
         job, saved = self.job, time.monotonic()
-        if self._resumed and self.place.rank == 0:
+        if self._resumed and self.split.rank == 0:
             job.watch.say(f"goes on from step {self.steps} of {job.course.steps}")
         key = (job.seeds.data, AUGMENT)
         feed = Feed(
-            job.images, job.recipe.augmentation, job.course.rows, key, self.place.stretch, self.device, job.workers
+            job.images,
+            job.recipe.augmentation,
+            job.course.rows,
+            key,
+            self.split.stretch,
+            self.device,
+            job.workers,
         )
         for crops in feed.crops(self.steps, job.stop):
             self._step(crops)
@@ -218,21 +225,21 @@ class _Trainer:
                 saved = time.monotonic()
             job.watch.progress("pretrain", self.steps, job.course.steps)
             # Ranks agree on it where they wait for each other anyway.
-            if (read or self.place.size == 1) and self.place.first_says(job.watch.stopping(), self.device):
+            if (read or self.split.size == 1) and self.split.first_says(job.watch.stopping(), self.device):
                 break
         self._save()
 
     def _step(self, crops: StepCrops) -> None:
         job, moment = self.job, self.moment
         # Layers with randomness of their own (stochastic depth, masks) draw from the global generator.
-        torch.manual_seed(int(stream(job.seeds.data, LAYERS, moment.step, self.place.rank).integers(2**63)))
+        torch.manual_seed(int(stream(job.seeds.data, LAYERS, moment.step, self.split.rank).integers(2**63)))
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] if group["static"] else self._rate(group["peak"])
         self.learner.begin(moment)
         loss = self.learner.loss(self._outputs(crops), moment)
         self.optimiser.zero_grad()
         # Gradients are averaged over ranks, and each holds its share of one loss.
-        self.scaler.scale(loss * self.place.size).backward()  # type: ignore[no-untyped-call]
+        self.scaler.scale(loss * self.split.size).backward()  # type: ignore[no-untyped-call]
         self.learner.before_update(moment)
         self.scaler.step(self.optimiser)
         self.scaler.update()
@@ -240,13 +247,13 @@ class _Trainer:
         self._unread.append(loss.detach())
 
     def _outputs(self, crops: StepCrops) -> Outputs:
-        """What the networks make of this rank's crops, gathered over all ranks, in float32."""
+        """The outputs of the networks for this rank's crops, gathered over all ranks, in float32."""
         rows = self.job.course.rows(self.steps)
-        if self.place.size > 1:
-            self.groups.rows = self.place.rows(self.job.recipe.augmentation.views * len(rows))
+        if self.split.size > 1:
+            self.groups.rows = self.split.rows(self.job.recipe.augmentation.views * len(rows))
         with autocast(self.device, self.job.recipe.precision):
-            mine = self.network(crops.views, crops.first, crops.local)
-        outputs = {name: self.place.gather(tensor.float()) for name, tensor in mine.items()}
+            rank_outputs = self.network(crops.views, crops.first, crops.local)
+        outputs = {name: self.split.gather(tensor.float()) for name, tensor in rank_outputs.items()}
         if self.job.labels is not None:
             outputs["labels"] = torch.from_numpy(self.job.labels[rows]).to(self.device)
         return outputs
@@ -273,7 +280,8 @@ class _Trainer:
         self._unread.clear()
 
     def _check_weights(self) -> None:
-        """The loss is of the weights before a step's update: that these are numbers says nothing of those after it."""
+        """Check the weights too: the loss belongs to the weights before a step's update and says nothing of those after
+        it."""
         if not all(bool(parameter.isfinite().all()) for parameter in self.learner.parameters()):
             raise self._diverged("the weights are no numbers", len(self.losses) - 1)
 
@@ -285,7 +293,7 @@ class _Trainer:
     def _save(self) -> None:
         self._read_losses()
         self._check_weights()
-        if self.place.rank == 0:
+        if self.split.rank == 0:
             checkpoint.save(self.job.folder, self.job.identity, self.learner, self.optimiser, self.scaler, self.state)
 
 

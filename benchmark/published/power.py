@@ -1,4 +1,4 @@
-"""How many seeds, or how many test images, would decide a difference that is undecided."""
+"""The number of seeds, or of test images, that would decide an undecided difference."""
 
 import math
 from dataclasses import dataclass

@@ -211,7 +211,7 @@ def load_table(name: str) -> Table:
     import yaml
 
     known = table_names()
-    found = next((id_ for id_ in (name, f"table{name}") if id_ in known), None)
-    if found is None:
+    table_id = next((id_ for id_ in (name, f"table{name}") if id_ in known), None)
+    if table_id is None:
         raise UnknownName("table", name, known)
-    return Table.model_validate(yaml.safe_load((tables_dir() / f"{found}.yaml").read_text(encoding="utf-8")))
+    return Table.model_validate(yaml.safe_load((tables_dir() / f"{table_id}.yaml").read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""Names of the files that stages write. Readers need not import what wrote them."""
+"""Names of the files that stages write. A reader need not import the code that writes them."""
 
 FEATURES = "features.npy"
 POSITIONS = "positions.npy"

@@ -1,7 +1,7 @@
-"""The words of the suite as frozen, typed records. Unknown fields are refused, defaults are written out in every key.
+"""Specs: frozen, typed records. Unknown fields are refused, and every key has the defaults written out.
 
-Nothing here imports torch, pandas or scikit-learn: `plan` and `--help` start from these types alone. A union of specs
-is tagged by `kind`, so that a new field of one method or evaluation leaves the keys of all the others as they were.
+Nothing here imports torch, pandas or scikit-learn: `plan` and `--help` need only these types. A union of specs is
+tagged by `kind`, so that a new field of one method or evaluation changes no key of the others.
 """
 
 import hashlib

@@ -90,7 +90,7 @@ class Cell:
         return self.parts[EVALUATE if EVALUATE in self.parts else SAMPLE]
 
     def ends(self) -> Iterator[Stage]:
-        """The stages that nothing of this cell builds on."""
+        """The stages of this cell that no other stage of it uses."""
         yield from (stage for part, stage in self.parts.items() if is_evaluation(part) or part in (PURITY, MEASURE))
 
 
@@ -100,22 +100,22 @@ ACCURACY = CellMeasure(name="accuracy", title="accuracy", part=EVALUATE, unit="%
 
 def ordered(ends: Iterable[Stage]) -> tuple[Stage, ...]:
     """`ends` and all stages below them, each once, inputs before their users."""
-    found: dict[str, Stage] = {}
+    by_key: dict[str, Stage] = {}
 
     def visit(stage: Stage) -> None:
-        if stage.key not in found:
+        if stage.key not in by_key:
             for needed in stage.stages():
                 visit(needed)
-            found[stage.key] = stage
+            by_key[stage.key] = stage
 
     for end in ends:
         visit(end)
-    return tuple(found.values())
+    return tuple(by_key.values())
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells asked for, in table order."""
+    """The requested cells, in table order."""
 
     cells: tuple[Cell, ...]
 
@@ -131,7 +131,7 @@ class Plan:
 
 
 class Layout(Spec):
-    """What a table's numbers were asked for with; enough to build it again from records.
+    """The question behind a table: enough to build the table again from records.
 
     `evaluation` is the title of the first evaluation of all rows; empty where every row has the table's own.
     `measures` are those of a cell; without any it has the accuracy alone, beside what rows were trained on. `groups`

@@ -1,4 +1,5 @@
-"""Which reading of the paper's ambiguous steps is measured. Every switch is part of the key of the stages it moves."""
+"""Protocols: how the ambiguous steps of the paper are read. Every switch is part of the key of the stages that it
+moves."""
 
 from typing import Literal
 

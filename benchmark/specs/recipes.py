@@ -68,7 +68,8 @@ Precision = Literal["float32", "bfloat16", "float16"]
 
 # Recipes and what they are run with -----------------------------------------------------------------------------------
 class SeedAxes(Spec):
-    """Seeds by what they move. Variants that share an axis share its randomness (Section "Seeds" of docs/protocol)."""
+    """Seeds, one for each part that they move. Variants that share a seed share its randomness (docs/protocol.md,
+    "Seeds")."""
 
     init: int
     data: int
@@ -259,7 +260,7 @@ class Online(Spec):
 
 
 class Recipe(Spec):
-    """Everything that decides the weights that come out, apart from the images and the seeds.
+    """Everything that decides the weights of an encoder, apart from the images and the seeds.
 
     `batchnorm_group` is the number of crops that one BatchNorm statistic is taken over (None: all crops of a forward
     pass). `threads` is the number of CPU threads, because reductions on a CPU depend on it. `drop_last` leaves out an

@@ -1,4 +1,4 @@
-"""What is pretrained on: the ten rows of Table 2 and the control rows beside them, as data.
+"""Variants: the images of a pretraining. The ten rows of Table 2 and the control rows, as data.
 
 Any other row is a variant too: `benchmark.planning.names` reads its name.
 """

@@ -1,4 +1,4 @@
-"""Words around numbers."""
+"""Numbers with their nouns, for messages."""
 
 from collections.abc import Iterable
 

@@ -131,7 +131,7 @@ def run(task: ImageTask, folder: Path) -> StageResult:
             "curve": [[step, round(loss, 4)] for step, loss in result.curve],
             "epochs": result.epochs,
             "engine": result.engine,
-            "images": {name: _told(task, name) for name in ("target", "openset") if task.has(name)},
+            "images": {name: _images_record(task, name) for name in ("target", "openset") if task.has(name)},
             **({"statistics": result.statistics} if result.statistics else {}),
             **({"notes": result.notes} if result.notes else {}),
             **({"resumed": list(result.resumed)} if result.resumed else {}),
@@ -140,7 +140,7 @@ def run(task: ImageTask, folder: Path) -> StageResult:
     )
 
 
-def _told(task: ImageTask, name: str) -> dict[str, object]:
+def _images_record(task: ImageTask, name: str) -> dict[str, object]:
     """What a reader of the record should know of the images of an input: which, how many, whether they are real."""
     manifest = _source(task, name).manifest
     return {"split": manifest.label, "images": len(manifest), "standins": task.data.standins}

@@ -1,1 +1,1 @@
-"""What trainings and feature extraction share: backbones, augmentation, loader, optimisers, schedule."""
+"""Code that trainings and feature extraction share: backbones, augmentation, loader, optimisers, schedule."""

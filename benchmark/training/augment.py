@@ -175,10 +175,10 @@ def crop_squares(
 ) -> torch.Tensor:
     """Cut `box` [n, 4] out of uint8 `squares` [n, R, R, 3], resize to `size` and mirror: float32 [n, 3, size, size]
     in 0..1."""
-    place = torch.from_numpy(box.astype(np.float32)).to(squares.device)
+    corners = torch.from_numpy(box.astype(np.float32)).to(squares.device)
     side = squares.shape[1]
-    rows = resampling(place[:, 0], place[:, 2], side, size, interpolation)
-    columns = resampling(place[:, 1], place[:, 3], side, size, interpolation)
+    rows = resampling(corners[:, 0], corners[:, 2], side, size, interpolation)
+    columns = resampling(corners[:, 1], corners[:, 3], side, size, interpolation)
     mirrored = torch.from_numpy(flip).to(squares.device)[:, None, None]
     columns = torch.where(mirrored, columns.flip(1), columns)
     return _resample(squares, rows, columns) if interpolation == "bilinear" else _overshoot(squares, rows, columns)
@@ -266,9 +266,9 @@ def normalise(crops: torch.Tensor) -> torch.Tensor:
 
 
 def _jitter(crops: torch.Tensor, change: Colours, spec: Augmentation) -> None:
-    for place in range(4):
+    for turn in range(4):
         for operation, strength in enumerate(spec.jitter):
-            rows = np.flatnonzero(change.jitter & (change.order[:, place] == operation))
+            rows = np.flatnonzero(change.jitter & (change.order[:, turn] == operation))
             if strength == 0 or not len(rows):
                 continue
             factor = torch.from_numpy(change.factors[rows, operation].astype(np.float32)).to(crops.device)

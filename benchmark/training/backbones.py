@@ -77,8 +77,8 @@ def feature_dimension(backbone: nn.Module) -> int:
 
 
 def check_trainable(spec: Backbone, size: int, method: MethodSpec) -> None:
-    """UserError for a network that cannot look at crops of `size` px, in the library's own words, or that `method`
-    cannot train: MAE needs a plain vision transformer, LCR a pooled feature map."""
+    """Raise UserError for a network that cannot read crops of `size` px, with the library's own reason, or that
+    `method` cannot train: MAE needs a plain vision transformer, LCR a pooled feature map."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         network = build(spec).eval()
         try:
@@ -190,7 +190,7 @@ def _grouped(layer: nn.modules.batchnorm._BatchNorm, groups: Groups) -> Callable
 
 
 def _own_statistics(layer: nn.modules.batchnorm._BatchNorm, x: torch.Tensor) -> torch.Tensor:
-    """Batch normalisation by the statistics of `x`, leaving the running ones alone."""
+    """Batch normalisation by the statistics of `x`. The running statistics do not change."""
     return torch.batch_norm(x, layer.weight, layer.bias, None, None, True, 0.0, layer.eps, torch.backends.cudnn.enabled)
 
 
@@ -202,8 +202,8 @@ class Rescale(nn.Module):
 
     def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
-        ours, theirs = torch.tensor([MEAN, STD], dtype=torch.float64), torch.tensor([mean, std], dtype=torch.float64)
-        factor, shift = ours[1] / theirs[1], (ours[0] - theirs[0]) / theirs[1]
+        suite, network = torch.tensor([MEAN, STD], dtype=torch.float64), torch.tensor([mean, std], dtype=torch.float64)
+        factor, shift = suite[1] / network[1], (suite[0] - network[0]) / network[1]
         self.register_buffer("factor", factor.float().view(1, 3, 1, 1))
         self.register_buffer("shift", shift.float().view(1, 3, 1, 1))
 

@@ -1,4 +1,4 @@
-"""A run's whole state in one safetensors file, replaced in one move, so that a reader finds all of it or none."""
+"""The whole state of a run in one safetensors file. It is replaced in one move: a reader finds all of it or none."""
 
 import errno
 import hashlib

@@ -49,14 +49,14 @@ class Layout:
 
     def split(self, weights: Weights) -> tuple[Weights, list[str]]:
         """The backbone's weights by torchvision's names, and the names that this layout does not know."""
-        found: Weights = {}
+        backbone_weights: Weights = {}
         unknown: list[str] = []
         for name, tensor in weights.items():
             if name.startswith(self.backbone) and not (not self.backbone and name.startswith(self.left)):
-                found[self._of_torchvision(name.removeprefix(self.backbone))] = tensor
+                backbone_weights[self._of_torchvision(name.removeprefix(self.backbone))] = tensor
             elif not name.startswith(self.left):
                 unknown.append(name)
-        return found, unknown
+        return backbone_weights, unknown
 
     def _of_torchvision(self, name: str) -> str:
         number, _, rest = name.partition(".")
@@ -130,11 +130,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise _refused(
             path, f"its layout is none of {known} (it begins with {first}); a file of timm needs timm:NAME={path}"
         )
-    found, unknown = layout.split(weights)
+    backbone_weights, unknown = layout.split(weights)
     if unknown:
         more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
         raise _refused(path, f"{layout.title} has no weights named {', '.join(unknown[:_SHOWN])}{more}")
-    return Checkpoint(layout, found, _picks(path, envelope), _target(envelope) if official else None)
+    return Checkpoint(layout, backbone_weights, _picks(path, envelope), _target(envelope) if official else None)
 
 
 def _content(path: Path) -> Any:

@@ -51,19 +51,19 @@ class DeviceSplit:
         dist.broadcast(said, 0)
         return bool(said)
 
-    def gather(self, mine: torch.Tensor) -> torch.Tensor:
-        """The rows [all, ...] of all ranks in their order, of which only those of `mine` carry a gradient."""
+    def gather(self, own_rows: torch.Tensor) -> torch.Tensor:
+        """The rows [all, ...] of all ranks in their order, of which only `own_rows` carry a gradient."""
         if self.size == 1:
-            return mine
-        length = torch.tensor(len(mine), device=mine.device)
+            return own_rows
+        length = torch.tensor(len(own_rows), device=own_rows.device)
         lengths = [torch.empty_like(length) for _ in range(self.size)]
         dist.all_gather(lengths, length)
-        padded = mine.new_zeros((int(max(lengths)), *mine.shape[1:]))
-        padded[: len(mine)] = mine.detach()
+        padded = own_rows.new_zeros((int(max(lengths)), *own_rows.shape[1:]))
+        padded[: len(own_rows)] = own_rows.detach()
         received = [torch.empty_like(padded) for _ in lengths]
         dist.all_gather(received, padded)
         parts = [rows[: int(count)] for rows, count in zip(received, lengths, strict=True)]
-        parts[self.rank] = mine
+        parts[self.rank] = own_rows
         return torch.cat(parts)
 
 
@@ -94,11 +94,11 @@ def _obstacle(recipe: Recipe, devices: int, batches: set[int]) -> str:
             f"{devices} devices cannot share {groups} BatchNorm group(s) evenly; use a number of devices that divides "
             f"it, or a recipe with a smaller batchnorm_group"
         )
-    place = DeviceSplit(0, devices, groups)
+    device_split = DeviceSplit(0, devices, groups)
     for crops in (views * batch for batch in batches):
         # Also a group of one row: it has no variance, and one device then normalises all of the step at once.
-        empty = any(stretch.start == stretch.stop for stretch in place.stretches(crops))
-        if empty or crops % place.rows(crops) == 1 or place.rows(crops) == 1:
+        empty = any(stretch.start == stretch.stop for stretch in device_split.stretches(crops))
+        if empty or crops % device_split.rows(crops) == 1 or device_split.rows(crops) == 1:
             return f"a last batch of {crops} crops is too small for {devices} devices; use fewer"
     return ""
 

@@ -58,8 +58,8 @@ def _random(backbone: Backbone, seed: int) -> nn.Module:
 
 
 def _network(backbone: Backbone, origin: str, path: Path | None) -> nn.Module:
-    """The network with its weights, every name of which was held to the network's: a layer that is left at its random
-    weights is never passed over."""
+    """The network with its weights. Every name of a weight is compared with the network's: no layer keeps its random
+    weights without an error."""
     if path is None:
         return _of_hub(backbone)
     if origin == "file":
@@ -72,7 +72,7 @@ def _network(backbone: Backbone, origin: str, path: Path | None) -> nn.Module:
 def _of_file(backbone: Backbone, path: Path) -> nn.Module:
     """timm's loader, which knows the older forms of its checkpoints, on the file without its classifier.
 
-    Where timm takes the classifier off itself, it no longer tells of other names that are missing or too many.
+    Where timm removes the classifier itself, it does not report other names that are missing or too many.
     """
     network: Any = build(backbone)
     own, named = network.state_dict(), network.pretrained_cfg.get("classifier") or ()
@@ -85,7 +85,7 @@ def _of_file(backbone: Backbone, path: Path) -> nn.Module:
 
 
 def _of_hub(backbone: Backbone) -> nn.Module:
-    """timm's own weights, loaded with the classifier that they were trained with (only so is timm strict)."""
+    """timm's own weights, loaded with the classifier that they were trained with, because only then is timm strict."""
     whole: Any = timm.create_model(backbone.name, pretrained=True)
     whole.reset_classifier(0)
     network = build(backbone)

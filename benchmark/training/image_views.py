@@ -1,4 +1,4 @@
-"""The images of a run, as rows of caches or files that are never copied: X first, then what is chosen of the pool."""
+"""The images of a run, as rows of caches or files that are never copied: first X, then the images of the pool."""
 
 import mmap
 from collections.abc import Sequence
@@ -27,8 +27,8 @@ def _lengths(sizes: Sequence[int], rows: Sequence[Rows]) -> list[int]:
 
 @dataclass(frozen=True)
 class SquareImages:
-    """Rows of square caches: `parts` are uint8 arrays [N, R, R, 3] of one R, memory-mapped as a rule, each with the
-    rows wanted of it (None: all)."""
+    """Rows of square caches. `parts` are uint8 arrays [N, R, R, 3] of one R, memory-mapped as a rule, each with the
+    rows that are used (None: all)."""
 
     parts: tuple[tuple[NDArray[np.uint8], Rows], ...]
 
@@ -51,13 +51,13 @@ class SquareImages:
             stop = start + (len(squares) if rows is None else len(rows))
             (here,) = np.nonzero((indices >= start) & (indices < stop))
             if len(here):
-                place = indices[here] - start
-                taken[here] = squares[place if rows is None else rows[place]]
+                within = indices[here] - start
+                taken[here] = squares[within if rows is None else rows[within]]
             start = stop
         return taken
 
     def __getstate__(self) -> dict[str, object]:
-        """Memory maps travel to other processes by their place on the disk, not by their pixels."""
+        """Pickle memory maps by their paths, not by their pixels."""
         return {"parts": [(_reference(squares), rows) for squares, rows in self.parts]}
 
     def __setstate__(self, state: dict[str, list[tuple[object, Rows]]]) -> None:
@@ -81,7 +81,7 @@ def _resolve(reference: object) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class FileImages:
-    """Rows of image readers: `parts` are readers, each with the rows wanted of it (None: all)."""
+    """Rows of image readers. `parts` are readers, each with the rows that are used (None: all)."""
 
     parts: tuple[tuple[ImageReader, Rows], ...]
 

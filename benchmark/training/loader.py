@@ -77,21 +77,21 @@ class Feed:
     def requests(self, step: int) -> list[CropRequest]:
         """What this rank has to make for step `step`: the views, and the local crops where there are any."""
         rows, key = self.rows(step), (*self.key, step)
-        wanted = [self._request(self.augmentation, np.tile(rows, (self.augmentation.views, 1)), key)]
+        of_step = [self._request(self.augmentation, np.tile(rows, (self.augmentation.views, 1)), key)]
         if (local := self.augmentation.local) is not None:
             spec = local_augmentation(self.augmentation, local)
-            wanted.append(self._request(spec, np.tile(rows, (local.count, 1)), (*key, _LOCAL)))
-        return wanted
+            of_step.append(self._request(spec, np.tile(rows, (local.count, 1)), (*key, _LOCAL)))
+        return of_step
 
     def _request(self, spec: Augmentation, rows: NDArray[np.int64], key: tuple[int, ...]) -> CropRequest:
         """This rank's part of `rows` [crops of each image, images]."""
-        mine = self.stretch(rows.size)
+        rank_slice = self.stretch(rows.size)
         view = np.indices(rows.shape)[0].ravel()
         after = None
         if any(spec.blur + spec.solarise):
-            after = effects(uniforms((*key, _EFFECTS), rows.size, EFFECT_VARIATES)[mine], view[mine], spec)
-        first = int(np.count_nonzero(view[mine] == 0))
-        return CropRequest(rows.ravel()[mine], uniforms(key, rows.size)[mine], spec, first, after)
+            after = effects(uniforms((*key, _EFFECTS), rows.size, EFFECT_VARIATES)[rank_slice], view[rank_slice], spec)
+        first = int(np.count_nonzero(view[rank_slice] == 0))
+        return CropRequest(rows.ravel()[rank_slice], uniforms(key, rows.size)[rank_slice], spec, first, after)
 
     def crops(self, start: int, stop: int) -> Iterator[StepCrops]:
         """The crops of steps start .. stop - 1, on `device`. Errors of reading and decoding images pass through."""
@@ -121,8 +121,8 @@ class Feed:
 
 def _from_squares(request: CropRequest, squares: torch.Tensor, rows: NDArray[np.int64]) -> torch.Tensor:
     """`squares` are those of images `rows`, which are sorted."""
-    place = torch.from_numpy(np.searchsorted(rows, request.rows)).to(squares.device)
-    return augment(squares.index_select(0, place), request.numbers, request.augmentation, request.effects)
+    index = torch.from_numpy(np.searchsorted(rows, request.rows)).to(squares.device)
+    return augment(squares.index_select(0, index), request.numbers, request.augmentation, request.effects)
 
 
 def _from_cuts(request: CropRequest, made: torch.Tensor, device: torch.device) -> torch.Tensor:
@@ -167,7 +167,7 @@ def _by_image(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 def _items(requests: list[CropRequest]) -> list[Item]:
     images = _images(requests)
     cuts = zip(*(_cuts(request, images) for request in requests), strict=True)
-    return [(image, list(wanted)) for image, wanted in zip(images.tolist(), cuts, strict=True)]
+    return [(image, list(cut_list)) for image, cut_list in zip(images.tolist(), cuts, strict=True)]
 
 
 def _cuts(request: CropRequest, images: NDArray[np.int64]) -> list[Cut]:
@@ -181,16 +181,16 @@ class _Cuts(Dataset[list[torch.Tensor]]):
         self._images = images
 
     def __getitem__(self, item: Item) -> list[torch.Tensor]:  # type: ignore[override]
-        row, wanted = item
+        row, cut_list = item
         image = self._images.open(row)
-        return [_cut(image, *cut) for cut in wanted]
+        return [_cut(image, *cut) for cut in cut_list]
 
 
 def _cut(image: Image.Image, spec: Augmentation, numbers: NDArray[np.float64]) -> torch.Tensor:
     """uint8 [k, size, size, 3]."""
     cuts = np.empty((len(numbers), spec.size, spec.size, 3), dtype=np.uint8)
-    for place, u in enumerate(numbers):
-        cuts[place] = crop_image(image, u, spec)
+    for index, u in enumerate(numbers):
+        cuts[index] = crop_image(image, u, spec)
     return torch.from_numpy(cuts)
 
 

@@ -1,4 +1,4 @@
-"""Everything global that can move a number: threads, determinism, TF32, precision. Set for a while, then put back."""
+"""Global settings that can move a number: threads, determinism, TF32, precision. Set for a block, then put back."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How long a run is, which images each step sees and at what learning rate: all functions of the step's number."""
+"""The length of a run, the images of each step and its learning rate, as functions of the step's number."""
 
 import math
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ class StepPlan:
 
     @property
     def _used(self) -> int:
-        """Images of a permutation that an epoch looks at."""
+        """The number of images of a permutation that an epoch uses."""
         return self.per_epoch * self.batch if self.drop_last else self.images
 
     @property

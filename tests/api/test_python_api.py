@@ -227,14 +227,14 @@ def test_a_variant_of_any_sampler_is_a_row_of_a_table(folder, monkeypatch):
         "        picks = np.arange(len(pool) - budget - self.offset, len(pool) - self.offset)\n"
         "        return Selection(picks, np.zeros(budget, np.float32), 'budget')\n"
     )
-    asked = {"targets": "cub", "store": "runs", "train": False, "coreset_metrics": True, "steps": 2}
+    fields = {"targets": "cub", "store": "runs", "train": False, "coreset_metrics": True, "steps": 2}
     rows = ["X+./mine.py:Last:offset=3(20)", "X+random(5%)"]
-    planned = benchmark.plan(rows=rows, **asked).to_pandas()
+    planned = benchmark.plan(rows=rows, **fields).to_pandas()
     assert list(planned.row) == ["X+OS_rand_5", "X+mine.py:Last:offset=3(20)"] and list(planned.pool_images) == [
         100,
         20,
     ]
-    result = benchmark.reproduce(rows=rows, device="cpu", **asked)
+    result = benchmark.reproduce(rows=rows, device="cpu", **fields)
     assert result["X+mine.py:Last:offset=3(20)", "cub"].values("images") == [20.0]
 
 

@@ -238,15 +238,15 @@ def test_a_table_refuses_an_evaluation_whose_first_measure_is_no_percentage(
 
 
 def test_a_chosen_evaluation_never_reproduces_published_values(tmp_path: Path) -> None:
-    asked = {"targets": ("cub",), "rows": ("X",), "store": tmp_path / "runs"}
-    planned = PlannedTable(Query("2", "smoke", evaluations=("linear-released",), **asked))
+    question = {"targets": ("cub",), "rows": ("X",), "store": tmp_path / "runs"}
+    planned = PlannedTable(Query("2", "smoke", evaluations=("linear-released",), **question))
     (cell,) = planned.cells.values()
     assert cell.evaluate.kind.module == "benchmark.evaluations.linear_released"
     assert not planned.verified_paper
     layout = planned.values().layout
     assert layout.evaluation == EVALUATIONS.get("linear-released").title
     assert any("evaluation linear-released" in note for note in layout.notes)
-    usual = PlannedTable(Query("2", "smoke", **asked)).values().layout
+    usual = PlannedTable(Query("2", "smoke", **question)).values().layout
     assert "evaluation" not in usual.model_dump(mode="json")
 
 

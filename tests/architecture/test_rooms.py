@@ -31,6 +31,7 @@ OTHER_TESTS = {
     "baselines": "the package baselines/",
     "docs": "the folder docs/",
     "golden": "values that tests compare with",
+    "helpers": "modules that several test files import",
     "scripts": "the folder scripts/",
     "smoke": "whole runs of the smoke profile",
 }

@@ -106,9 +106,9 @@ class Sliced:
 
     def __getitem__(self, rows: slice, /) -> Any:
         assert isinstance(rows, slice)
-        found = self._rows[rows]
-        self.longest = max(self.longest, len(found))
-        return found
+        part = self._rows[rows]
+        self.longest = max(self.longest, len(part))
+        return part
 
 
 @pytest.fixture(scope="session")

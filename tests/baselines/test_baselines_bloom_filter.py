@@ -38,18 +38,18 @@ def test_sizes() -> None:
 
 @settings(deadline=None)  # the first call imports scikit-learn
 @given(st.lists(st.text("01", min_size=8, max_size=8), max_size=20), st.text("01", min_size=8, max_size=8))
-def test_members_are_those_whose_slots_are_all_set(members: list[str], asked: str) -> None:
+def test_members_are_those_whose_slots_are_all_set(members: list[str], name: str) -> None:
     filled = BloomFilter(128, 3)
     for member in members:
         filled.add(member.encode())
     slots = {murmur3(member.encode(), seed) % 128 for member in members for seed in range(3)}
-    assert (asked.encode() in filled) == all(murmur3(asked.encode(), seed) % 128 in slots for seed in range(3))
+    assert (name.encode() in filled) == all(murmur3(name.encode(), seed) % 128 in slots for seed in range(3))
     assert all(member.encode() in filled for member in members)
     assert filled.false_positive_rate() == pytest.approx((len(slots) / 128) ** 3)
 
 
 @pytest.mark.parametrize(("sizing", "expected"), [("textbook", 0.01), ("released", 0.26)])
-def test_strangers_pass_at_the_rate_that_is_told(sizing: str, expected: float) -> None:
+def test_non_members_pass_at_the_computed_rate(sizing: str, expected: float) -> None:
     rng = np.random.default_rng(0)
     slots = slots_for(2000, 0.01, sizing)  # type: ignore[arg-type]
     hashes = round(slots * math.log(2) / 2000)

@@ -31,12 +31,12 @@ def test_the_best_whatever_the_blocks(n: int, k: int, m: int, by_row: bool, data
     )
     taken = rng.random(n) < data.draw(st.sampled_from([0.0, 0.3, 1.0]))
     cuts = data.draw(st.lists(st.integers(1, n), max_size=6, unique=True))
-    for found, row in zip(kept(scores, taken, m, cuts, by_row), scores, strict=True):
+    for candidates, row in zip(kept(scores, taken, m, cuts, by_row), scores, strict=True):
         free = np.sort(row[~taken])[::-1]
         floor = free[m] if free.size > m else -np.inf
-        assert found.floor == floor
-        assert sorted(found.positions.tolist()) == np.flatnonzero(~taken & (row > floor)).tolist()
-        assert found.scores.tolist() == row[found.positions].tolist()
+        assert candidates.floor == floor
+        assert sorted(candidates.positions.tolist()) == np.flatnonzero(~taken & (row > floor)).tolist()
+        assert candidates.scores.tolist() == row[candidates.positions].tolist()
 
 
 def test_hits_looked_for_before_the_floors_rose() -> None:
@@ -75,20 +75,20 @@ def test_first_floors_leave_out_what_is_not_above_them() -> None:
     scores = np.arange(40.0)[None]
     best = Best(1, 10, n=40, block_rows=40, dtype=scores.dtype, floors=np.array([35.0]))
     best.add(0, scores, np.zeros(40, dtype=bool))
-    [found] = best.finish()
-    assert (found.positions.tolist(), found.floor) == ([36, 37, 38, 39], 35.0)
+    [candidates] = best.finish()
+    assert (candidates.positions.tolist(), candidates.floor) == ([36, 37, 38, 39], 35.0)
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_pool_sorted_by_similarity(order: int) -> None:
     # Ascending, every row is above the floor when it comes: the floor has to rise all the time.
     scores = np.arange(5000, dtype=np.float32)[::order][None].repeat(2, axis=0)
-    for found in kept(scores, np.zeros(5000, dtype=bool), 10, list(range(100, 5000, 100)), False):
-        assert sorted(found.scores.tolist()) == list(range(4990, 5000))
-        assert found.floor == 4989
+    for candidates in kept(scores, np.zeros(5000, dtype=bool), 10, list(range(100, 5000, 100)), False):
+        assert sorted(candidates.scores.tolist()) == list(range(4990, 5000))
+        assert candidates.floor == 4989
 
 
 def test_more_centroids_than_a_byte_counts() -> None:
     scores = np.random.default_rng(0).random((300, 50))
-    for found, row in zip(kept(scores, np.zeros(50, dtype=bool), 3, [20], True), scores, strict=True):
-        assert sorted(found.positions) == sorted(np.argsort(-row)[:3])
+    for candidates, row in zip(kept(scores, np.zeros(50, dtype=bool), 3, [20], True), scores, strict=True):
+        assert sorted(candidates.positions) == sorted(np.argsort(-row)[:3])

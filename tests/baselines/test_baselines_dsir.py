@@ -24,11 +24,11 @@ def shares(indices: np.ndarray, counts: list[int]) -> np.ndarray:
 def test_picks_follow_the_targets_histogram() -> None:
     target, counts = corners([60, 40, 0], 0), [2000, 4000, 6000]
     pool = corners(counts, 1)
-    found = [DSIR(clusters=3, smoothing=1e-6).select(target, pool, budget=300, seed=seed) for seed in range(20)]
-    mean = np.mean([shares(picks.indices, counts) for picks in found], axis=0)
+    selections = [DSIR(clusters=3, smoothing=1e-6).select(target, pool, budget=300, seed=seed) for seed in range(20)]
+    mean = np.mean([shares(picks.indices, counts) for picks in selections], axis=0)
     # Standard deviation 0.006 and a little for the rows already gone; fixed seeds cannot fail by chance.
     np.testing.assert_allclose(mean, [0.6, 0.4, 0.0], atol=0.02)
-    assert all(picks.info["kl_after"] < 0.05 < picks.info["kl_before"] for picks in found)
+    assert all(picks.info["kl_after"] < 0.05 < picks.info["kl_before"] for picks in selections)
 
 
 def test_scores_are_log_weights_plus_the_noise_of_the_seed() -> None:

@@ -24,19 +24,19 @@ def shared(factory: str, **settings: int) -> float:
     for name, value in settings.items():
         setattr(index.hnsw if factory.startswith("HNSW") else index, name, value)
     exact = SimCore().select_from(FeatureRanking(POOL, CENTRES), budget=600)
-    found = SimCore().select_from(FaissRanking(index, CENTRES), budget=600)
-    return float(np.isin(exact.indices, found.indices).mean())
+    approximate = SimCore().select_from(FaissRanking(index, CENTRES), budget=600)
+    return float(np.isin(exact.indices, approximate.indices).mean())
 
 
 @pytest.mark.parametrize("budget", [600, "100%", None])
 def test_an_exact_index_gives_the_exact_picks(budget: int | str | None) -> None:
     exact = SimCore().select_from(FeatureRanking(POOL, CENTRES), budget=budget, n_target=20)
     ranking = FaissRanking(faiss_index(POOL, "Flat"), CENTRES)
-    found = SimCore().select_from(ranking, budget=budget, n_target=20)
+    approximate = SimCore().select_from(ranking, budget=budget, n_target=20)
     # float32 may swap two neighbours; the rounds themselves are the same.
-    assert set(found.indices) == set(exact.indices)
-    assert np.mean(found.indices == exact.indices) > 0.99
-    np.testing.assert_allclose(found.info["f_curve"], exact.info["f_curve"], rtol=1e-6)
+    assert set(approximate.indices) == set(exact.indices)
+    assert np.mean(approximate.indices == exact.indices) > 0.99
+    np.testing.assert_allclose(approximate.info["f_curve"], exact.info["f_curve"], rtol=1e-6)
 
 
 def test_approximate_indices_find_most() -> None:
@@ -63,8 +63,8 @@ def test_settings_of_the_index_hold_when_rows_are_left_out() -> None:
     taken = np.zeros(4000, dtype=bool)
     taken[0] = True
     ranking, exact = FaissRanking(index, CENTRES), FeatureRanking(POOL, CENTRES)
-    for found, wanted in zip(ranking.top(50, taken), exact.top(50, taken), strict=True):
-        assert set(wanted.positions) <= set(found.positions)
+    for candidates, expected in zip(ranking.top(50, taken), exact.top(50, taken), strict=True):
+        assert set(expected.positions) <= set(candidates.positions)
 
 
 def test_an_index_that_runs_out_says_so() -> None:

@@ -61,9 +61,9 @@ def test_uniformity_by_hand_and_by_its_definition():
     x = np.random.default_rng(3).normal(size=(60, 4))
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
     squares = ((unit[:, None] - unit[None]) ** 2).sum(2)[np.triu_indices(60, 1)]
-    found = uniformity(x)
-    assert found.value == pytest.approx(math.log(np.exp(-2 * squares).mean()))
-    assert math.log(found.potentials.mean()) == pytest.approx(found.value)
+    measured = uniformity(x)
+    assert measured.value == pytest.approx(math.log(np.exp(-2 * squares).mean()))
+    assert math.log(measured.potentials.mean()) == pytest.approx(measured.value)
     with pytest.raises(ValueError, match="two rows"):
         uniformity(x[:1])
 

@@ -28,9 +28,9 @@ class OnlySlices:
 
     def __getitem__(self, rows: slice) -> Any:
         assert isinstance(rows, slice)
-        found = self.table[rows]
-        self.longest = max(self.longest, len(found))
-        return found
+        part = self.table[rows]
+        self.longest = max(self.longest, len(part))
+        return part
 
 
 def domain(n: int, dim: int, seed: int, dtype: str = "f4") -> np.ndarray:

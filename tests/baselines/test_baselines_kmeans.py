@@ -17,14 +17,14 @@ def blobs(seed: int = 0) -> np.ndarray:
 
 def test_centroids_are_the_normalised_means_of_normalised_rows() -> None:
     features = blobs() * np.linspace(1, 50, 120)[:, None]  # lengths must not matter
-    found = centroids(features, 3, n_init=5)
+    centres = centroids(features, 3, n_init=5)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     means = unit.reshape(3, 40, 5).mean(axis=1)
     expected = means / np.linalg.norm(means, axis=1, keepdims=True)
-    assert found.dtype == np.float64
-    order = np.argmax(found @ expected.T, axis=0)
+    assert centres.dtype == np.float64
+    order = np.argmax(centres @ expected.T, axis=0)
     assert sorted(order) == [0, 1, 2]
-    np.testing.assert_allclose(found[order], expected, atol=1e-12)
+    np.testing.assert_allclose(centres[order], expected, atol=1e-12)
 
 
 def test_same_as_scikit_learn_with_that_seed() -> None:
@@ -55,12 +55,12 @@ def test_threads_do_not_move_the_centroids() -> None:
 
 
 def test_faiss_finds_the_same_blobs() -> None:
-    found, expected = (centroids(blobs(), 3, n_init=5, library=library) for library in ("faiss", "scikit-learn"))
-    assert found.dtype == np.float64
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-12)
-    order = np.argmax(found @ expected.T, axis=0)
+    centres, expected = (centroids(blobs(), 3, n_init=5, library=library) for library in ("faiss", "scikit-learn"))
+    assert centres.dtype == np.float64
+    np.testing.assert_allclose(np.linalg.norm(centres, axis=1), 1, rtol=1e-12)
+    order = np.argmax(centres @ expected.T, axis=0)
     assert sorted(order) == [0, 1, 2]
-    np.testing.assert_allclose(found[order], expected, atol=1e-6)
+    np.testing.assert_allclose(centres[order], expected, atol=1e-6)
 
 
 def test_threads_do_not_move_the_centroids_of_faiss() -> None:

@@ -35,12 +35,12 @@ def test_distances_are_scikit_learns(n: int, n_target: int, k: int, seed: int) -
     rng = np.random.default_rng(seed)
     target, pool = rng.standard_normal((n_target, 5)), rng.standard_normal((n, 5))
     picks = KNNDistance(k=k).select(target, pool, budget=n)
-    asked = min(k, n_target)
-    found = NearestNeighbors(n_neighbors=asked, algorithm="brute").fit(unit(target)).kneighbors(unit(pool))
-    expected = found[0][:, asked - 1]
+    neighbours = min(k, n_target)
+    nearest = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(unit(target)).kneighbors(unit(pool))
+    expected = nearest[0][:, neighbours - 1]
     np.testing.assert_allclose(-picks.scores, np.sort(expected), atol=1e-6)
     np.testing.assert_allclose(expected[picks.indices], np.sort(expected), atol=1e-7)
-    assert picks.info == {"k": asked}
+    assert picks.info == {"k": neighbours}
 
 
 def test_equal_rows_tie_by_position_and_few_cosines_at_once_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

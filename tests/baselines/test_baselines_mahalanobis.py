@@ -47,7 +47,7 @@ def test_clusters_share_one_covariance_and_the_nearest_counts() -> None:
     assert picks.info["k"] == 3
 
 
-def test_spread_counts_not_distance_alone() -> None:
+def test_spread_counts_beside_distance() -> None:
     angles = np.array([-0.4, -0.2, 0.0, 0.2, 0.4])
     wide = np.stack([np.cos(angles), np.sin(angles), np.zeros(5)], axis=1)
     thin = np.stack([np.cos(angles), np.zeros(5), 0.01 * np.sin(angles)], axis=1)
@@ -88,8 +88,8 @@ def test_no_order_of_additions_moves_a_distance() -> None:
     shuffled = np.random.default_rng(9).permutation(33)  # a BLAS of another machine adds up in another order
     same = fitted._replace(means=fitted.means[:, shuffled], whitening=fitted.whitening[shuffled])
     assert _squares(rows[:, shuffled], same).tolist() == _squares(rows, fitted).tolist()
-    alone = [_squares(row[None], fitted)[0] for row in rows]  # nor does the place in a block
-    assert alone == _squares(rows, fitted).tolist()
+    one_by_one = [_squares(row[None], fitted)[0] for row in rows]  # nor does the place in a block
+    assert one_by_one == _squares(rows, fitted).tolist()
 
 
 def test_bad_fields_and_no_stopping_rule() -> None:

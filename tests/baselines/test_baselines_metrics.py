@@ -51,9 +51,9 @@ class OnlySlices:
 
     def __getitem__(self, rows: slice) -> np.ndarray:
         assert isinstance(rows, slice)
-        found = self._rows[rows]
-        self.largest, self.read = max(self.largest, len(found)), self.read + len(found)
-        return found
+        part = self._rows[rows]
+        self.largest, self.read = max(self.largest, len(part)), self.read + len(part)
+        return part
 
 
 def near(value: float) -> Any:
@@ -154,21 +154,21 @@ def test_every_metric_is_what_scikit_learn_gives(tables: tuple[np.ndarray, np.nd
     close = [_share_of_close(picks, 0.9 + shift) for shift in (1e-6, -1e-6)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pairs, "BLOCK_ROWS", block)  # tiles smaller than the tables: their seams must not show
-        found = coreset_metrics(tables[0], tables[1], np.arange(len(picks)), k=k, threshold=0.9)
-    assert least[0] <= found.density <= most[0]
-    assert least[1] <= found.coverage <= most[1]
-    assert close[0] <= found.near_duplicates <= close[1]
-    assert found == CoresetMetrics(
+        metrics = coreset_metrics(tables[0], tables[1], np.arange(len(picks)), k=k, threshold=0.9)
+    assert least[0] <= metrics.density <= most[0]
+    assert least[1] <= metrics.coverage <= most[1]
+    assert close[0] <= metrics.near_duplicates <= close[1]
+    assert metrics == CoresetMetrics(
         len(picks),
         near(cosines.max(axis=1).sum()),
         near(cosines.max(axis=1).mean()),
         near(cosines.max(axis=0).mean()),
         near(1 - cosines.max(axis=1).min()),
-        found.density,
-        found.coverage,
+        metrics.density,
+        metrics.coverage,
         # The kernel's slope is up to 12, and three sums of it come together.
         pytest.approx(_kid(target, picks), abs=1e-5),
-        found.near_duplicates,
+        metrics.near_duplicates,
     )
 
 
@@ -231,13 +231,13 @@ def test_mmd_is_unbiased() -> None:
 
 
 @given(st.lists(st.integers(0, 99), min_size=1, max_size=50), st.sampled_from([1, 7, 4096]))
-def test_rows_come_in_the_order_of_the_picks(wanted: list[int], block: int) -> None:
+def test_rows_come_in_the_order_of_the_picks(positions: list[int], block: int) -> None:
     table = np.arange(200, dtype=np.float16).reshape(100, 2)
-    store, indices = OnlySlices(table), np.array(wanted)
+    store, indices = OnlySlices(table), np.array(positions)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "READ_ROWS", block)
-        found = rows_at(store, indices)
-    assert found.dtype == np.float16 and found.tolist() == table[indices].tolist()
+        rows = rows_at(store, indices)
+    assert rows.dtype == np.float16 and rows.tolist() == table[indices].tolist()
     assert store.largest <= block
 
 

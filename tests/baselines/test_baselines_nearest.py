@@ -78,7 +78,7 @@ def test_parts_of_the_target_and_threads_move_nothing(
         assert parted.scores.tobytes() == whole.scores.tobytes()
 
 
-def test_more_neighbours_are_asked_for_when_images_share_them() -> None:
+def test_more_neighbours_are_searched_when_images_share_them() -> None:
     rng = np.random.default_rng(1)
     target = np.array([1.0, 2.0]) + 1e-3 * rng.random((200, 2))
     pool = rng.random((2000, 2)) + 0.1

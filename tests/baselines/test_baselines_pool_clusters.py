@@ -28,16 +28,16 @@ def same_partition(one: np.ndarray, other: np.ndarray) -> bool:
 @pytest.mark.parametrize("spherical", [True, False])
 def test_groups_are_found_whatever_the_length_of_rows(spherical: bool) -> None:
     pool, axis = blobs([40, 100, 60])
-    found = cluster_pool(pool, 3, spherical=spherical)
-    assert same_partition(found.labels, axis)
-    assert sorted(found.sizes.tolist()) == [40, 60, 100]
-    assert [set(axis[members]) == {axis[members[0]]} for members in found.members()] == [True] * 3
-    assert np.sort(np.concatenate(found.members())).tolist() == list(range(200))
-    lengths = np.linalg.norm(found.centres, axis=1)
+    clusters = cluster_pool(pool, 3, spherical=spherical)
+    assert same_partition(clusters.labels, axis)
+    assert sorted(clusters.sizes.tolist()) == [40, 60, 100]
+    assert [set(axis[members]) == {axis[members[0]]} for members in clusters.members()] == [True] * 3
+    assert np.sort(np.concatenate(clusters.members())).tolist() == list(range(200))
+    lengths = np.linalg.norm(clusters.centres, axis=1)
     assert np.allclose(lengths, 1, atol=1e-6) == spherical
     unit = pool / np.linalg.norm(pool, axis=1, keepdims=True)
-    cosines = np.einsum("ij,ij->i", unit, (found.centres / lengths[:, None])[found.labels])
-    np.testing.assert_allclose(found.cosines, cosines, atol=1e-6)
+    cosines = np.einsum("ij,ij->i", unit, (clusters.centres / lengths[:, None])[clusters.labels])
+    np.testing.assert_allclose(clusters.cosines, cosines, atol=1e-6)
 
 
 def test_the_number_of_clusters() -> None:
@@ -82,28 +82,28 @@ def test_threads_and_blocks_move_nothing(
     sliced: Callable[[np.ndarray], Any], threads: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool = np.random.default_rng(3).standard_normal((2000, 40)).astype(np.float16)
-    found = cluster_pool(pool, 30, seed=4)
+    clusters = cluster_pool(pool, 30, seed=4)
     monkeypatch.setattr(pool_clusters, "_BLOCK_ROWS", 77)
     again = cluster_pool(sliced(pool), 30, seed=4)
-    assert again.labels.tobytes() == found.labels.tobytes()
-    assert again.cosines.tobytes() == found.cosines.tobytes()
-    assert cluster_pool(pool, 30, seed=5).labels.tobytes() != found.labels.tobytes()
+    assert again.labels.tobytes() == clusters.labels.tobytes()
+    assert again.cosines.tobytes() == clusters.cosines.tobytes()
+    assert cluster_pool(pool, 30, seed=5).labels.tobytes() != clusters.labels.tobytes()
     with threadpool_limits(1):
-        assert cluster_pool(pool, 30, seed=4).labels.tobytes() == found.labels.tobytes()
+        assert cluster_pool(pool, 30, seed=4).labels.tobytes() == clusters.labels.tobytes()
 
 
 def test_draws_are_uniform_within_their_clusters() -> None:
     pool, _ = blobs([40, 100, 60])
-    found = cluster_pool(pool, 3)
+    clusters = cluster_pool(pool, 3)
     hits = np.zeros(200)
     for seed in range(1000):
-        drawn = found.draw(np.array([10, 0, 7]), np.random.default_rng(seed))
-        assert found.labels[drawn].tolist() == [0] * 10 + [2] * 7
+        drawn = clusters.draw(np.array([10, 0, 7]), np.random.default_rng(seed))
+        assert clusters.labels[drawn].tolist() == [0] * 10 + [2] * 7
         hits[drawn] += 1
-    assert hits.max() == hits[found.labels != 1].max() > hits[found.labels == 1].max() == 0
+    assert hits.max() == hits[clusters.labels != 1].max() > hits[clusters.labels == 1].max() == 0
     for cluster, share in ((0, 10), (2, 7)):
-        expected = 1000 * share / found.sizes[cluster]
-        assert np.abs(hits[found.labels == cluster] - expected).max() < 4.5 * expected**0.5
+        expected = 1000 * share / clusters.sizes[cluster]
+        assert np.abs(hits[clusters.labels == cluster] - expected).max() < 4.5 * expected**0.5
 
 
 def test_bad_rows_are_named() -> None:
@@ -121,7 +121,7 @@ def test_exact_products_do_not_depend_on_the_order_of_addition() -> None:
     assert np.abs(np.linalg.norm(rows, axis=1) - 1).max() < 1e-6
 
 
-def test_rows_come_in_the_order_asked_for(sliced: Callable[[np.ndarray], Any]) -> None:
+def test_rows_come_in_the_order_of_the_positions(sliced: Callable[[np.ndarray], Any]) -> None:
     table = np.arange(400, dtype=np.float32).reshape(200, 2)
     positions = np.array([150, 3, 4, 199, 4, 0, 30])
     for stored in (table, sliced(table)):

@@ -26,13 +26,13 @@ def full_order(sim: np.ndarray, taken: np.ndarray) -> list[list[int]]:
     return [sorted(free, key=lambda u, c=c: (-sim[u, c], u)) for c in range(sim.shape[1])]
 
 
-def check_beginnings(found: list[Candidates], sim: np.ndarray, taken: np.ndarray) -> list[int]:
+def check_beginnings(tops: list[Candidates], sim: np.ndarray, taken: np.ndarray) -> list[int]:
     """Every list begins the full order and carries its scores; returns the lengths."""
-    for c, (candidates, order) in enumerate(zip(found, full_order(sim, taken), strict=True)):
+    for c, (candidates, order) in enumerate(zip(tops, full_order(sim, taken), strict=True)):
         positions = candidates.positions.tolist()
         assert positions == order[: len(positions)]
         assert candidates.scores.tolist() == sim[positions, c].astype(np.float64).tolist()
-    return [candidates.positions.size for candidates in found]
+    return [candidates.positions.size for candidates in tops]
 
 
 @given(st.integers(1, 30), st.integers(1, 4), st.integers(1, 40), st.integers(1, 9), st.data())
@@ -88,17 +88,17 @@ def test_near_the_cut_only_certain_candidates_are_given() -> None:
     # Position 0 is best by far; float32 cannot tell 1 to 20 apart, so m = 3 cannot go past the first.
     angles = np.concatenate([[0.1], 0.5 + 1e-9 * np.arange(20)[::-1]])
     rows = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    found = FeatureRanking(rows, np.array([[1.0, 0.0]])).top(3, np.zeros(21, dtype=bool))
-    assert found[0].positions.tolist() == [0]
-    found = FeatureRanking(rows, np.array([[1.0, 0.0]])).top(21, np.zeros(21, dtype=bool))
-    assert found[0].positions.tolist() == [0, *range(20, 0, -1)]
+    tops = FeatureRanking(rows, np.array([[1.0, 0.0]])).top(3, np.zeros(21, dtype=bool))
+    assert tops[0].positions.tolist() == [0]
+    tops = FeatureRanking(rows, np.array([[1.0, 0.0]])).top(21, np.zeros(21, dtype=bool))
+    assert tops[0].positions.tolist() == [0, *range(20, 0, -1)]
 
 
 def test_most_of_the_list_is_certain_on_ordinary_features() -> None:
     rng = np.random.default_rng(1)
     rows = rng.standard_normal((20_000, 64)).astype(np.float32)
-    found = FeatureRanking(rows, unit_rows(rng.standard_normal((5, 64)))).top(500, np.zeros(20_000, dtype=bool))
-    assert min(candidates.positions.size for candidates in found) > 480
+    tops = FeatureRanking(rows, unit_rows(rng.standard_normal((5, 64)))).top(500, np.zeros(20_000, dtype=bool))
+    assert min(candidates.positions.size for candidates in tops) > 480
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_extreme_lengths_do_not_move_the_order(dtype: str, low: int, high: int) 
     rows = np.ldexp(plain, rng.integers(low, high + 1, (300, 1))).astype(dtype)
     centroids = unit_rows(rng.standard_normal((4, 12)))
     taken = np.zeros(300, dtype=bool)
-    found = FeatureRanking(rows, centroids, block_rows=50).top(100, taken)
-    assert min(check_beginnings(found, exact_scores(plain, centroids), taken)) > 90
+    tops = FeatureRanking(rows, centroids, block_rows=50).top(100, taken)
+    assert min(check_beginnings(tops, exact_scores(plain, centroids), taken)) > 90
 
 
 def test_storage_does_not_matter(sliced: Callable[[np.ndarray], Any], tmp_path: Path) -> None:
@@ -131,8 +131,8 @@ def test_storage_does_not_matter(sliced: Callable[[np.ndarray], Any], tmp_path: 
         rows.astype("f8"),
         rows.astype(">f4"),
     ):
-        found = FeatureRanking(pool, centroids, block_rows=77).top(50, taken)
-        assert [list(map(np.ndarray.tolist, c)) for c in found] == expected
+        tops = FeatureRanking(pool, centroids, block_rows=77).top(50, taken)
+        assert [list(map(np.ndarray.tolist, c)) for c in tops] == expected
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 0.0])
@@ -149,9 +149,9 @@ def test_bad_pool_row_is_named(bad: float, dtype: str, device: str | None) -> No
 def test_the_longest_and_the_shortest_float16_rows() -> None:
     # 65504 is the largest float16, 6e-8 the smallest: neither is infinity, neither is zero.
     rows = np.array([[65504, 65504], [65504, 0], [6e-8, 6e-8], [6e-8, 0]], dtype=np.float16)
-    [found] = FeatureRanking(rows, np.array([[0.8, 0.6]])).top(4, np.zeros(4, dtype=bool))
-    assert found.positions.tolist() == [0, 2, 1, 3]
-    assert found.scores.tolist() == pytest.approx([1.4 / 2**0.5, 1.4 / 2**0.5, 0.8, 0.8])
+    [top] = FeatureRanking(rows, np.array([[0.8, 0.6]])).top(4, np.zeros(4, dtype=bool))
+    assert top.positions.tolist() == [0, 2, 1, 3]
+    assert top.scores.tolist() == pytest.approx([1.4 / 2**0.5, 1.4 / 2**0.5, 0.8, 0.8])
 
 
 @settings(max_examples=60, deadline=None)
@@ -160,19 +160,19 @@ def test_batches_go_on_where_they_ended(n: int, k: int, m: int, close: bool, dat
     rng = np.random.default_rng(data.draw(st.integers(0, 2**31)))
     rows = (1 + (1e-4 if close else 1) * rng.standard_normal((n, 5))).astype(data.draw(st.sampled_from(["f4", "f8"])))
     centroids, taken = unit_rows(rng.random((k, 5)) + 0.1), rng.random(n) < 0.1
-    wanted = full_order(exact_scores(rows, centroids), taken)
+    orders = full_order(exact_scores(rows, centroids), taken)
     given: list[list[int]] = [[] for _ in range(k)]
     for batch in FeatureRanking(rows, centroids, block_rows=50).batches(m, taken):
         for c, candidates in enumerate(batch):
             given[c] += candidates.positions.tolist()
             # Rows that are taken from now on may come or not; all others come, in order.
             beginning = [position for position in given[c] if not taken[position]]
-            order = [position for position in wanted[c] if not taken[position]]
+            order = [position for position in orders[c] if not taken[position]]
             assert beginning == order[: len(beginning)]
         taken |= rng.random(n) < 0.05
     if m >= n:
         assert all(
-            set(order) - set(np.flatnonzero(taken)) <= set(got) for order, got in zip(wanted, given, strict=True)
+            set(order) - set(np.flatnonzero(taken)) <= set(got) for order, got in zip(orders, given, strict=True)
         )
 
 
@@ -187,14 +187,14 @@ def test_batches_together_are_the_top() -> None:
         assert [s for batch in batches for s in batch[c].scores.tolist()] == whole.scores.tolist()
 
 
-def test_only_what_is_asked_for_is_scored_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_requested_rows_are_scored_again(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(3)
     rows, taken = rng.standard_normal((20_000, 16)).astype(np.float32), np.zeros(20_000, dtype=bool)
-    ranking, asked = FeatureRanking(rows, unit_rows(rng.standard_normal((5, 16)))), []
+    ranking, scored_lists = FeatureRanking(rows, unit_rows(rng.standard_normal((5, 16)))), []
     again = ranking._score_again
 
     def remembered(lists: list[np.ndarray]) -> list[np.ndarray]:
-        asked.append(np.stack(lists))
+        scored_lists.append(np.stack(lists))
         return again(lists)
 
     monkeypatch.setattr(ranking, "_score_again", remembered)
@@ -202,8 +202,8 @@ def test_only_what_is_asked_for_is_scored_again(monkeypatch: pytest.MonkeyPatch)
     next(batches)
     taken[rng.permutation(20_000)[:10_000]] = True
     next(batches)
-    assert [lists.shape for lists in asked] == [(5, 200), (5, 200)]
-    assert not taken[asked[1]].any()
+    assert [lists.shape for lists in scored_lists] == [(5, 200), (5, 200)]
+    assert not taken[scored_lists[1]].any()
 
 
 @pytest.mark.parametrize("way", [None, *products.WAYS])

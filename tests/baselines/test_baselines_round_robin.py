@@ -15,13 +15,13 @@ def in_turns(cosines: np.ndarray, m: int) -> tuple[list[int], list[float], int]:
     scores: list[float] = []
     rounds = 0
     while len(taken) < m:
-        asked: dict[int, float] = {}
+        best: dict[int, float] = {}
         for query, row in enumerate(orders[:, rounds].tolist()):
             if row not in taken:
-                asked[row] = max(asked.get(row, -2), cosines[query, row])
-        for row in sorted(asked, key=lambda row: (-asked[row], row)):
+                best[row] = max(best.get(row, -2), cosines[query, row])
+        for row in sorted(best, key=lambda row: (-best[row], row)):
             taken.append(row)
-            scores.append(asked[row])
+            scores.append(best[row])
         rounds += 1
     return taken[:m], scores[:m], rounds
 

@@ -20,10 +20,10 @@ class Counting(SimilarityRanking):
 
     def __init__(self, similarity: np.ndarray) -> None:
         super().__init__(similarity)
-        self.asked: list[int] = []
+        self.sizes: list[int] = []
 
     def top(self, m: int, taken: np.ndarray) -> Any:
-        self.asked.append(m)
+        self.sizes.append(m)
         return super().top(m, taken)
 
 
@@ -165,21 +165,21 @@ def test_further_passes_only_when_a_centroid_runs_dry() -> None:
     sim = np.random.default_rng(3).random((2000, 4))
     enough = Counting(sim)
     expected = greedy_rounds(enough, limit=400, first_m=400)
-    assert enough.asked == [400]
+    assert enough.sizes == [400]
     assert expected.info["passes"] == 1
     small = Counting(sim)
     picks = greedy_rounds(small, limit=400, first_m=2)
     assert picks.indices.tolist() == expected.indices.tolist()
-    assert len(small.asked) == picks.info["passes"] > 2
-    assert small.asked == [2 * GROWTH**i for i in range(len(small.asked))]
-    assert picks.info["m"] == small.asked[-1] < 2000
+    assert len(small.sizes) == picks.info["passes"] > 2
+    assert small.sizes == [2 * GROWTH**i for i in range(len(small.sizes))]
+    assert picks.info["m"] == small.sizes[-1] < 2000
 
 
-def test_ties_alone_make_m_grow() -> None:
+def test_ties_make_m_grow() -> None:
     same = Counting(np.full((50, 2), 0.5, dtype=np.float32))
     picks = greedy_rounds(same, limit=3, first_m=2)
     assert picks.indices.tolist() == [0, 1, 2]
-    assert same.asked == [2, 8, 32, 50]
+    assert same.sizes == [2, 8, 32, 50]
     assert picks.info["near_ties"] == 4  # two centroids, three picks each
 
 
@@ -189,8 +189,8 @@ def test_candidates_stop_growing_at_the_memory_bound(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("baselines.core.rounds.MAX_PAIRS", 4 * 32)
     bounded = Counting(sim)
     picks = greedy_rounds(bounded, limit=500, first_m=5)
-    assert bounded.asked[:3] == [5, 20, 32]
-    assert set(bounded.asked[2:]) == {32}
+    assert bounded.sizes[:3] == [5, 20, 32]
+    assert set(bounded.sizes[2:]) == {32}
     assert picks.indices.tolist() == expected.indices.tolist()
 
 

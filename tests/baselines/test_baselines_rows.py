@@ -17,14 +17,14 @@ class OnlySlices:
 
     def __init__(self, table: np.ndarray) -> None:
         self.table = table
-        self.asked: list[int] = []
+        self.lengths: list[int] = []
 
     def __len__(self) -> int:
         return len(self.table)
 
     def __getitem__(self, rows: slice) -> Any:
         assert isinstance(rows, slice)
-        self.asked.append(len(self.table[rows]))
+        self.lengths.append(len(self.table[rows]))
         return self.table[rows]
 
 
@@ -36,12 +36,12 @@ def test_rows_are_those_of_the_table(n: int, read_rows: int, data: st.DataObject
     before, module.READ_ROWS = module.READ_ROWS, read_rows
     try:
         seen = OnlySlices(table)
-        found = Rows(seen, positions)[first:stop]
+        part = Rows(seen, positions)[first:stop]
     finally:
         module.READ_ROWS = before
-    assert found.tolist() == table[positions[first:stop]].tolist()
-    assert found.shape[1] == 2
-    assert max(seen.asked) <= read_rows
+    assert part.tolist() == table[positions[first:stop]].tolist()
+    assert part.shape[1] == 2
+    assert max(seen.lengths) <= read_rows
     assert len(Rows(table, positions)) == positions.size
 
 

@@ -66,8 +66,8 @@ def test_score_of_a_row_does_not_depend_on_its_neighbours() -> None:
     rng = np.random.default_rng(3)
     rows, centroids = rng.standard_normal((50, 37)), unit_rows(rng.standard_normal((5, 37)))
     together = exact_scores(rows, centroids)
-    alone = np.concatenate([exact_scores(row[None], centroids) for row in rows])
-    assert together.tobytes() == alone.tobytes()
+    one_by_one = np.concatenate([exact_scores(row[None], centroids) for row in rows])
+    assert together.tobytes() == one_by_one.tobytes()
 
 
 def test_scaling_is_by_powers_of_two() -> None:

@@ -48,7 +48,7 @@ def test_of_equal_rows_the_first_is_picked_first(name: str, monkeypatch: pytest.
     by_row: dict[int, list[int]] = {}
     for pick in picks:
         by_row.setdefault(int(row[pick]), []).append(pick)
-    pairs = [found for found in by_row.values() if len(found) == 2]
+    pairs = [positions for positions in by_row.values() if len(positions) == 2]
     assert len(pairs) > 20 or name == "semdedup"  # which removes one of two equal rows
     assert all(first < second for first, second in pairs)
     monkeypatch.setattr(top, "BLOCK_ROWS", 77)

@@ -42,14 +42,14 @@ def test_no_plan_is_better(n: int, n_pool: int, alpha: float, seed: int) -> None
     even = np.tile(1 / (n * spread * rho), n)
     bend = np.diag(np.tile(n * rho, n))
     edge = -np.ones((n * n_pool, 1))
-    found = linprog(
+    solution = linprog(
         np.append(alpha / scale * costs.ravel(), 1 - alpha),
         A_ub=np.block([[bend, edge], [-bend, edge]]),
         b_ub=np.concatenate([bend @ even, -bend @ even]),
         A_eq=np.hstack([np.kron(np.eye(n), np.ones(n_pool)), np.zeros((n, 1))]),
         b_eq=np.full(n, 1 / n),
     )
-    gamma = found.x[:-1].reshape(n, n_pool)
+    gamma = solution.x[:-1].reshape(n, n_pool)
     np.testing.assert_allclose(near.shares(level, n_pool), gamma.sum(axis=0), atol=1e-7)
 
 

@@ -43,13 +43,13 @@ def test_first_draws_follow_the_plan_and_copies_share_the_mass_of_one() -> None:
     pool = np.stack([np.cos(angles), np.sin(angles), np.zeros(40)], axis=1)
     pool[:3] = pool[0]
     sampler = TSDS(alpha=0.5, scale=1.0, bandwidth=0.05, neighbours=40)
-    found = drawn_shares(sampler, target, pool, 600)
+    shares = drawn_shares(sampler, target, pool, 600)
     # Four neighbours: three copies of density 3 and one row of density 1; the level of all four is 2.
     distances = cdist(target, pool)[0, :4]
     assert sampler.select(target, pool, budget=4).info["neighbours"] == 4
     assert distances[3] - distances[0] < 1  # so that the first three together cost less than the regulariser
     # The level stays at the last that fills a neighbour before the fourth, 1: all mass on the three copies.
-    np.testing.assert_allclose(found[:4], [1 / 3, 1 / 3, 1 / 3, 0], atol=0.06)
+    np.testing.assert_allclose(shares[:4], [1 / 3, 1 / 3, 1 / 3, 0], atol=0.06)
 
 
 def test_closeness_and_diversity() -> None:

@@ -85,20 +85,20 @@ def test_a_checksum_that_is_stated_is_held(source: Path, root: Path, capsys: pyt
     assert "fff73e5086ae6bdbea199a49dfb8a4c1 is stated for it" in capsys.readouterr().err
 
 
-def test_the_wrong_archive_is_told_by_what_it_looks_like(source: Path, root: Path) -> None:
+def test_a_wrong_archive_is_named_by_its_content(source: Path, root: Path) -> None:
     miniatures.cub(source)
     (source / "CUB_200_2011.tgz").rename(source / "fgvc-aircraft-2013b.tar.gz")
     refused("aircraft", source, root, "is not the archive of aircraft: there is no fgvc.*it looks like cub")
 
 
-def test_a_folder_of_another_data_set_is_told(source: Path, root: Path) -> None:
+def test_a_folder_of_another_data_set_is_an_error(source: Path, root: Path) -> None:
     miniatures.flowers(source)
     refused("dtd", source, root, r"lacks dtd-r1\.0\.1\.tar\.gz \(found: 102flowers\.tgz, .*it looks like flowers\)")
     refused("cars", source, root, r"lacks car_ims\.tgz, cars_annos\.mat")
     refused("dtd", source / "absent", root, "is no folder")
 
 
-def test_a_web_page_in_place_of_an_archive_is_told(source: Path, root: Path) -> None:
+def test_a_web_page_in_place_of_an_archive_is_an_error(source: Path, root: Path) -> None:
     (source / "archive.zip").write_text("<!doctype html><html>Sign in to Kaggle</html>")
     refused("food11", source, root, r"archive\.zip is not what its name says: it is a web page")
 
@@ -193,7 +193,7 @@ def test_a_full_or_read_only_disk_is_one_line_and_leaves_nothing(
     assert len(calls) == 3
 
 
-def test_a_data_root_that_is_no_folder_is_told(source: Path, root: Path) -> None:
+def test_a_data_root_that_is_no_folder_is_an_error(source: Path, root: Path) -> None:
     expected = miniatures.mit67(source)
     root.write_text("a file")
     with pytest.raises(UserError, match="cannot be written"):
@@ -348,7 +348,7 @@ def test_a_folder_that_is_there_is_not_touched(source: Path, root: Path) -> None
     assert own.read_bytes() == b"own"
 
 
-def test_a_data_set_of_other_downloads_or_with_files_missing_is_told(source: Path, root: Path) -> None:
+def test_a_data_set_of_other_downloads_or_with_files_missing_is_an_error(source: Path, root: Path) -> None:
     expected = miniatures.mit67(source)
     folder = prepare_small("mit67", source, root, expected).folder
     (folder / "train/airport_inside/airport_inside_0001.jpg").unlink()
@@ -436,14 +436,14 @@ def test_the_order_of_a_folder_does_not_change_the_split_of_faces(
 
 
 @pytest.mark.parametrize("value", ["no_such_module:official", "json:official", "json:loads"])
-def test_a_reader_that_is_none_is_told(value: str) -> None:
+def test_a_reader_that_is_none_is_an_error(value: str) -> None:
     entry = TARGETS.get("dtd").model_copy(update={"official": value})
     with pytest.raises(UserError, match=r"names nothing|not an Official"):
         official(entry)
     assert official(entry.model_copy(update={"official": ""})) is None
 
 
-def test_parts_that_overlap_are_merged_or_told(source: Path, root: Path) -> None:
+def test_parts_that_overlap_are_merged_or_an_error(source: Path, root: Path) -> None:
     download = official(TARGETS.get("mit67"))
     assert download is not None
     expected = miniatures.mit67(source)

@@ -28,17 +28,17 @@ def test_the_sampler_of_the_tutorial_keeps_the_contract(tmp_path, monkeypatch, c
 @pytest.mark.parametrize("name", ["trained", "frozen-trained"])
 def test_differences_of_accuracy_in_committed_comparisons_follow_from_their_accuracies(name):
     """Their predictions were not kept, so that the intervals are over seeds alone."""
-    found = json.loads((RESULTS / name / "comparison.json").read_text())
+    comparison = json.loads((RESULTS / name / "comparison.json").read_text())
     accuracies = {}
-    for score in found["scores"]:
+    for score in comparison["scores"]:
         if score.get("budget") and "accuracy" in score["values"]:
             accuracies.setdefault(score["sampler"], []).append(score["values"]["accuracy"])
     rows = [line.split("|") for line in (RESULTS / name / "comparison.md").read_text().splitlines() if line[:1] == "|"]
     shown = {cells[1].strip(): cells[-2].strip() for cells in rows if len(cells) > 10}
-    others = [sampler for sampler in accuracies if sampler != found["reference"]]
+    others = [sampler for sampler in accuracies if sampler != comparison["reference"]]
     assert others
     for sampler in others:
-        estimate = paired_means(accuracies[sampler], accuracies[found["reference"]])
+        estimate = paired_means(accuracies[sampler], accuracies[comparison["reference"]])
         value, low, high = (signed(points, 1) for points in (estimate.value, estimate.low, estimate.high))
         assert shown[sampler] == f"{value} [{low}, {high}]"
 

@@ -74,10 +74,10 @@ def test_the_command_shows_or_mends_what_differs(tmp_path, monkeypatch, capsys):
     page = tmp_path / "README.md"
     page.write_text(ACCURACY)
     monkeypatch.setattr(write_docs, "ROOT", tmp_path)
-    for option, status, told in (("--check", 1, "+| X "), ("", 0, "README.md written"), ("--check", 0, "")):
+    for option, status, output in (("--check", 1, "+| X "), ("", 0, "README.md written"), ("--check", 0, "")):
         monkeypatch.setattr("sys.argv", ["write_docs", *option.split()])
-        assert write_docs.main() == status and told in capsys.readouterr().out
-        assert ("54.01" in page.read_text()) == (told != "+| X ")
+        assert write_docs.main() == status and output in capsys.readouterr().out
+        assert ("54.01" in page.read_text()) == (output != "+| X ")
     page.write_text("1 <!-- end -->\n")
     with pytest.raises(SystemExit, match=r"README.md: a block begins"):
         write_docs.main()
@@ -199,6 +199,8 @@ ALLOWED = [
     Allowed("docs/add-a-sampler.md", "with a 95 % interval", [95]),
     Allowed("docs/data.md", "open-set (at most 1 % of it)", [100 * SKIPPABLE]),
     Allowed("docs/data.md", "a split of 256 images", [LINES]),
+    Allowed("docs/data.md", "goes on from the last 256 images", [LINES]),
+    Allowed("docs/data.md", "at most 40 images a split", None),
     Allowed("docs/data.md", "identities with at least 15 images", [LEAST]),
     Allowed("docs/data.md", "of each the first int(0.8 n) by number", [SHARE]),
     Allowed("docs/engines.md", "(1.0.2, of 2021) pins torch 1.9", None),
@@ -241,6 +243,7 @@ ALLOWED = [
     Allowed("docs/results.md", "X + SimCore 5 % minus X", [5]),
     Allowed("docs/results.md", "X + SimCore 5 % minus X + random 5 %", [5, 5]),
     Allowed("docs/results.md", "with a 95 % interval", [95]),
+    Allowed("docs/results.md", "coreset of 5 % has a purity", [5]),
     Allowed("docs/results.md", "probability of any false verdict at 5 %", [5]),
     Allowed("docs/results.md", "steps of 64 images", [mini("scale").batch]),
     Allowed("docs/results.md", "`mixed` (16,481 images)", [POOL]),

@@ -50,10 +50,10 @@ def spec(reading, **changes):
     return FineTuning.model_validate({**fields, **changes})
 
 
-def tune(asked, train=None, test=None, encoder=None):
+def tune(requested, train=None, test=None, encoder=None):
     (x, y), (xt, yt) = train or colours(1, 64), test or colours(2, 60)
     test_images = SquareImages.of((xt, None))
-    return fine_tuned(encoder or Encoder(), lambda rows: SquareImages.of((x, rows)), y, test_images, yt, asked)
+    return fine_tuned(encoder or Encoder(), lambda rows: SquareImages.of((x, rows)), y, test_images, yt, requested)
 
 
 @pytest.mark.parametrize("reading", ["released", "clean"])
@@ -93,9 +93,9 @@ def test_released_takes_the_best_test_epoch_of_the_best_rate():
 
 
 def test_clean_chooses_the_rate_on_train_alone():
-    asked = spec("clean", rates=(1e-4, 0.1))
+    requested = spec("clean", rates=(1e-4, 0.1))
     xt, yt = colours(2, 60)
-    result, shuffled = tune(asked), tune(asked, test=(xt, np.random.default_rng(4).permutation(yt)))
+    result, shuffled = tune(requested), tune(requested, test=(xt, np.random.default_rng(4).permutation(yt)))
     assert result.info == shuffled.info and np.array_equal(result.predicted, shuffled.predicted)
     assert result.info["chosen_on"] == "validation" and result.info["rate"] == 0.1
     assert result.info["validation_images"] == 16
@@ -108,8 +108,8 @@ def test_equal_rates_of_either_reading_give_the_first_and_the_last_epoch():
 
 
 def test_the_rate_falls_after_the_decay_epochs():
-    asked = spec("clean", decay_epochs=(60, 80), epochs=100)
-    rates = [asked.rate_at(0.1, epoch) for epoch in (1, 60, 61, 80, 81, 100)]
+    requested = spec("clean", decay_epochs=(60, 80), epochs=100)
+    rates = [requested.rate_at(0.1, epoch) for epoch in (1, 60, 61, 80, 81, 100)]
     assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
 
 
@@ -140,9 +140,14 @@ def test_the_same_seed_gives_the_same_weights_and_another_gives_others():
 def test_the_released_settings_are_those_of_issue_1():
     setup = find_profile("paper").setup()
     question = Question(setup.probing, setup.recipe, "top1", 0, False, find_profile("paper").released_probe, "released")
-    asked = EVALUATIONS.get("fine-tuning").spec(question)
-    assert (asked.rates, asked.epochs, asked.decay_epochs, asked.decay) == ((0.1, 0.03, 0.01), 100, (60, 80), 0.1)
-    assert asked.optimiser == SGD(lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4) and asked.batch == 256
+    requested = EVALUATIONS.get("fine-tuning").spec(question)
+    assert (requested.rates, requested.epochs, requested.decay_epochs, requested.decay) == (
+        (0.1, 0.03, 0.01),
+        100,
+        (60, 80),
+        0.1,
+    )
+    assert requested.optimiser == SGD(lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4) and requested.batch == 256
     few = EVALUATIONS.get("fine-tuning-10").spec(question)
     assert (few.percent, few.draw, few.reading) == (10, "uniform", "released")
 

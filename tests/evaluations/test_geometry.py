@@ -19,7 +19,7 @@ def test_values_intervals_and_what_each_image_contributes():
     assert measured(x, (x, x))["alignment"].value == pytest.approx(0)
 
 
-def test_evenly_spread_features_are_told_from_collapsed_ones():
+def test_evenly_spread_features_differ_from_collapsed_ones():
     random = np.random.default_rng(0)
     spread = random.normal(size=(400, 8)).astype(np.float32)
     collapsed = (1 + 0.01 * spread).astype(np.float32)

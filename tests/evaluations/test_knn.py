@@ -36,8 +36,8 @@ def test_equal_votes_go_to_the_lower_class():
 @pytest.mark.parametrize("k", [1, 20, 200])
 def test_the_classes_are_scikit_learns(clusters, k):
     (x, y), (test, _) = clusters(60, 1, spread=2.0), clusters(41, 2, spread=2.0)
-    theirs = KNeighborsClassifier(k, metric="cosine", algorithm="brute", weights=lambda d: np.exp((1 - d) / 0.07))
-    expected = theirs.fit(x.astype(np.float64), y).predict(test.astype(np.float64))
+    reference = KNeighborsClassifier(k, metric="cosine", algorithm="brute", weights=lambda d: np.exp((1 - d) / 0.07))
+    expected = reference.fit(x.astype(np.float64), y).predict(test.astype(np.float64))
     assert np.array_equal(votes(x, y, test, (k,), 0.07)[k], expected)
 
 
@@ -60,10 +60,10 @@ def test_any_sizes_give_the_votes_of_a_plain_loop(n, k, block, seed):
         patch.setattr(knn, "BLOCK", block)
         predicted = votes(x, y, test, (k,), 0.5)[k]
     cosines = unit(test.astype(np.float64)) @ unit(x.astype(np.float64)).T
-    for row, found in zip(cosines, predicted, strict=True):
+    for row, winner in zip(cosines, predicted, strict=True):
         near = np.argsort(-row)[:k]
         sums = np.bincount(y[near], np.exp(row[near] / 0.5), minlength=4)
-        assert sums[found] >= sums.max() * (1 - 1e-5)
+        assert sums[winner] >= sums.max() * (1 - 1e-5)
 
 
 def evaluate(feature_task, tmp_path, train, test, metric="top1", **fields):

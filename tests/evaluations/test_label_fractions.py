@@ -57,9 +57,9 @@ def spec(percents=(100, 50, 20), metric="top1"):
 
 
 def evaluate(feature_task, tmp_path, train, test, **fields):
-    asked = spec(**fields)
-    task = feature_task(label_fractions, asked.probe, train=train, test=test)
-    task.stage.spec = asked
+    requested = spec(**fields)
+    task = feature_task(label_fractions, requested.probe, train=train, test=test)
+    task.stage.spec = requested
     return label_fractions.run(task, tmp_path)
 
 

@@ -29,18 +29,18 @@ def _clusters(per_class: int, seed: int, classes: int = 5, d: int = 12) -> tuple
 @pytest.mark.parametrize("strength", [1e-3, 1e-1, 10.0])
 def test_the_objective_and_its_optimum_are_scikit_learns(strength: float) -> None:
     x, y = _clusters(20, 1)
-    ours = fit(x, y, strength, 5)
-    theirs = LogisticRegression(C=1 / (strength * len(x)), tol=1e-6, max_iter=3000).fit(x.astype(np.float64), y)
+    probe = fit(x, y, strength, 5)
+    reference = LogisticRegression(C=1 / (strength * len(x)), tol=1e-6, max_iter=3000).fit(x.astype(np.float64), y)
 
     def objective(weight: np.ndarray, bias: np.ndarray) -> float:
         scores = x.astype(np.float64) @ weight.T + bias
         chosen = scores[np.arange(len(y)), y] - np.logaddexp.reduce(scores, axis=1)
         return float(-chosen.mean() + strength / 2 * (weight**2).sum())
 
-    best = objective(theirs.coef_, theirs.intercept_)
-    assert ours.objective == pytest.approx(best, abs=1e-4)
-    assert objective(ours.weight, ours.bias) == pytest.approx(ours.objective, abs=1e-9)
-    assert np.mean(ours.predict(x) == theirs.predict(x)) > 0.98
+    best = objective(reference.coef_, reference.intercept_)
+    assert probe.objective == pytest.approx(best, abs=1e-4)
+    assert objective(probe.weight, probe.bias) == pytest.approx(probe.objective, abs=1e-9)
+    assert np.mean(probe.predict(x) == reference.predict(x)) > 0.98
 
 
 def test_validation_is_the_last_part_of_every_class() -> None:
@@ -62,7 +62,7 @@ def test_the_clean_probe_learns_and_keeps_its_predictions() -> None:
     assert np.array_equal(refit.predict(xt), result.predicted)
 
 
-def test_the_strength_is_chosen_on_train_alone() -> None:
+def test_the_strength_is_chosen_on_train_images_only() -> None:
     (x, y), (xt, yt) = _clusters(20, 1), _clusters(15, 2)
     shuffled = np.random.default_rng(0).permutation(yt)
     assert clean_probe(x, y, xt, shuffled, _clean()).info == clean_probe(x, y, xt, yt, _clean()).info
@@ -74,7 +74,7 @@ def test_ties_go_to_the_stronger_penalty() -> None:
     assert clean_probe(x, y, x, y, _clean(strengths=(1e-4, 1e-2, 1e-3))).info["strength"] == 1e-2
 
 
-def test_mean_per_class_is_used_where_asked() -> None:
+def test_mean_per_class_is_used_where_it_is_the_metric() -> None:
     (x, y), (xt, yt) = _clusters(20, 1), _clusters(15, 2)
     keep = np.r_[0:15, 15:18, 30:75]
     result = clean_probe(x, y, xt[keep], yt[keep], _clean("mean_per_class"))

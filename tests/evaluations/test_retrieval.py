@@ -74,10 +74,10 @@ def test_blocks_of_any_size_give_the_same_answers_within_bounds(n, scores, seed)
         cut = answers(x, y)
     for one, other in zip(vars(whole).values(), vars(cut).values(), strict=True):
         assert np.allclose(one, other, atol=1e-3, equal_nan=True)
-    alone = np.bincount(y)[y] == 1
-    assert np.array_equal(np.isnan(whole.precision), alone)
-    assert (whole.precision[~alone] > 0).all() and (whole.precision[~alone] <= 100 + 1e-9).all()
-    assert (whole.rank5[~alone] >= whole.rank1[~alone]).all()
+    single = np.bincount(y)[y] == 1
+    assert np.array_equal(np.isnan(whole.precision), single)
+    assert (whole.precision[~single] > 0).all() and (whole.precision[~single] <= 100 + 1e-9).all()
+    assert (whole.rank5[~single] >= whole.rank1[~single]).all()
 
 
 def test_the_query_is_not_its_own_answer():

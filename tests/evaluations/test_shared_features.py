@@ -19,14 +19,14 @@ def test_evaluations_of_one_encoder_share_one_stage_for_each_split(small_encoder
 @pytest.mark.parametrize("name", ["knn", "linear-clean"])
 def test_shared_features_give_the_key_and_the_numbers_of_own_ones(small_encoder, name):
     shared = small_encoder.plan(name)
-    alone = replace(shared, derived=())
-    assert shared.derived and shared.key == alone.key
+    not_shared = replace(shared, derived=())
+    assert shared.derived and shared.key == not_shared.key
     kept = small_encoder.run(shared).metrics
     small_encoder.forget(shared)
-    assert small_encoder.run(alone).metrics == kept
+    assert small_encoder.run(not_shared).metrics == kept
 
 
-def test_an_encoder_is_not_asked_again_where_its_features_are_there(small_encoder, monkeypatch):
+def test_an_encoder_does_not_run_again_where_its_features_are_there(small_encoder, monkeypatch):
     stage = small_encoder.plan("retrieval")
     small_encoder.run(stage)
     small_encoder.forget(stage)
@@ -38,10 +38,10 @@ def test_features_of_another_reading_are_not_taken(small_encoder):
     stage = small_encoder.plan("retrieval")
     other = stage.spec.model_copy(update={"embedding": stage.spec.embedding.model_copy(update={"resize": 32})})
     misled = replace(stage, spec=other)
-    found = small_encoder.run(misled).metrics
+    metrics = small_encoder.run(misled).metrics
     small_encoder.forget(misled)
-    assert found == small_encoder.run(replace(misled, derived=())).metrics
-    assert found["map"] != small_encoder.run(stage).metrics["map"]
+    assert metrics == small_encoder.run(replace(misled, derived=())).metrics
+    assert metrics["map"] != small_encoder.run(stage).metrics["map"]
 
 
 def test_lcr_is_read_with_and_without_its_map(make_encoder):

@@ -143,7 +143,7 @@ def test_a_missing_pretraining_leaves_its_cell_missing(session, verb):
     assert code == 0 and (cells["X+OS_rand_5"]["state"], cells["X+OS_rand_5"]["reason"]) == ("missing", "")
 
 
-def test_a_seed_that_is_lost_from_a_measured_cell_is_told_with_its_reason(finished_small_run):
+def test_a_seed_that_is_lost_from_a_measured_cell_is_named_with_its_reason(finished_small_run):
     session, _ = finished_small_run
     (run,) = (run for run in runs_of(session.values(), session.store) if run.row == "X")
     lost = replace(run, seed=1, state="missing", reason="what is damaged", records={}, predictions={})

@@ -135,9 +135,9 @@ def test_a_training_killed_in_its_midst_ends_with_the_bytes_of_an_unbroken_one(t
     # Every step was done once: what was killed went on from its checkpoint. The last is saved twice, at its end too.
     steps = [line.split()[0] for line in log.splitlines() if ":step" in line]
     assert steps == [f"pretrain:step{step}" for step in (1, 2, 3, 4, 5, 5)]
-    found, expected = trained(tmp_path / "killed"), trained(tmp_path / "unbroken")
-    assert found.keys() == expected.keys() and len(found) >= 3
-    assert [name for name in found if found[name] != expected[name]] == []
+    files, expected = trained(tmp_path / "killed"), trained(tmp_path / "unbroken")
+    assert files.keys() == expected.keys() and len(files) >= 3
+    assert [name for name in files if files[name] != expected[name]] == []
 
 
 def test_two_runs_at_once_share_the_work_and_both_finish(tmp_path, unbroken):
@@ -151,8 +151,8 @@ def test_two_runs_at_once_share_the_work_and_both_finish(tmp_path, unbroken):
 
 
 def workers_of(process):
-    found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True)
-    return [int(line) for line in found.stdout.split()]
+    listed = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True)
+    return [int(line) for line in listed.stdout.split()]
 
 
 def wait_for(condition, seconds=300.0):
@@ -200,8 +200,8 @@ class Waiting:
 
     def points(self, name):
         """The numbers of the steps at which the points called `name` were passed, in their order."""
-        found = [line.split()[0].partition(":")[2] for line in self.log.read_text().splitlines()]
-        return [int(point.removeprefix(name)) for point in found if point.startswith(name)]
+        reached = [line.split()[0].partition(":")[2] for line in self.log.read_text().splitlines()]
+        return [int(point.removeprefix(name)) for point in reached if point.startswith(name)]
 
 
 @pytest.fixture
@@ -250,8 +250,8 @@ def test_a_training_stopped_by_signals_saves_its_step_and_ends_with_the_bytes_of
         os.kill(worker, signal.SIGINT)
     run.go_on()
     assert run.end() == 0 and run.points("took") == [3] and "goes on from step 2 of 3" in run.said()
-    found, expected = trained(tmp_path / "runs"), trained(unbroken[1])
-    assert len(found) >= 3 and [name for name in found if found[name] != expected[name]] == []
+    files, expected = trained(tmp_path / "runs"), trained(unbroken[1])
+    assert len(files) >= 3 and [name for name in files if files[name] != expected[name]] == []
     (path,) = (tmp_path / "runs/pretrain").glob("*/record.json")
     assert json.loads(path.read_text())["info"]["resumed"] == [2]
 

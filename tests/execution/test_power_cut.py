@@ -117,7 +117,7 @@ def test_a_file_that_is_replaced_survives(tmp_path, calls):
     assert_survives(calls, tmp_path / "file.json")
 
 
-def test_a_folder_that_is_placed_survives_and_what_its_links_point_to_is_left_alone(tmp_path, calls):
+def test_a_folder_that_is_placed_survives_and_targets_of_its_links_do_not_change(tmp_path, calls):
     image = tmp_path / "image.png"
     image.write_text("an image")
     with place_aside(tmp_path / "out") as folder:

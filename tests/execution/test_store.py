@@ -92,7 +92,7 @@ def test_a_crash_leaves_a_record_of_it_and_no_result_and_can_be_tried_again(stor
     assert store.crash(stage().key) is None
 
 
-def test_a_full_disk_is_told_clearly_and_leaves_the_stage_unfinished_and_the_store_readable(store, code):
+def test_a_full_disk_is_a_clear_error_and_leaves_the_stage_unfinished_and_the_store_readable(store, code):
     code(write_a_file)
     worker.attempt(task(store, seed=1))
 
@@ -117,7 +117,7 @@ def test_any_error_on_a_full_disk_is_a_full_disk(store, code, monkeypatch):
     assert report.status == "refused" and "disk full" in report.message
 
 
-def test_a_crash_that_cannot_be_written_down_is_still_told(store, code, monkeypatch):
+def test_a_crash_that_cannot_be_written_down_is_still_reported(store, code, monkeypatch):
     def crash(task, folder):
         raise RuntimeError("the reason")
 
@@ -155,8 +155,8 @@ def test_a_mistake_of_the_user_is_passed_on_as_it_is(store, code):
 
 
 def hold(root, claimed, release):
-    with Store(root).claim(stage().key) as mine:
-        assert mine
+    with Store(root).claim(stage().key) as is_claimed:
+        assert is_claimed
         claimed.set()
         release.wait(30)
 

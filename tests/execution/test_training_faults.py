@@ -78,9 +78,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("error", "told", "way_out"), CASES)
+@pytest.mark.parametrize(("error", "last_line", "way_out"), CASES)
 def test_short_memory_is_a_failed_stage_that_says_what_to_lower(
-    new_session, tmp_path, monkeypatch, error, told, way_out
+    new_session, tmp_path, monkeypatch, error, last_line, way_out
 ):
     def short(*_args, **_options):
         raise error
@@ -88,10 +88,10 @@ def test_short_memory_is_a_failed_stage_that_says_what_to_lower(
     monkeypatch.setattr(pretraining, "train", short)
     session, stage, store = one_cell(new_session, tmp_path / "runs")
     report = try_stage(session, stage, store)
-    assert report.status == "failed" and report.message.strip().splitlines()[-1] == told and way_out in told
+    assert report.status == "failed" and report.message.strip().splitlines()[-1] == last_line and way_out in last_line
     # What a table shows of it is that line.
     (cell,) = collect(session.values(), session.store).cells
-    assert cell.state == "failed" and cell.reason.endswith(told)
+    assert cell.state == "failed" and cell.reason.endswith(last_line)
 
 
 def test_other_errors_get_no_such_advice():
@@ -118,7 +118,7 @@ def test_a_killed_worker_is_a_failed_stage_that_says_what_to_lower(new_session, 
     assert memory.HOST in report.message and store.crash(stage.key).traceback == report.message
 
 
-def test_how_a_worker_ended_is_told_by_its_exit_code():
+def test_the_exit_code_of_a_worker_says_how_it_ended():
     assert how_it_ended(-signal.SIGABRT) == "the worker process died of SIGABRT"
     assert how_it_ended(-signal.SIGSEGV) == "the worker process died of SIGSEGV"
     assert how_it_ended(-40) == "the worker process died of signal 40"

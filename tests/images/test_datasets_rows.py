@@ -115,10 +115,10 @@ def test_rows_are_read_by_many_threads(data: Path, opened: Opened, jpegs: list[b
 def test_a_hub_name_is_loaded_as_its_pointer_says(
     data: Path, opened: Opened, jpegs: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: dict[str, Any] = {}
+    passed: dict[str, Any] = {}
 
     def load(**arguments: Any) -> Any:
-        asked.update(arguments)
+        passed.update(arguments)
         return table(jpegs, [0, 1, 0, 1]).rename_columns({"image": "img", "label": "species"})
 
     monkeypatch.setattr("datasets.load_dataset", load)
@@ -126,7 +126,7 @@ def test_a_hub_name_is_loaded_as_its_pointer_says(
     text = 'dataset = "owner/trees"\nrevision = "abc"\nimage = "img"\nlabel = "species"\ntrain = "training"\n'
     (data / "targets/hub/hub.toml").write_text(text)
     assert opened("targets", "hub").manifest.classes == ("ash", "elm")
-    assert asked == {"path": "owner/trees", "name": None, "split": "training", "revision": "abc"}
+    assert passed == {"path": "owner/trees", "name": None, "split": "training", "revision": "abc"}
 
 
 def test_a_hub_name_without_network(data: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:

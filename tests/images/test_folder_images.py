@@ -80,7 +80,7 @@ def test_all_is_its_parts_in_order(data: Path, store: Path, picture: Callable[..
     assert find_manifest(root, "opensets", "all", "train", store) == source.manifest
 
 
-def test_counts_that_differ_from_the_registered_ones_are_told(opened: Opened) -> None:
+def test_counts_that_differ_from_the_registered_ones_are_reported(opened: Opened) -> None:
     facts = {"source": "-", "licence": "-", "citation": "-", "split": "-", "metric": "top1", "title": "Leaves"}
     manifests = [opened("targets", "leaves").manifest, opened("targets", "leaves", "test").manifest]
     right = Target(name="leaves", classes=3, train=12, test=4, **facts)
@@ -115,10 +115,10 @@ def test_absent_images_are_an_open_question_to_a_plan(data: Path, store: Path) -
     assert find_manifest(DataRoot(data / "nowhere"), "opensets", "pool", "train", store) is None
 
 
-def test_progress_is_told(data: Path, store: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    open_source(DataRoot(data), "opensets", "pool", "train", store, lambda *step: told.append(step))
-    assert told[-1] == ("reading opensets/pool/train", 4, 4)
+def test_reading_reports_its_progress(data: Path, store: Path) -> None:
+    steps: list[tuple[str, int, int]] = []
+    open_source(DataRoot(data), "opensets", "pool", "train", store, lambda *step: steps.append(step))
+    assert steps[-1] == ("reading opensets/pool/train", 4, 4)
 
 
 def test_real_images_need_a_data_root() -> None:

@@ -97,10 +97,10 @@ def test_a_folder_has_one_identity_whatever_its_name_and_role_and_is_read_once(
     (tmp_path / "link").symlink_to(data / "targets/leaves/train")
     for place in (data / "targets/leaves/train", tmp_path / "link"):
         folders = NamedFolders((("mine", str(place)),))
-        found = find_manifest(folders, "opensets", "mine", "train", store)
-        assert found == open_source(folders, "opensets", "mine", "train", store).manifest
-        assert found is not None and found.images_sha256 == before.images_sha256
-        assert (found.role, found.name) == ("opensets", "mine")
+        manifest = find_manifest(folders, "opensets", "mine", "train", store)
+        assert manifest == open_source(folders, "opensets", "mine", "train", store).manifest
+        assert manifest is not None and manifest.images_sha256 == before.images_sha256
+        assert (manifest.role, manifest.name) == ("opensets", "mine")
     assert len(reads) == 12
 
 

@@ -74,7 +74,7 @@ def test_a_pack_is_a_smaller_data_root(root: Path, tmp_path: Path) -> None:
 def test_the_same_images_give_the_same_bytes_with_any_number_of_processes(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchmark.images.processes.ALONE", 1)
+    monkeypatch.setattr("benchmark.images.processes.FEWEST_FOR_PROCESSES", 1)
     monkeypatch.setattr("benchmark.images.processes.CHUNK", 1)
     one, two = make(root, tmp_path / "one", jobs=1), make(root, tmp_path / "two", jobs=2)
     assert files(tmp_path / "one") == files(tmp_path / "two") and one.sha256 == two.sha256

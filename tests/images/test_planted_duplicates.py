@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from benchmark.errors import UserError
-from benchmark.images import looks
+from benchmark.images import leaks, looks
 from benchmark.images.duplicates import Pair
 from benchmark.images.growing import GrowingRows
 from benchmark.images.inspection import Comparison, DataFindings, Inspection, SplitFindings
@@ -54,20 +54,20 @@ def inspect(root: Path, **options: int) -> DataFindings:
     return Inspection(DataRoot(root), root / "store", **options).inspect(["leaves"], ["pool"])
 
 
-def split(found: DataFindings, label: str) -> SplitFindings:
-    return next(one for one in found.splits if one.label == label)
+def split(findings: DataFindings, label: str) -> SplitFindings:
+    return next(one for one in findings.splits if one.label == label)
 
 
-def comparison(found: DataFindings, second: str) -> Comparison:
-    return next(one for one in found.comparisons if one.second == second)
+def comparison(findings: DataFindings, second: str) -> Comparison:
+    return next(one for one in findings.comparisons if one.second == second)
 
 
 def test_a_clean_root_has_no_finding(root: Path) -> None:
-    found = inspect(root)
-    assert not found.faults and [one.label for one in found.splits] == [TRAIN, TEST, POOL]
-    for one in found.splits:
+    findings = inspect(root)
+    assert not findings.faults and [one.label for one in findings.splits] == [TRAIN, TEST, POOL]
+    for one in findings.splits:
         assert (one.unreadable, one.tiny, one.grey, one.plain, one.pairs, one.notes) == ((), (), (), 0, (), ())
-    assert [(one.first, one.second, one.leak, one.pairs) for one in found.comparisons] == [
+    assert [(one.first, one.second, one.leak, one.pairs) for one in findings.comparisons] == [
         (TEST, TRAIN, False, ()),
         (TEST, POOL, True, ()),
     ]
@@ -106,10 +106,10 @@ def test_same_pixels_are_found_whatever_file_holds_them(root: Path, first: str, 
     image = drawing(60)
     save(image, root / first / "ash/one.png")
     save(image, root / second / "ash/two.bmp")
-    found = inspect(root)
-    place = split(found, first) if first == second else comparison(found, second)
+    findings = inspect(root)
+    place = split(findings, first) if first == second else comparison(findings, second)
     assert place.pairs == (Pair("ash/one.png", "ash/two.bmp", "same pixels", 0),)
-    others = [*found.splits, *found.comparisons]
+    others = [*findings.splits, *findings.comparisons]
     assert [one for one in others if one.pairs] == [place]
 
 
@@ -132,8 +132,8 @@ def _with_a_black_pixel(image: Image.Image) -> Image.Image:
 def test_near_duplicates_are_found(root: Path, change: str, first: str, second: str) -> None:
     save(drawing(60), root / first / "ash/one.png")
     save(CHANGES[change](drawing(60)), root / second / "ash/two.jpg", quality=88)
-    found = inspect(root)
-    place = split(found, first) if first == second else comparison(found, second)
+    findings = inspect(root)
+    place = split(findings, first) if first == second else comparison(findings, second)
     (pair,) = place.pairs
     assert (pair.first, pair.second, pair.likeness) == ("ash/one.png", "ash/two.jpg", "near") and pair.bits <= 6
 
@@ -143,11 +143,11 @@ def test_many_copies_are_pairs_with_the_first(root: Path) -> None:
         save(drawing(60), root / POOL / f"copy-{number}.png")
     save(drawing(60), root / POOL / "near.jpg", quality=88)
     save(drawing(60), root / TEST / "elm/copied.png")
-    found = inspect(root)
+    findings = inspect(root)
     copies = [Pair("copy-0.png", f"copy-{number}.png", "same pixels", 0) for number in (1, 2, 3)]
-    assert [pair for pair in split(found, POOL).pairs if pair.likeness == "same pixels"] == copies
-    assert [pair.second for pair in split(found, POOL).pairs if pair.likeness == "near"] == ["near.jpg"]
-    leaked = [pair.second for pair in comparison(found, POOL).pairs]
+    assert [pair for pair in split(findings, POOL).pairs if pair.likeness == "same pixels"] == copies
+    assert [pair.second for pair in split(findings, POOL).pairs if pair.likeness == "near"] == ["near.jpg"]
+    leaked = [pair.second for pair in comparison(findings, POOL).pairs]
     assert leaked == [*(f"copy-{number}.png" for number in range(4)), "near.jpg"]
 
 
@@ -166,12 +166,12 @@ def test_dogs_are_found_in_imagenet_by_the_names_of_their_files(root: Path) -> N
         save(drawing(71), root / f"targets/{target}/test/n02085620-Chihuahua/n02085620_10074.png")
     save(drawing(72), root / "opensets/imagenet/train/n02085620/n02085620_10074.JPEG")
     save(drawing(73), root / "opensets/imagenet/train/n02085620/n02085620_1007.JPEG")
-    found = Inspection(DataRoot(root), root / "store").inspect(["dogs", "small-dogs"], ["imagenet"])
-    by_target = {one.first: one.pairs for one in found.comparisons if one.leak}
+    findings = Inspection(DataRoot(root), root / "store").inspect(["dogs", "small-dogs"], ["imagenet"])
+    by_target = {one.first: one.pairs for one in findings.comparisons if one.leak}
     (pair,) = by_target["targets/dogs/test"]
     assert pair.first == "n02085620-Chihuahua/n02085620_10074.png" and pair.likeness == "same name" and pair.bits > 6
     assert pair.second == "n02085620/n02085620_10074.JPEG" and by_target["targets/small-dogs/test"] == ()
-    assert any("the paper used 120" in note for one in found.splits for note in one.notes)
+    assert any("the paper used 120" in note for one in findings.splits for note in one.notes)
 
 
 def test_classes_of_one_split_and_names_that_differ_in_case_are_noted(root: Path) -> None:
@@ -184,9 +184,9 @@ def test_classes_of_one_split_and_names_that_differ_in_case_are_noted(root: Path
 
 def test_a_split_that_cannot_be_read_is_a_fault_and_the_rest_is_checked(root: Path) -> None:
     save(drawing(1), root / "targets/flat/train/loose.png")
-    found = Inspection(DataRoot(root), root / "store").inspect(["flat", "leaves"], ["pool"])
-    assert len(found.faults) == 2 and "outside of class folders" in found.faults[0]
-    assert [one.label for one in found.splits] == [TRAIN, TEST, POOL] and len(found.comparisons) == 2
+    findings = Inspection(DataRoot(root), root / "store").inspect(["flat", "leaves"], ["pool"])
+    assert len(findings.faults) == 2 and "outside of class folders" in findings.faults[0]
+    assert [one.label for one in findings.splits] == [TRAIN, TEST, POOL] and len(findings.comparisons) == 2
 
 
 def test_what_leaks_is_written_down_by_contents(root: Path) -> None:
@@ -208,13 +208,31 @@ def test_what_leaks_is_written_down_by_contents(root: Path) -> None:
     assert find_leaks(store, test, changed) is None
 
 
+@pytest.mark.parametrize("full", [1, 6])
+def test_a_full_disk_under_the_store_is_one_line(root: Path, full: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first note, of a split compared with itself, and the last, of what leaks."""
+    written: list[Path] = []
+    write = leaks.write_atomically
+
+    def writing(path: Path, text: str) -> None:
+        written.append(path)
+        if len(written) == full:
+            raise OSError(28, "No space left on device")
+        write(path, text)
+
+    monkeypatch.setattr(leaks, "write_atomically", writing)
+    with pytest.raises(UserError, match=r"No space left on device; name another --store"):
+        inspect(root)
+    assert written[-1].parents[full // 6].name == ("checks", "leaks")[full // 6]
+
+
 def test_leaks_of_a_split_with_unreadable_files_are_shown_and_not_kept(root: Path) -> None:
     save(drawing(60), root / TEST / "ash/one.png")
     save(drawing(60), root / POOL / "two.bmp")
     (root / TEST / "ash/bad.png").write_bytes(b"no image")
-    found = inspect(root)
-    assert [pair.second for pair in comparison(found, POOL).pairs] == ["two.bmp"]
-    assert "ash/bad.png" in found.faults[0] and not (root / "store/leaks").exists()
+    findings = inspect(root)
+    assert [pair.second for pair in comparison(findings, POOL).pairs] == ["two.bmp"]
+    assert "ash/bad.png" in findings.faults[0] and not (root / "store/leaks").exists()
 
 
 def test_a_second_check_decodes_and_compares_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

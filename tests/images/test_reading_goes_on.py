@@ -77,9 +77,9 @@ def test_a_killed_reading_goes_on_to_the_manifest_of_an_unbroken_one(
 ) -> None:
     killed(data, store)
     assert names(store) == [".seen"]
-    told: list[int] = []
-    resumed = opened(data, store, lambda _, done, __: told.append(done))
-    assert sorted(reads) == [f"{number:04d}.jpg" for number in range(KEPT, COUNT)] and told[-1] == COUNT
+    counts: list[int] = []
+    resumed = opened(data, store, lambda _, done, __: counts.append(done))
+    assert sorted(reads) == [f"{number:04d}.jpg" for number in range(KEPT, COUNT)] and counts[-1] == COUNT
     assert resumed.manifest.skipped == (("0003.jpg", "cannot identify image file"),)
     whole = opened(data, tmp_path / "other")
     assert len(reads) == COUNT - KEPT + COUNT and resumed.manifest == whole.manifest
@@ -164,9 +164,9 @@ def test_a_journal_cut_anywhere_tells_nothing_wrong(cut: int, tail: bytes) -> No
         damaged = text[: cut % (len(text) + 1)] + tail
         path.write_bytes(damaged)
         second = journal(folder)
-        found = [second.find(seen.item, stamp) for seen, stamp in SEEN]
+        entries = [second.find(seen.item, stamp) for seen, stamp in SEEN]
         whole = [line in damaged.split(b"\n") for line in text.split(b"\n")[:-1]]
-        assert found == [seen if there else None for (seen, _), there in zip(SEEN, whole, strict=True)]
+        assert entries == [seen if there else None for (seen, _), there in zip(SEEN, whole, strict=True)]
         assert second.find(SEEN[0][0].item, "another stamp") is None
         second.remove()
         assert not list(folder.iterdir())

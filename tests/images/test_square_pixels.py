@@ -70,10 +70,10 @@ def test_images_are_decoded_once(opened: Opened, store: Path, monkeypatch: pytes
     assert np.array_equal(square_pixels(source, 16, store / "pixels"), first)
 
 
-def test_progress_is_told(opened: Opened, store: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    square_pixels(opened("targets", "leaves"), 16, store / "pixels", lambda *step: told.append(step))
-    assert told[-1] == ("decoding targets/leaves/train at 16 px", 12, 12)
+def test_decoding_reports_its_progress(opened: Opened, store: Path) -> None:
+    steps: list[tuple[str, int, int]] = []
+    square_pixels(opened("targets", "leaves"), 16, store / "pixels", lambda *step: steps.append(step))
+    assert steps[-1] == ("decoding targets/leaves/train at 16 px", 12, 12)
 
 
 def test_an_image_that_has_gone_since_is_named_and_nothing_is_left(data: Path, opened: Opened, store: Path) -> None:
@@ -84,7 +84,7 @@ def test_an_image_that_has_gone_since_is_named_and_nothing_is_left(data: Path, o
     assert not list((store / "pixels").iterdir())
 
 
-def test_a_full_disk_is_told_before_anything_is_written(
+def test_a_full_disk_is_an_error_before_anything_is_written(
     opened: Opened, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type("Usage", (), {"free": 100})
@@ -153,7 +153,7 @@ def test_a_part_that_does_not_hold_what_it_says_is_written_anew(
     assert path.name == whole.name and path.read_bytes() == whole.read_bytes()
 
 
-def test_a_living_writer_is_left_alone(opened: Opened, store: Path) -> None:
+def test_a_file_of_a_living_writer_is_not_removed(opened: Opened, store: Path) -> None:
     import fcntl
 
     source = opened("targets", "leaves")

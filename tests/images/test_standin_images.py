@@ -71,8 +71,8 @@ def test_another_process_renders_the_same() -> None:
 def test_identity_needs_no_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(standins, "render", lambda *_: pytest.fail("rendered"))
     root = open_images(None, standins=True)
-    found = [find_manifest(root, *split, NOWHERE) for split in splits()]
-    assert len({manifest.images_sha256 for manifest in found if manifest}) == len(splits())
+    manifests = [find_manifest(root, *split, NOWHERE) for split in splits()]
+    assert len({manifest.images_sha256 for manifest in manifests if manifest}) == len(splits())
 
 
 def test_identity_holds_the_version(monkeypatch: pytest.MonkeyPatch) -> None:

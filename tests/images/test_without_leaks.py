@@ -120,9 +120,9 @@ def test_an_open_set_is_one_for_all_targets(root: Path, store: Path) -> None:
 
 def test_a_run_without_a_check_is_refused_before_anything_is_read(root: Path, store: Path) -> None:
     check(root, store, "birds")
-    asked = data(root, store, "leaves", "birds")
+    question = data(root, store, "leaves", "birds")
     with pytest.raises(UserError) as error:
-        asked.read([("targets", "leaves", "train"), POOL])
+        question.read([("targets", "leaves", "train"), POOL])
     assert "not searched for test images of leaves (benchmark data check leaves pool)" in str(error.value)
     assert data(root, store).manifest("targets", "leaves", "train") is None
 
@@ -136,6 +136,11 @@ def test_a_plan_scans_nothing_and_leaves_keys_open(root: Path, store: Path) -> N
         "opensets/pool: not searched for test images of leaves (benchmark data check leaves pool)"
     ]
     assert not (store / "leaks").exists() and not (store / "checks").exists()
+
+
+def test_a_plan_needs_no_data_root(store: Path) -> None:
+    planned = PlannedTable(Query("2", "paper", targets=("cub",), rows=("X", "OS"), store=store, without_leaks=True))
+    assert planned.plan.stages and planned.leak_notes() == []
 
 
 def test_new_images_ask_for_a_new_check(root: Path, store: Path) -> None:
@@ -172,9 +177,9 @@ def test_protocol_clean_asks_for_a_check_of_registered_data(root: Path, store: P
     for split in ("train", "test"):
         open_source(DataRoot(root), "targets", "cub", split, store)  # type: ignore[arg-type]
     open_source(DataRoot(root), "opensets", "imagenet", "train", store)
-    asked = {"targets": ("cub",), "openset": "imagenet"}
-    (clean,) = session(root, store, False, protocol="clean", **asked).leak_notes()
-    (released,) = session(root, store, False, protocol="released", **asked).leak_notes()
+    question = {"targets": ("cub",), "openset": "imagenet"}
+    (clean,) = session(root, store, False, protocol="clean", **question).leak_notes()
+    (released,) = session(root, store, False, protocol="released", **question).leak_notes()
     assert clean == released + "; protocol clean asks for it on registered data"
 
 

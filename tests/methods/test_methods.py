@@ -27,17 +27,17 @@ def session(tmp_path, table, **options):
     return PlannedTable(Query(table, options.pop("profile", "paper"), store=tmp_path, **options))
 
 
-def test_the_methods_of_the_issue_are_all_there():
-    wanted = {"simclr", "moco", "byol", "simsiam", "swav", "dino", "mae", "barlow-twins", "vicreg", "nnclr", "all4one"}
-    assert set(NAMES) == wanted | {"lcr", "lcr-sam", "lcr-byol", "lcr-byol-sam"}
+def test_every_method_of_the_papers_is_there():
+    whole = {"simclr", "moco", "byol", "simsiam", "swav", "dino", "mae", "barlow-twins", "vicreg", "nnclr", "all4one"}
+    assert set(NAMES) == whole | {"lcr", "lcr-sam", "lcr-byol", "lcr-byol-sam"}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_value_of_a_recipe_says_where_it_was_read(name):
     published = METHODS.get(name).published
-    told = dict(fields(published))
-    assert len(told) > 20
-    assert [path for path in told if published.evidence_of(path) is None] == []
+    values = dict(fields(published))
+    assert len(values) > 20
+    assert [path for path in values if published.evidence_of(path) is None] == []
     known = [path for path, _ in fields(published)]
     named = [path for path in published.evidence if path != "*"]
     assert [path for path in named if not any(f"{field}.".startswith(f"{path}.") for field in [*known, path])] == []
@@ -55,9 +55,9 @@ def test_show_recipe_lists_what_is_our_choice(name, tmp_path):
 
 
 def test_a_note_on_many_fields_is_printed_beside_the_first(tmp_path):
-    told = [line for line in describe("recipe dino", tmp_path).splitlines() if line.startswith("augmentation.")]
-    assert len(told) > 5 and told[0].endswith("multi-crop is off by default")
-    assert all(line.endswith("code") for line in told[1:])
+    lines = [line for line in describe("recipe dino", tmp_path).splitlines() if line.startswith("augmentation.")]
+    assert len(lines) > 5 and lines[0].endswith("multi-crop is off by default")
+    assert all(line.endswith("code") for line in lines[1:])
 
 
 def test_the_recipes_of_table_4_field_by_field():
@@ -124,9 +124,9 @@ def test_tables_share_what_table_2_has(tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_controls_are_trained_by_the_method_and_network_of_the_rows(tmp_path, name):
     """Seen: beside rows of a method that was asked for, controls were trained on the table's own network."""
-    found = session(tmp_path, "2", profile="mini", method=name, targets=("cub",), controls=True)
-    assert any(row.variant.control for row in found.rows) and len(found.setups) == 1
-    networks = {(row, cell.pretrain.spec.recipe.backbone.told) for (row, *_), cell in found.cells.items()}
+    planned = session(tmp_path, "2", profile="mini", method=name, targets=("cub",), controls=True)
+    assert any(row.variant.control for row in planned.rows) and len(planned.setups) == 1
+    networks = {(row, cell.pretrain.spec.recipe.backbone.told) for (row, *_), cell in planned.cells.items()}
     assert len({network for _, network in networks}) == 1 and "X(2x)" in {row for row, _ in networks}
 
 
@@ -160,8 +160,8 @@ def test_the_lists_of_engines_are_those_that_the_engines_have():
     from benchmark.pretrain.engines import ENGINES
 
     for engine in ENGINES:
-        told = {METHODS.get(name).small.method.kind for name in NAMES if engine.name in METHODS.get(name).engines}
-        assert told - {"lcr"} == set(engine.methods())
+        listed = {METHODS.get(name).small.method.kind for name in NAMES if engine.name in METHODS.get(name).engines}
+        assert listed - {"lcr"} == set(engine.methods())
 
 
 def test_every_listed_name_is_listed():
@@ -183,11 +183,11 @@ def test_unknown_names_give_the_nearest():
 
 
 def test_a_table_with_rows_that_have_no_recipe_says_so(tmp_path):
-    found = session(tmp_path, "all4one-cifar10", profile="paper")
-    obstacles = {row.id: row.obstacle for row in found.rows if row.obstacle}
+    planned = session(tmp_path, "all4one-cifar10", profile="paper")
+    obstacles = {row.id: row.obstacle for row in planned.rows if row.obstacle}
     assert any("has no recipe in this suite" in why for why in obstacles.values())
     assert "none for this one" in obstacles["simclr"]
-    assert "all4one" not in obstacles and ("all4one", "cifar10", 0) in found.cells
+    assert "all4one" not in obstacles and ("all4one", "cifar10", 0) in planned.cells
     with pytest.raises(UserError, match=r"cannot be measured .*its published values are shown by"):
         session(tmp_path, "lcr-table2")
 
@@ -236,11 +236,11 @@ def test_an_entry_is_found_by_its_method():
 def test_every_table_of_the_paper_can_be_verified(tmp_path, monkeypatch):
     """Rows without an open-set are measured on no other than the published one."""
     for table in ("2", "3", "4", "5", "figure3"):
-        found = session(tmp_path, table)
-        assert not any(found._elsewhere(row) for row in found.rows)
-        monkeypatch.setattr(type(found.data), "manifest", lambda *_: object())
-        monkeypatch.setattr(type(found.data), "count_differences", lambda *_: [])
-        assert found.verified_paper
+        planned = session(tmp_path, table)
+        assert not any(planned._elsewhere(row) for row in planned.rows)
+        monkeypatch.setattr(type(planned.data), "manifest", lambda *_: object())
+        monkeypatch.setattr(type(planned.data), "count_differences", lambda *_: [])
+        assert planned.verified_paper
         assert not session(tmp_path, table, precision="float32").verified_paper
 
 

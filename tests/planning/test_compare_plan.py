@@ -91,7 +91,7 @@ def test_a_comparison_says_whose_features_and_what_was_trained(tmp_path, options
         ({"sampler": "random", "budget": "many"}, "budget 'many' is none: give images"),
         ({"sampler": "random", "openset": "imagenot"}, "did you mean imagenet"),
         ({"sampler": "random", "budget": "200%"}, "at most"),
-        ({"sampler": "random", "encoder": "resnet18"}, "is no finished pretraining of this suite; give timm:NAME"),
+        ({"sampler": "random", "encoder": "resnet18"}, "is no file, and no key or label of a finished pretraining"),
     ],
 )
 def test_names_are_refused_before_any_work(tmp_path, options, message):

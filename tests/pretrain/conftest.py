@@ -128,11 +128,11 @@ def named() -> Callable[..., dict[str, torch.Tensor]]:
 def queues() -> Callable[[Learner, str], list[torch.Tensor]]:
     """The queues of a learner, each as a view [length, d] that can be written to. MoCo: the first answers view 1."""
 
-    def found(learner: Any, kind: str) -> list[torch.Tensor]:
+    def queues_of(learner: Any, kind: str) -> list[torch.Tensor]:
         if hasattr(learner, "method") and hasattr(learner.method, "queue") and torch.is_tensor(learner.method.queue):
             queue = learner.method.queue
             return [queue[1].T, queue[0].T] if kind == "moco" else [queue]
         banks = [each.memory_bank for each in learner.criteria] if kind == "moco" else [learner.queue]
         return [bank.bank for bank in banks]
 
-    return found
+    return queues_of

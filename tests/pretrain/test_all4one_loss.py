@@ -31,12 +31,12 @@ def nce(a, b, temperature):
 
 def positions():
     """[5, D]: what is encoded is the number of the feature, with one channel for every neighbour."""
-    found = np.empty((5, D))
+    table = np.empty((5, D))
     for rank in range(5):
         frequency = 10000 ** (-2 * (rank // 2) / 6)
         for d in range(D):
-            found[rank, d] = (math.sin if rank % 2 == 0 else math.cos)(frequency * d)
-    return found
+            table[rank, d] = (math.sin if rank % 2 == 0 else math.cos)(frequency * d)
+    return table
 
 
 def nearest(z, queue):
@@ -99,10 +99,10 @@ def test_all4one_is_half_of_centroid_neighbour_and_redundancy_terms(learner, mid
 
 def test_the_positional_term_is_that_of_the_released_code(learner):
     """Its frequencies, and features instead of neighbours as what is counted."""
-    found = learner.method.pos_enc.penc(torch.zeros(1, 5, D))[0].numpy()
-    assert np.allclose(found, positions(), atol=1e-5)
-    assert found[2, 1] == pytest.approx(math.sin(0.046416), abs=1e-6)
-    assert found[4, 3] == pytest.approx(math.sin(3 * 0.0021544), abs=1e-6)
+    terms = learner.method.pos_enc.penc(torch.zeros(1, 5, D))[0].numpy()
+    assert np.allclose(terms, positions(), atol=1e-5)
+    assert terms[2, 1] == pytest.approx(math.sin(0.046416), abs=1e-6)
+    assert terms[4, 3] == pytest.approx(math.sin(3 * 0.0021544), abs=1e-6)
 
 
 def test_heads_that_the_loss_calls_view_by_view_are_normalised_over_a_whole_view(learner):

@@ -91,8 +91,8 @@ def test_swavs_prototypes_are_of_length_one_at_every_step_that_may_have_moved_th
 
 def centre_of(learner):
     """The DINO centre of a learner, [K], as a view that can be written to."""
-    found = learner._criterion if hasattr(learner, "_criterion") else learner.method.dino_loss_func
-    return found.center.view(-1)
+    criterion = learner._criterion if hasattr(learner, "_criterion") else learner.method.dino_loss_func
+    return criterion.center.view(-1)
 
 
 def distilled(students, teachers, centre, student_temperature, temperature):
@@ -137,8 +137,8 @@ def test_dino_is_cross_entropy_to_the_centred_sharpened_teacher(engine, small, n
 def test_the_teachers_temperature_rises_linearly_over_the_warm_up():
     method = DINO(prototypes=4, ema={"base": 0.9}, teacher_temperature=(0.04, 0.08), warmup=0.4)
     epochs = [TrainingPosition(step=0, steps=10, epoch=epoch, epochs=10) for epoch in range(1, 11)]
-    found = [teacher_temperature(method, moment) for moment in epochs]
-    assert found == pytest.approx([0.04, 0.05, 0.06, 0.07] + [0.08] * 6)
+    temperatures = [teacher_temperature(method, moment) for moment in epochs]
+    assert temperatures == pytest.approx([0.04, 0.05, 0.06, 0.07] + [0.08] * 6)
     at_once = method.model_copy(update={"warmup": 0.0})
     assert [teacher_temperature(at_once, moment) for moment in epochs] == [0.08] * 10
 
@@ -159,12 +159,12 @@ PATCH, PATCHES = 8, 16
 
 def patches_of(images):
     """[n, 16, 8 * 8 * 3]: patches row by row, in each of them pixels row by row, in each of them its colours."""
-    found = np.empty((len(images), PATCHES, PATCH * PATCH * 3))
+    patches = np.empty((len(images), PATCHES, PATCH * PATCH * 3))
     for n, image in enumerate(images):
         for p in range(PATCHES):
             top, left = PATCH * (p // 4), PATCH * (p % 4)
-            found[n, p] = image[:, top : top + PATCH, left : left + PATCH].transpose(1, 2, 0).ravel()
-    return found
+            patches[n, p] = image[:, top : top + PATCH, left : left + PATCH].transpose(1, 2, 0).ravel()
+    return patches
 
 
 def masked_error(learner, images, predicted, masked, monkeypatch):
@@ -191,7 +191,7 @@ def masked_error(learner, images, predicted, masked, monkeypatch):
 
 @pytest.mark.parametrize("normalise", [False, True])
 @pytest.mark.parametrize("views", [1, 2])
-def test_mae_is_the_mean_squared_error_of_masked_patches_alone(engine, small, monkeypatch, normalise, views):
+def test_mae_is_the_mean_squared_error_of_the_masked_patches(engine, small, monkeypatch, normalise, views):
     method = MAE(width=16, depth=1, heads=2, normalise=normalise)
     recipe = small(engine.name, method, augmentation={"size": 32, "stored": 40, "views": views})
     images = rows(1, 4, 3 * 32 * 32).reshape(4, 3, 32, 32)
@@ -200,12 +200,12 @@ def test_mae_is_the_mean_squared_error_of_masked_patches_alone(engine, small, mo
     target, total = patches_of(images), 0.0
     for n in range(4):
         for p in masked[n]:
-            wanted = target[n, p]
+            expected = target[n, p]
             if normalise:
-                wanted = (wanted - wanted.mean()) / math.sqrt(wanted.var(ddof=1) + 1e-6)
-            total += np.mean((predicted[n, p] - wanted) ** 2)
-    found = masked_error(engine.build(recipe, 0), images, predicted, masked, monkeypatch)
-    assert found == pytest.approx(total / (4 * 12), rel=1e-5)
+                expected = (expected - expected.mean()) / math.sqrt(expected.var(ddof=1) + 1e-6)
+            total += np.mean((predicted[n, p] - expected) ** 2)
+    error = masked_error(engine.build(recipe, 0), images, predicted, masked, monkeypatch)
+    assert error == pytest.approx(total / (4 * 12), rel=1e-5)
 
 
 def test_mae_hides_the_share_of_the_patches_that_it_says(engine, small):

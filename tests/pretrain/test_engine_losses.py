@@ -69,7 +69,7 @@ def test_moco_is_infonce_of_each_view_with_the_queue_of_the_others_keys(engine, 
     assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_moco_of_one_direction_asks_with_view_1_alone(small, named, queues, midway):
+def test_moco_of_one_direction_takes_its_queries_from_view_1(small, named, queues, midway):
     method = MoCo(temperature=0.3, queue=16, ema={"base": 0.9}, output=D, symmetric=False)
     learner = find_engine("lightly").build(small("lightly", method), 0)
     (queue,) = queues(learner, "moco")

@@ -59,20 +59,22 @@ def frozen(learner, layer):
 
 def temperatures(learner):
     """DINO's teacher's temperature in each of ten epochs, as it reaches the loss."""
-    found = []
+    passed = []
     criterion = getattr(learner, "_criterion", None)
     if criterion is not None:
-        criterion.register_forward_pre_hook(lambda _m, _a, named: found.append(named["teacher_temp"]), with_kwargs=True)
+        criterion.register_forward_pre_hook(
+            lambda _m, _a, named: passed.append(named["teacher_temp"]), with_kwargs=True
+        )
     for epoch in range(1, 11):
         moment = TrainingPosition(0, 10, epoch, 10)
         learner.begin(moment)
         if criterion is None:
             loss = learner.method.dino_loss_func
-            found.append(loss.teacher_temp_schedule[loss.epoch])
+            passed.append(loss.teacher_temp_schedule[loss.epoch])
         else:
             width = linears(learner.student[1])[-1]
             learner.loss({"student": torch.zeros(4, width), "teacher": torch.zeros(4, width)}, moment)
-    return found
+    return passed
 
 
 def drop_path(network):
@@ -160,31 +162,31 @@ def of_solo_learn(learner, kind):
         return dino(learner, student, nn.Sequential(built.momentum_backbone, built.momentum_head), built.dino_loss_func)
     if kind == "mae":
         return mae(learner, built.decoder.decoder_embed.out_features, built.decoder)
-    found = head(built.projector)
+    fields = head(built.projector)
     if kind in ("byol", "simsiam", "nnclr", "all4one"):
-        found["predictor"] = linears(built.predictor)[0]
+        fields["predictor"] = linears(built.predictor)[0]
     if kind in ("simclr", "moco", "nnclr", "all4one", "swav"):
-        found["temperature"] = built.temperature
+        fields["temperature"] = built.temperature
     if kind in ("moco", "nnclr", "all4one"):
-        found["queue"] = built.queue.shape[-1 if kind == "moco" else 0]
+        fields["queue"] = built.queue.shape[-1 if kind == "moco" else 0]
     if kind == "all4one":
         weight = next(built.transformer_encoder.parameters())
         (group,) = (group for group in learner.groups() if any(weight is each for each in group["params"]))
-        found["transformer_lr"] = group["lr"]
+        fields["transformer_lr"] = group["lr"]
     if kind == "swav":
-        found |= {"epsilon": built.sk.epsilon, "iterations": built.sk.num_iters}
-        found |= {"prototypes": built.prototypes.out_features, "frozen": frozen(learner, built.prototypes)}
+        fields |= {"epsilon": built.sk.epsilon, "iterations": built.sk.num_iters}
+        fields |= {"prototypes": built.prototypes.out_features, "frozen": frozen(learner, built.prototypes)}
     if kind == "barlow-twins":
-        found |= {"off_diagonal": built.lamb, "scale": built.scale_loss}
+        fields |= {"off_diagonal": built.lamb, "scale": built.scale_loss}
     if kind == "vicreg":
         # It sums the variance terms of the views, whose mean is the method's.
-        found |= {"invariance": built.sim_loss_weight, "variance": 2 * built.var_loss_weight}
-        found["covariance"] = built.cov_loss_weight
+        fields |= {"invariance": built.sim_loss_weight, "variance": 2 * built.var_loss_weight}
+        fields["covariance"] = built.cov_loss_weight
     if kind == "simclr":
-        found["batchnorm"] = has_batchnorm(built.projector)
+        fields["batchnorm"] = has_batchnorm(built.projector)
     if kind == "moco":
-        found |= {"layers": len(linears(built.projector)), "symmetric": built.queue.shape[0] == 2}
-    return found
+        fields |= {"layers": len(linears(built.projector)), "symmetric": built.queue.shape[0] == 2}
+    return fields
 
 
 def moved(learner):
@@ -224,8 +226,10 @@ def read(engine):
     return of_lightly if engine.name == "lightly" else of_solo_learn
 
 
-def alike(found, wanted):
-    return found.keys() == wanted.keys() and all(value == pytest.approx(wanted[name]) for name, value in found.items())
+def alike(actual, expected):
+    return actual.keys() == expected.keys() and all(
+        value == pytest.approx(expected[name]) for name, value in actual.items()
+    )
 
 
 @pytest.fixture
@@ -271,8 +275,8 @@ def test_every_field_of_a_teacher_arrives(engine, small, small_methods, kind, fi
         pytest.skip(f"engine {engine.name} has no {kind}")
     ema = EMA(base=0.5, final=0.875).model_copy(update={field: TEACHERS[field]})
     spec = small_methods[kind].model_copy(update={"ema": ema})
-    found = of_teacher(engine.build(small(engine.name, spec), 0))
-    if found["buffers"] is None:
+    fields = of_teacher(engine.build(small(engine.name, spec), 0))
+    if fields["buffers"] is None:
         assert kind == "dino"
-        found["buffers"] = ema.buffers
-    assert found == ema.model_dump()
+        fields["buffers"] = ema.buffers
+    assert fields == ema.model_dump()

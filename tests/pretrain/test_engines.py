@@ -108,7 +108,7 @@ def learner_method(learner):
     return getattr(learner, "spec", None) or getattr(learner, "method", None)
 
 
-def test_one_view_is_for_mae_alone(engine, small):
+def test_only_mae_takes_one_view(engine, small):
     one = {"size": 32, "stored": 40, "views": 1}
     for kind in set(engine.methods()) - {"mae"}:
         with pytest.raises(UserError, match=f"method '{kind}' compares two views"):
@@ -184,7 +184,7 @@ def test_solo_learns_queues_need_full_batches(solo, small, kind):
     assert solo.build(small(solo.name, kind, length=Epochs(epochs=1), drop_last=True), 0)
 
 
-def test_solo_learn_moves_dinos_centre_by_a_tenth_alone(solo, small, small_methods):
+def test_solo_learn_moves_dinos_centre_by_a_tenth(solo, small, small_methods):
     method = small_methods["dino"].model_copy(update={"centre_momentum": 0.5})
     with pytest.raises(UserError, match=r"solo-learn's DINO moves its centre by 0.9; use engine lightly"):
         solo.build(small(solo.name, method), 0)

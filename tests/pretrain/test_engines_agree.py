@@ -65,11 +65,11 @@ def test_forward_gives_what_the_loss_is_fed_with_here(engine, small, named, kind
     learner = engine.build(small(engine.name, kind, augmentation=augmentation), 0)
     views = torch.randn(2 * N, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     made = learner(views, N, views[:N].repeat(2, 1, 1, 1) if local else None)
-    ours = named(engine.name, kind, **arrays(kind), **({"local": arrays(kind)[PARTS[kind][0]]} if local else {}))
-    assert set(ours) <= set(made)
-    for name in [name for name, tensor in ours.items() if tensor.shape[1] > 1]:
-        assert made[name].shape == ours[name].shape
+    handmade = named(engine.name, kind, **arrays(kind), **({"local": arrays(kind)[PARTS[kind][0]]} if local else {}))
+    assert set(handmade) <= set(made)
+    for name in [name for name, tensor in handmade.items() if tensor.shape[1] > 1]:
+        assert made[name].shape == handmade[name].shape
         # Projections are normalised in forward where `named` says so, and only there.
-        norms = made[name].norm(dim=1), ours[name].norm(dim=1)
+        norms = made[name].norm(dim=1), handmade[name].norm(dim=1)
         unit = [torch.allclose(each, torch.ones(len(each)), atol=1e-5) for each in norms]
         assert unit[0] == unit[1], name

@@ -37,8 +37,8 @@ def read(network, field):
     return getattr(network.patch_embed, {"image_size": "img_size"}.get(field, field))
 
 
-WANTED = {"name": "ConvNeXt", "library": "torchvision", "image_size": (64, 64), "patch_size": (4, 4)}
-WANTED |= {"stem": ((3, 3), True), "drop_path": 0.25}
+BACKBONE_VALUES = {"name": "ConvNeXt", "library": "torchvision", "image_size": (64, 64), "patch_size": (4, 4)}
+BACKBONE_VALUES |= {"stem": ((3, 3), True), "drop_path": 0.25}
 
 
 def test_every_field_of_a_backbone_arrives(engine, small):
@@ -48,7 +48,7 @@ def test_every_field_of_a_backbone_arrives(engine, small):
     plain = {"stem": BACKBONES["library"], "image_size": vit, "patch_size": vit, "drop_path": vit}
     for field, spec in BACKBONES.items():
         built = engine.build(small(engine.name, "simclr", backbone=spec), 0).backbone
-        assert read(built, field) == WANTED[field]
+        assert read(built, field) == BACKBONE_VALUES[field]
         if field in plain:
             other = engine.build(small(engine.name, "simclr", backbone=plain[field]), 0).backbone
             assert read(other, field) == before[field]
@@ -125,16 +125,16 @@ def test_lars_is_solo_learns_own(solo, clip, trust):
     from solo.utils import lars
 
     spec = LARS(lr=0.3, momentum=0.9, weight_decay=0.01, trust=trust, clip=clip)
-    theirs = stepped(
+    reference = stepped(
         spec,
         make=lambda groups: lars.LARS(
             groups, lr=0.3, momentum=0.9, weight_decay=0.01, eta=trust, clip_lr=clip, exclude_bias_n_norm=True
         ),
     )
-    assert torch.allclose(stepped(spec), theirs, atol=1e-5) and not torch.allclose(stepped(spec, steps=1), theirs)
+    assert torch.allclose(stepped(spec), reference, atol=1e-5) and not torch.allclose(stepped(spec, steps=1), reference)
 
 
-def test_adamw_spares_vectors_the_decay_where_it_is_told_to(small, engine):
+def test_adamw_does_not_decay_vectors_where_its_spec_says_so(small, engine):
     learner = engine.build(small(engine.name, "byol"), 0)
     for decays in (True, False):
         made = optimiser(AdamW(lr=0.1, weight_decay=0.3, decay_vectors=decays), learner.groups())
@@ -191,24 +191,24 @@ def cosine(peak, steps=4):
 
 
 def test_the_rate_is_the_recipes_and_not_one_scaled_by_the_batch(small, engine, rates):
-    found = rates(small(engine.name, "simclr", optimiser=SGD(lr=0.3)))
-    assert found == pytest.approx(np.repeat(cosine(0.3)[:, None], found.shape[1], 1))
+    measured = rates(small(engine.name, "simclr", optimiser=SGD(lr=0.3)))
+    assert measured == pytest.approx(np.repeat(cosine(0.3)[:, None], measured.shape[1], 1))
 
 
 def test_simsiams_predictor_keeps_its_peak_rate(small, engine, rates):
-    found = rates(small(engine.name, "simsiam", optimiser=SGD(lr=0.3)))
-    assert found[:, -1] == pytest.approx([0.3] * 4)
-    assert found[:, 0] == pytest.approx(cosine(0.3)) and found[:, 0][-1] < 0.1
+    measured = rates(small(engine.name, "simsiam", optimiser=SGD(lr=0.3)))
+    assert measured[:, -1] == pytest.approx([0.3] * 4)
+    assert measured[:, 0] == pytest.approx(cosine(0.3)) and measured[:, 0][-1] < 0.1
 
 
 @pytest.mark.parametrize("optimiser", [SGD(lr=0.3), LARS(lr=0.3), AdamW(lr=0.3, decay_vectors=False)])
 def test_all4ones_transformer_has_a_peak_rate_of_its_own(small, small_methods, solo, rates, optimiser):
     method = small_methods["all4one"].model_copy(update={"transformer_lr": 0.02})
-    found = rates(small(solo.name, method, optimiser=optimiser))
+    measured = rates(small(solo.name, method, optimiser=optimiser))
     cut = 1 if optimiser.kind == "sgd" else 2
     # The last of its groups, each of which LARS and AdamW cut in two.
-    assert all(found[:, -place] == pytest.approx(cosine(0.02)) for place in range(1, cut + 1))
-    assert all(found[:, place] == pytest.approx(cosine(0.3)) for place in range(found.shape[1] - cut))
+    assert all(measured[:, -place] == pytest.approx(cosine(0.02)) for place in range(1, cut + 1))
+    assert all(measured[:, place] == pytest.approx(cosine(0.3)) for place in range(measured.shape[1] - cut))
 
 
 def peaks_of(learner):

@@ -32,8 +32,8 @@ def softmax(a):
 
 def cam(features, gradient, method):
     weights = gradient.mean((2, 3), keepdims=True) if method.weights == "gap" else gradient
-    found = np.maximum((features * weights).sum(1) * (1 if method.sign == "+" else -1), 0)
-    return scaled(found, (1, 2)) if method.target == "minmax" else found
+    activation = np.maximum((features * weights).sum(1) * (1 if method.sign == "+" else -1), 0)
+    return scaled(activation, (1, 2)) if method.target == "minmax" else activation
 
 
 def fit(target, branch, method):

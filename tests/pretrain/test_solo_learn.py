@@ -35,32 +35,32 @@ def at(settings, path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_key_that_is_resolved_otherwise_or_dropped_is_named(learners, solo, small, kind):
-    from benchmark.pretrain.engines.solo_learn.config import words
+    from benchmark.pretrain.engines.solo_learn.config import config_for
 
     recipe = small(solo.name, kind)
     built = solo.build(recipe, 0).method
-    told = words(recipe.method, built.features_dim)
-    wanted = learners.settings(recipe, told, built.backbone_name)
-    found = learners.resolved(built, told)
-    assert learners.differences(wanted, found) == []
-    for path in leaves(wanted):
+    config = config_for(recipe.method, built.features_dim)
+    requested = learners.settings(recipe, config, built.backbone_name)
+    resolved = learners.resolved(built, config)
+    assert learners.differences(requested, resolved) == []
+    for path in leaves(requested):
         if path[-1] in learners.UNREAD or path[0] in learners.UNREAD:
             continue
-        changed, dropped = copy.deepcopy(wanted), copy.deepcopy(found)
+        changed, dropped = copy.deepcopy(requested), copy.deepcopy(resolved)
         at(changed, path[:-1])[path[-1]] = "something else"
         name = ".".join(path)
-        lines = learners.differences(changed, found)
+        lines = learners.differences(changed, resolved)
         assert len(lines) == 1 and lines[0].startswith(f"{name}: ") and "not 'something else'" in lines[0]
         del at(dropped, path[:-1])[path[-1]]
-        assert learners.differences(wanted, dropped) == [f"{name}: dropped"]
+        assert learners.differences(requested, dropped) == [f"{name}: dropped"]
 
 
 def test_a_key_resolved_otherwise_is_an_error_of_the_build(learners, solo, small, monkeypatch):
     honest = learners.resolved
 
-    def other(built, told):
-        found = honest(built, told)
-        return {**found, "method_kwargs": {**found["method_kwargs"], "temperature": 0.1}}
+    def other(built, config):
+        resolved = honest(built, config)
+        return {**resolved, "method_kwargs": {**resolved["method_kwargs"], "temperature": 0.1}}
 
     monkeypatch.setattr(learners, "resolved", other)
     with pytest.raises(UserError, match=r"resolved the recipe differently: method_kwargs.temperature: 0.1, not 0.2"):

@@ -25,24 +25,24 @@ def test_tau_per_step_is_solo_learns_and_lightlys_half_cosine(solo):
     from solo.utils.momentum import MomentumUpdater
 
     updater, ema = MomentumUpdater(0.99, 1.0), EMA(base=0.99)
-    theirs = []
+    reference = []
     for moment in MOMENTS:
         updater.update_tau(moment.step, moment.steps)
-        theirs.append(updater.cur_tau)
-    ours = [tau(ema, moment) for moment in MOMENTS]
-    assert ours == pytest.approx(theirs, abs=1e-12) and ours[0] == 0.99 and ours == sorted(set(ours))
+        reference.append(updater.cur_tau)
+    rates = [tau(ema, moment) for moment in MOMENTS]
+    assert rates == pytest.approx(reference, abs=1e-12) and rates[0] == 0.99 and rates == sorted(set(rates))
 
 
 def test_tau_per_step_is_lightlys_schedule_over_one_step_more():
     # lightly's ends at its last step, ours after it: solo-learn's convention.
-    theirs = [cosine_schedule(step, STEPS + 1, 0.9, 1.0) for step in range(STEPS)]
-    assert [tau(EMA(base=0.9), moment) for moment in MOMENTS] == pytest.approx(theirs, abs=1e-12)
+    reference = [cosine_schedule(step, STEPS + 1, 0.9, 1.0) for step in range(STEPS)]
+    assert [tau(EMA(base=0.9), moment) for moment in MOMENTS] == pytest.approx(reference, abs=1e-12)
 
 
 def test_tau_per_epoch_is_constant_in_an_epoch_and_rises_between_them():
-    found = [tau(EMA(base=0.9, final=0.98, per="epoch"), moment) for moment in MOMENTS]
+    rates = [tau(EMA(base=0.9, final=0.98, per="epoch"), moment) for moment in MOMENTS]
     expected = [0.98 - 0.08 * (np.cos(np.pi * epoch / EPOCHS) + 1) / 2 for epoch in range(EPOCHS)]
-    assert found == pytest.approx(np.repeat(expected, PER_EPOCH), abs=1e-12)
+    assert rates == pytest.approx(np.repeat(expected, PER_EPOCH), abs=1e-12)
     constant = EMA(base=0.996, final=0.996)
     assert {tau(constant, moment) for moment in MOMENTS} == {0.996}
 
@@ -60,7 +60,7 @@ def tensors(networks, of):
 
 @pytest.mark.parametrize("buffers", ["own", "averaged"])
 @pytest.mark.parametrize("kind", ["byol", "moco", "all4one"])
-def test_a_teacher_averages_weights_and_buffers_only_where_told(engine, small, small_methods, kind, buffers):
+def test_a_teacher_averages_weights_and_buffers_as_its_spec_says(engine, small, small_methods, kind, buffers):
     if kind not in engine.methods():
         pytest.skip(f"engine {engine.name} has no {kind}")
     method = small_methods[kind].model_copy(update={"ema": EMA(base=0.75, buffers=buffers)})
@@ -71,11 +71,11 @@ def test_a_teacher_averages_weights_and_buffers_only_where_told(engine, small, s
         if tensor.dtype.is_floating_point:
             tensor.data.add_(torch.rand_like(tensor))
     before = {of: tensors(teacher, of) for of in ("parameters", "buffers")}
-    wanted = {of: tensors(online, of) for of in ("parameters", "buffers")}
+    students = {of: tensors(online, of) for of in ("parameters", "buffers")}
     learner.after_update(MOMENTS[0])
     for of in ("parameters", "buffers"):
         moves = of == "parameters" or buffers == "averaged"
-        for now, old, latest in zip(tensors(teacher, of), before[of], wanted[of], strict=True):
+        for now, old, latest in zip(tensors(teacher, of), before[of], students[of], strict=True):
             if not old.dtype.is_floating_point:
                 continue
             expected = 0.75 * old + 0.25 * latest if moves else old

@@ -109,7 +109,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("devices", [1, 2])
-def test_a_run_that_is_asked_to_stop_saves_its_step_and_says_where_it_goes_on(tmp_path: Path, devices: int) -> None:
+def test_a_stopped_run_saves_its_step_and_says_where_it_goes_on(tmp_path: Path, devices: int) -> None:
     spec = recipe(batchnorm_group=4, length=Steps(steps=5), optimiser=SGD(lr=0.01))
     whole = train(spec, squares(), SEEDS, checkpoint_dir=tmp_path / "whole", devices=devices)
     taken: list[int] = []

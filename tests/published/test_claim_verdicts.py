@@ -78,8 +78,8 @@ def test_better_on_every_target(new: tuple, old: tuple, verdict: str) -> None:
 def test_holm_makes_every_target_stricter_than_one_by_one() -> None:
     """Differences of 4.6 points (p = 0.02 each): alone held at 95 %, two of them not."""
     both = evaluate(EVERY, published((54.6, 54.6), (50.0, 50.0)))
-    alone = evaluate(EVERY.model_copy(update={"targets": ("cars",)}), published((54.6, 54.6), (50.0, 50.0)))
-    assert alone.verdict == "held" and alone.details[0].estimate.low > 0
+    one_target = evaluate(EVERY.model_copy(update={"targets": ("cars",)}), published((54.6, 54.6), (50.0, 50.0)))
+    assert one_target.verdict == "held" and one_target.details[0].estimate.low > 0
     assert both.verdict == "undecided"
     assert [d.p_holm for d in both.details] == pytest.approx([2 * d.estimate.p_greater for d in both.details])
 

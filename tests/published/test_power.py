@@ -17,19 +17,19 @@ def estimate(spread: Spread, seeds: int = 3, items: int = 300) -> Estimate:
 def test_seeds_by_the_sample_size_of_the_t_test() -> None:
     """Only seeds vary: the first n with (t_alpha + t_beta)^2 s^2 / n <= d^2."""
     s = 2.0
-    found = needed(estimate(Spread(s**2 / 3, 0.0, 0.0, 2, math.inf)), 1.5, 0.95)
+    need = needed(estimate(Spread(s**2 / 3, 0.0, 0.0, 2, math.inf)), 1.5, 0.95)
     enough = [(stats.t.ppf(0.975, n - 1) + stats.t.ppf(0.8, n - 1)) ** 2 * s**2 / n <= 1.5**2 for n in range(2, 99)]
-    assert found.seeds == 2 + enough.index(True)
+    assert need.seeds == 2 + enough.index(True)
     # What the seeds do does not shrink with more images.
-    assert found.items is None
+    assert need.items is None
 
 
 def test_images_of_one_seed_by_hand() -> None:
     spread = Spread(0.0, 4.0, 0.0, math.inf, math.inf)
     factor = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) ** 2
-    found = needed(estimate(spread, seeds=1), 1.5, 0.95)
-    assert found.items == math.ceil(300 * factor * 4.0 / 1.5**2)
-    assert found.seeds is None
+    need = needed(estimate(spread, seeds=1), 1.5, 0.95)
+    assert need.items == math.ceil(300 * factor * 4.0 / 1.5**2)
+    assert need.seeds is None
 
 
 def test_what_no_number_decides() -> None:

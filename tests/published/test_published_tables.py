@@ -6,14 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from pydantic import ValidationError
 
-from benchmark.commands.show.table import table_text
 from benchmark.datasets.opensets import OPENSETS
 from benchmark.datasets.targets import TARGETS, paper_targets
-from benchmark.errors import UnknownName, UserError
 from benchmark.planning.rows import obstacle
-from benchmark.published import tables as published
 from benchmark.published.tables import Table, load_table, table_names
 from benchmark.specs.variants import CONTROLS
 
@@ -179,10 +175,10 @@ def test_only_the_tables_of_other_works_are_graded() -> None:
 
 def groups(table: Table) -> dict[str, list[str]]:
     """The rows among which the source marks the best: Tables 3 and 4 do so per method and backbone."""
-    found: dict[str, list[str]] = {}
+    by_group: dict[str, list[str]] = {}
     for row in table.rows:
-        found.setdefault(f"{row.method} {row.backbone}", []).append(row.id)
-    return found
+        by_group.setdefault(f"{row.method} {row.backbone}", []).append(row.id)
+    return by_group
 
 
 def bold_rows(table: Table, rows: list[str], target: str) -> list[str]:
@@ -245,22 +241,6 @@ def test_table_2_has_the_ten_variants_and_eleven_targets() -> None:
     assert sorted(table.columns) == sorted(target.name for target in paper_targets())
 
 
-def test_rows_inherit_from_their_table_unless_they_say_otherwise() -> None:
-    assert {(row.method, row.backbone, row.openset) for row in load_table("2").rows} == {
-        ("simclr", "resnet50", "imagenet")
-    }
-    assert {row.method for row in load_table("4").rows} == {"byol", "swav", "dino", "mae"}
-    assert [row.openset for row in load_table("5").rows] == [None, "imagenet", "all", "webvision", "webfg"]
-
-
-def test_a_row_s_own_field_goes_before_its_table_s() -> None:
-    table = Table.model_validate(broken(method="byol", row={"method": "simclr"}))
-    assert table.rows[0].method == "simclr"
-    without = broken(method="byol")
-    without["rows"] = [{k: v for k, v in row.items() if k != "method"} for row in without["rows"]]
-    assert {row.method for row in Table.model_validate(without).rows} == {"byol"}
-
-
 def test_rows_that_cannot_be_measured_say_why() -> None:
     obstacles = {name: {obstacle(row) for row in load_table(name).rows} for name in ALL_NAMES}
     for name in ("table2", "table3", "table4", "table5", "figure3", "full-finetuning"):
@@ -292,130 +272,3 @@ def test_every_claim_is_true_of_the_point_values(name: str) -> None:
             assert mean > 0, claim.id
         else:
             assert round(mean, 1) == claim.gain, claim.id
-
-
-# Refusals ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["2", "table2"])
-def test_two_names_of_one_table(name: str) -> None:
-    assert load_table(name).id == "table2"
-
-
-@pytest.mark.parametrize(
-    ("name", "hint"), [("tabel2", "table2"), ("finetuning", "full-finetuning"), ("../x", "known:")]
-)
-def test_an_unknown_table_names_the_nearest(name: str, hint: str) -> None:
-    with pytest.raises(UnknownName, match=re.escape(f"unknown table '{name}'")) as error:
-        load_table(name)
-    assert hint in str(error.value)
-
-
-def broken(**changes: object) -> dict:
-    data = yaml.safe_load((ROOT / "tables" / "table3.yaml").read_text())
-    row = {**data["rows"][0], **changes.pop("row", {})}  # type: ignore[dict-item]
-    return {**data, "rows": [row, *data["rows"][1:]], **changes}
-
-
-def test_the_unbroken_table_is_accepted() -> None:
-    assert Table.model_validate(broken()) == load_table("3")
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"colums": ["aircraft"]},
-        {"row": {"boldd": ["cars"]}},
-        {"row": {"values": [1.0, 2.0, 3.0]}},
-        {"row": {"shares": [1.0]}},
-        {"row": {"top5": []}},
-        {"row": {"initial_weights": "imagenet"}},
-        {"evidence": "E"},
-        {"row": {"bold": ["dogs"]}},
-        {"row": {"id": "resnet18_X"}},
-        {"columns": ["aircraft", "cars", "pets", "pets"]},
-        {"task": "linear"},
-        {"claims": [{"kind": "better", "id": "a", "sentence": "", "source": "", "left": "resnet18_X", "right": "X"}]},
-    ],
-    ids=lambda changes: str(changes)[:40],
-)
-def test_a_slip_in_a_table_is_refused(changes: dict) -> None:
-    with pytest.raises(ValidationError):
-        Table.model_validate(broken(**changes))
-
-
-@pytest.mark.parametrize("field", ["left", "right", "targets"])
-def test_a_claim_about_what_is_not_in_the_table_is_refused(field: str) -> None:
-    claim = {**broken()["claims"][0], field: ["dogs"] if field == "targets" else "resnet19_X"}
-    with pytest.raises(ValidationError, match=f"claim {claim['id']} names the"):
-        Table.model_validate(broken(claims=[claim]))
-
-
-def test_a_table_says_so_if_it_has_no_tolerance() -> None:
-    data = broken()
-    del data["tolerance"]
-    with pytest.raises(ValidationError, match="tolerance"):
-        Table.model_validate(data)
-    assert Table.model_validate(broken(tolerance=None)).tolerance is None
-
-
-def test_a_claim_about_two_tasks_is_refused() -> None:
-    with pytest.raises(ValidationError, match="compares online_eval with linear_eval"):
-        Table.model_validate(broken(row={"task": "online_eval"}, claims=[claim_of_the_first_row()]))
-
-
-def claim_of_the_first_row() -> dict:
-    first, second = (row["id"] for row in broken()["rows"][:2])
-    return {**broken()["claims"][0], "left": first, "right": second}
-
-
-def test_an_unknown_variant_is_refused_with_the_nearest() -> None:
-    with pytest.raises(UnknownName, match="did you mean X\\+simcore\\(stop\\)"):
-        Table.model_validate(broken(row={"variant": "X+simcor(stop)"}))
-
-
-# Where the folder is -------------------------------------------------------------------------------------------------
-
-
-def test_an_installed_package_finds_its_own_tables_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for folder in ("site/benchmark/_tables", "site/tables"):
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "table2.yaml").touch()
-    monkeypatch.setattr(published, "__file__", str(tmp_path / "site/benchmark/published/tables.py"))
-    assert published.tables_dir() == tmp_path / "site/benchmark/_tables"
-
-
-def test_a_foreign_package_called_tables_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "tables").mkdir()
-    (tmp_path / "tables" / "__init__.py").touch()
-    monkeypatch.setattr(published, "__file__", str(tmp_path / "benchmark/published/tables.py"))
-    with pytest.raises(UserError, match="not installed"):
-        published.tables_dir()
-
-
-# How `show` prints them -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ALL_NAMES)
-def test_show_prints_every_value_as_the_table_has_it(name):
-    text = table_text(load_table(name)).splitlines()
-    for row in raw(name)["rows"]:
-        (line,) = [line for line in text if line.split(" ")[0] == row["id"]]
-        printed = ["-" if value in ("", "null") else value for value in row["values"]]
-        if "top5" in row:
-            printed = [f"{value} ({second})" for value, second in zip(printed, row["top5"], strict=True)]
-        assert re.split(r"  +", line.rstrip())[-len(printed) :] == printed
-
-
-def test_show_says_what_is_not_measured_and_why():
-    text = table_text(load_table("lcr-table2"))
-    assert "\nNot measured by this suite:\n  method imagenet-supervised has no recipe in this suite: " in text
-    assert "  starts from imagenet-supervised weights: moco_linear_eval, lcr-moco_linear_eval\n" in text
-    assert "No tolerance: measured values are shown with their difference and no verdict." in text
-    assert "(transcript, evidence B)" in text
-    table2 = table_text(load_table("table2"))
-    assert "Not measured" not in table2
-    (shares,) = [line.split()[-11:] for line in table2.splitlines() if "% of the open-set picked" in line]
-    assert shares[:3] == ["1.03", "0.95", "14.4"]
-    assert "\nTolerance: sampling error at 95 %, allowance of 1 point. The paper prints no standard" in table2
-    assert "  stop-beats-X: SimCore with the stopping criterion beats X on every target (values of the table)" in table2

@@ -63,15 +63,15 @@ def related(work: str, table: str) -> list[dict]:
 
 @pytest.mark.parametrize("name", SIMCORE_NAMES)
 def test_values_equal_the_reference_to_the_letter(name: str) -> None:
-    theirs, ours = reference()["issue1_full_finetune" if name == "full-finetuning" else name], raw(name)
-    assert ours["columns"] == theirs["columns"]
-    assert [row["values"] for row in ours["rows"]] == [row["values"] for row in theirs["rows"]]
+    reference_table, table = reference()["issue1_full_finetune" if name == "full-finetuning" else name], raw(name)
+    assert table["columns"] == reference_table["columns"]
+    assert [row["values"] for row in table["rows"]] == [row["values"] for row in reference_table["rows"]]
 
 
 def test_ids_and_shares_of_table_2_equal_the_reference() -> None:
-    theirs, ours = reference()["table2"], raw("table2")
-    assert [row["id"] for row in ours["rows"]] == [row["id"] for row in theirs["rows"]]
-    assert ours["rows"][-1]["shares"] == theirs["stopping_criterion_sampled_share_percent"]
+    reference_table, table = reference()["table2"], raw("table2")
+    assert [row["id"] for row in table["rows"]] == [row["id"] for row in reference_table["rows"]]
+    assert table["rows"][-1]["shares"] == reference_table["stopping_criterion_sampled_share_percent"]
 
 
 def test_marks_equal_the_reference() -> None:
@@ -94,35 +94,37 @@ def test_rows_stand_in_the_reference_s_order(name: str) -> None:
         "ResNeXt50": "ResNeXt-50",
         "ResNet101": "ResNet-101",
     }
-    for ours, theirs in zip(load_table(name).rows, reference()[name]["rows"], strict=True):
-        assert short[ours.variant] == theirs["pretrain"]
-        assert ours.method == theirs["method"].lower()
-        assert ours.title.split(",")[0] == (heads[theirs["architecture"]] if name == "table3" else theirs["method"])
+    for row, reference_row in zip(load_table(name).rows, reference()[name]["rows"], strict=True):
+        assert short[row.variant] == reference_row["pretrain"]
+        assert row.method == reference_row["method"].lower()
+        assert row.title.split(",")[0] == (
+            heads[reference_row["architecture"]] if name == "table3" else reference_row["method"]
+        )
 
 
 # Figure 3 and the related works --------------------------------------------------------------------------------------
 
 
 def test_figure_3_equals_the_reference() -> None:
-    theirs = by_id(reference_file("simcore_tables.yaml")["figures"])["figure3_transcribed"]
-    named = ["X" if name == "without_os" else name.removesuffix("365") for name in theirs["columns"]]
-    ours = load_table("figure3")
-    assert [row.id for row in ours.rows] == named
-    assert list(ours.columns) == [row["target"] for row in theirs["rows"]]
+    reference_figure = by_id(reference_file("simcore_tables.yaml")["figures"])["figure3_transcribed"]
+    named = ["X" if name == "without_os" else name.removesuffix("365") for name in reference_figure["columns"]]
+    figure = load_table("figure3")
+    assert [row.id for row in figure.rows] == named
+    assert list(figure.columns) == [row["target"] for row in reference_figure["rows"]]
     # Not to the letter: the reference leaves out a last zero.
-    for row, *values in zip(ours.rows, *(row["values"] for row in theirs["rows"]), strict=True):
+    for row, *values in zip(figure.rows, *(row["values"] for row in reference_figure["rows"]), strict=True):
         assert list(row.values) == [None if text == "null" else float(text) for text in values]
 
 
 @pytest.mark.parametrize("name", ["all4one-cifar10", "all4one-cifar100"])
 def test_all4one_equals_the_reference_to_the_letter(name: str) -> None:
-    ours, theirs = raw(name)["rows"], related("all4one", name.replace("-", "_"))
-    assert [row["title"].lower() for row in ours] == [row["method"].lower() for row in theirs]
-    assert [row["values"] + row["top5"] for row in ours] == [[row["top1"], row["top5"]] for row in theirs]
+    rows, reference_rows = raw(name)["rows"], related("all4one", name.replace("-", "_"))
+    assert [row["title"].lower() for row in rows] == [row["method"].lower() for row in reference_rows]
+    assert [row["values"] + row["top5"] for row in rows] == [[row["top1"], row["top5"]] for row in reference_rows]
 
 
 def test_table_2_of_lcr_equals_the_reference_to_the_letter() -> None:
-    theirs = {(row["dataset"], row["method_key"]): row for row in related("lcr", "lcr_table2")}
+    reference_rows = {(row["dataset"], row["method_key"]): row for row in related("lcr", "lcr_table2")}
     methods = {"imagenet-supervised": "imagenet_supervised_frozen", "moco": "moco_v2", "lcr-moco": "lcr_on_moco_v2"}
     parts = {
         "linear_eval": ("linear_100", "top1"),
@@ -132,20 +134,20 @@ def test_table_2_of_lcr_equals_the_reference_to_the_letter() -> None:
         "retrieval_rank5": ("retrieval", "rank5"),
         "retrieval_map": ("retrieval", "mAP"),
     }
-    ours = {row["id"]: row for row in raw("lcr-table2")["rows"]}
-    assert list(ours) == [f"{method}_{task}" for method in methods for task in parts]
+    rows = {row["id"]: row for row in raw("lcr-table2")["rows"]}
+    assert list(rows) == [f"{method}_{task}" for method in methods for task in parts]
     for (method, key), (task, (part, measure)) in product(methods.items(), parts.items()):
-        found = [theirs[dataset, key][part] for dataset in ("CUB-200-2011", "Stanford Cars", "FGVC Aircraft")]
-        row = ours[f"{method}_{task}"]
-        assert row["task"] == task and row["values"] == [entry[measure] for entry in found]
-        assert row.get("top5", []) == [entry["top5"] for entry in found if "top5" in entry]
+        entries = [reference_rows[dataset, key][part] for dataset in ("CUB-200-2011", "Stanford Cars", "FGVC Aircraft")]
+        row = rows[f"{method}_{task}"]
+        assert row["task"] == task and row["values"] == [entry[measure] for entry in entries]
+        assert row.get("top5", []) == [entry["top5"] for entry in entries if "top5" in entry]
 
 
 def test_table_3_of_lcr_equals_the_reference_to_the_letter() -> None:
     titles = {"Ours": "LCR on MoCo v2", "BYOL+Ours": "LCR on BYOL"}
-    ours = raw("lcr-table3")
-    for row, theirs in zip(ours["rows"], related("lcr", "lcr_table3"), strict=True):
-        assert row["title"] == titles.get(theirs["method"], theirs["method"])
-        found = [theirs[f"{target}_top1"] for target in ours["columns"]]
+    table = raw("lcr-table3")
+    for row, reference_row in zip(table["rows"], related("lcr", "lcr_table3"), strict=True):
+        assert row["title"] == titles.get(reference_row["method"], reference_row["method"])
+        entries = [reference_row[f"{target}_top1"] for target in table["columns"]]
         # The second of the two is that of batch size 128; Supervised has one only.
-        assert row["values"] == [entry if isinstance(entry, str) else entry[1] for entry in found]
+        assert row["values"] == [entry if isinstance(entry, str) else entry[1] for entry in entries]

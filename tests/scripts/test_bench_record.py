@@ -52,11 +52,11 @@ def test_committed_records_can_be_read_and_say_where_they_come_from(path):
     assert record.load and (record.source or ({"cpu", "cores"} <= record.machine.keys() and record.packages))
 
 
-def test_a_race_is_told_by_medians_of_rates_and_of_the_ratios_of_rounds():
-    bare, ours = race_table.summary(RACE)
-    assert (bare["images_per_second"], ours["images_per_second"], ours["peak_mib"]) == (200, 200, 20)
-    assert (ours["of_bare_least"], ours["of_bare"], ours["of_bare_largest"]) == (0.75, 0.9, 1.0)
-    assert race_table.summary([bare, ours]) == [bare, ours]
+def test_a_race_is_summed_up_by_medians_of_rates_and_of_the_ratios_of_rounds():
+    bare, trainer = race_table.summary(RACE)
+    assert (bare["images_per_second"], trainer["images_per_second"], trainer["peak_mib"]) == (200, 200, 20)
+    assert (trainer["of_bare_least"], trainer["of_bare"], trainer["of_bare_largest"]) == (0.75, 0.9, 1.0)
+    assert race_table.summary([bare, trainer]) == [bare, trainer]
     header, (row,) = race_table.table(RACE, marked=True)
     cells = dict(zip(header, row, strict=True))
     assert cells["ours / bare"] == "0.90 [0.75, 1.00] (goal 0.95)" and cells["ours / solo-learn"] == "-"
@@ -64,8 +64,8 @@ def test_a_race_is_told_by_medians_of_rates_and_of_the_ratios_of_rounds():
 
 
 def test_contenders_that_dropped_out_leave_the_rounds_that_both_ran():
-    ours = [case for case in RACE if case["contender"] == "bare step" or case["round"] != 2]
-    assert race_table.summary(ours)[1]["of_bare"] == pytest.approx((0.9 + 0.75) / 2)
+    cases = [case for case in RACE if case["contender"] == "bare step" or case["round"] != 2]
+    assert race_table.summary(cases)[1]["of_bare"] == pytest.approx((0.9 + 0.75) / 2)
 
 
 @pytest.mark.parametrize(("job", "targets"), [("figure3", 0), ("2:cub,dtd", 2)])

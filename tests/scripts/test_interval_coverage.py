@@ -9,10 +9,10 @@ from scripts import coverage
 @pytest.mark.timeout(1800)
 def test_intervals_cover_what_they_promise():
     """94 % at least everywhere; at most 97.5 % where seeds differ much: an interval is not wide for nothing."""
-    found = {world: coverage.simulate(world, 2000).covered for world in coverage.worlds()}
-    assert min(found.values()) >= 0.94, [world for world in found if found[world] < 0.94]
+    shares = {world: coverage.simulate(world, 2000).covered for world in coverage.worlds()}
+    assert min(shares.values()) >= 0.94, [world for world in shares if shares[world] < 0.94]
     large = [
-        share for world, share in found.items() if world.effect == "all targets alike, 5 points" and world.seeds > 2
+        share for world, share in shares.items() if world.effect == "all targets alike, 5 points" and world.seeds > 2
     ]
     assert len(large) == 9 and max(large) <= 0.975
 

@@ -48,7 +48,7 @@ def test_every_part_is_run_and_its_output_kept(nightly):
     assert "ended with exit code 0" in kept["slow"]
 
 
-def test_a_part_that_fails_ends_no_other_and_is_told(nightly):
+def test_a_part_that_fails_ends_no_other_and_is_reported(nightly):
     done, kept = nightly(3)
     assert done.returncode == 1 and "failed: slow;" in done.stdout
     assert "ended with exit code 3" in kept["slow"] and "said by" in kept["coverage"]

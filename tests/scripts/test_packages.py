@@ -38,8 +38,8 @@ def test_the_constraints_are_the_versions_of_the_committed_records():
     assert {"torch", "torchvision", "numpy", "timm", "lightly", "scikit-learn"} <= {one.name for one in pinned}
     for one in pinned:
         (exact,) = one.specifier
-        asked = DEPENDENCIES.get(one.name) or EXTRA[one.name]
-        assert exact.operator == "==" and exact.version in asked.specifier, one.name
+        requirement = DEPENDENCIES.get(one.name) or EXTRA[one.name]
+        assert exact.operator == "==" and exact.version in requirement.specifier, one.name
 
 
 def test_records_that_differ_are_named_with_their_folders(written, tmp_path):

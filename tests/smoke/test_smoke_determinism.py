@@ -29,7 +29,7 @@ def without_the_run(value):
 
 def results(store, session):
     """Every stage of the plan: its record without what may differ, and the hash of each of its other files."""
-    found = {}
+    by_label = {}
     for stage in session.plan.stages:
         folder = store.folder(stage.kind.name, stage.key)
         files = {
@@ -37,8 +37,8 @@ def results(store, session):
             for path in folder.iterdir()
             if path.name != "record.json"
         }
-        found[stage.label] = content_of(store, stage), files
-    return found
+        by_label[stage.label] = content_of(store, stage), files
+    return by_label
 
 
 def content_of(store, stage):
@@ -101,8 +101,8 @@ def test_the_order_of_the_stages_does_not_matter(finished_small_run, new_session
         torch.rand(order.randrange(1, 9))
         run_stage(Task(stage, other, again.data, "cpu", workers=1))
         waiting.remove(stage)
-    found, expected = results(other, again), results(store, session)
-    assert len(found) == 8 and found == {label: expected[label] for label in found}
+    actual, expected = results(other, again), results(store, session)
+    assert len(actual) == 8 and actual == {label: expected[label] for label in actual}
 
 
 @pytest.mark.slow

@@ -19,9 +19,9 @@ def fingerprint():
     """All that may move a trained encoder's last digits, and so a pick."""
     import torch
 
-    found = packages()
+    versions = packages()
     processor = {"capability": torch.backends.cpu.get_cpu_capability(), "processor": hardware("cpu")["cpu"]}
-    return {**{name: found.get(name, "not installed") for name in PACKAGES}, **processor}
+    return {**{name: versions.get(name, "not installed") for name in PACKAGES}, **processor}
 
 
 # What was picked -----------------------------------------------------------------------------------------------------
@@ -44,28 +44,28 @@ def sampled(tmp_path_factory, new_session, run_here):
     return of
 
 
-def twice_as_pure(found, target):
+def twice_as_pure(metrics, target):
     """Whether SimCore's picks of both budgets have at least twice the purity that chance gives."""
     return all(
-        found[SIMCORE[share], target]["purity"]
-        >= 2 * max(found[RANDOM[share], target]["purity"], found[RANDOM[share], target]["base_rate"])
+        metrics[SIMCORE[share], target]["purity"]
+        >= 2 * max(metrics[RANDOM[share], target]["purity"], metrics[RANDOM[share], target]["base_rate"])
         for share in SIMCORE
     )
 
 
 def test_simcore_is_twice_as_pure_as_random_on_one_target(sampled):
-    found = sampled(["dtd"])
-    assert 0 < found[RANDOM["5%"], "dtd"]["base_rate"] < 0.1
-    assert twice_as_pure(found, "dtd")
+    metrics = sampled(["dtd"])
+    assert 0 < metrics[RANDOM["5%"], "dtd"]["base_rate"] < 0.1
+    assert twice_as_pure(metrics, "dtd")
 
 
 @pytest.mark.slow
 def test_simcore_is_twice_as_pure_as_random_on_nine_of_eleven_targets(sampled):
     targets = [target.name for target in paper_targets()]
-    found = sampled(targets)
+    metrics = sampled(targets)
     assert len(targets) == 11
-    missed = [target for target in targets if not twice_as_pure(found, target)]
-    assert len(missed) <= 2, {key: round(one["purity"], 3) for key, one in found.items() if key[1] in missed}
+    missed = [target for target in targets if not twice_as_pure(metrics, target)]
+    assert len(missed) <= 2, {key: round(one["purity"], 3) for key, one in metrics.items() if key[1] in missed}
 
 
 def test_random_picks_and_lucky_ones_are_not_called_pure():
@@ -84,15 +84,15 @@ def test_random_picks_and_lucky_ones_are_not_called_pure():
 # Picks under regression ----------------------------------------------------------------------------------------------
 
 
-def hashes(found, rows):
-    return {row: {target: one["picks_sha256"] for (at, target), one in found.items() if at == row} for row in rows}
+def hashes(metrics, rows):
+    return {row: {target: one["picks_sha256"] for (at, target), one in metrics.items() if at == row} for row in rows}
 
 
-def updated(golden, found):
-    """The golden file with the hashes of `found`; those of another fingerprint are not kept beside them."""
+def updated(golden, metrics):
+    """The golden file with the hashes of `metrics`; those of another fingerprint are not kept beside them."""
     kept = golden.get("simcore", {}) if golden.get("fingerprint") == fingerprint() else {}
-    simcore = {row: {**kept.get(row, {}), **new} for row, new in hashes(found, SIMCORE.values()).items()}
-    random = {row: next(iter(new.values())) for row, new in hashes(found, RANDOM.values()).items()}
+    simcore = {row: {**kept.get(row, {}), **new} for row, new in hashes(metrics, SIMCORE.values()).items()}
+    random = {row: next(iter(new.values())) for row, new in hashes(metrics, RANDOM.values()).items()}
     return {"fingerprint": fingerprint(), "random": random, "simcore": simcore}
 
 
@@ -106,18 +106,18 @@ def differing_parts(golden):
     ]
 
 
-def check_hashes(found):
+def check_hashes(metrics):
     """Random picks are the same everywhere; SimCore's are compared where the golden ones were made."""
     if os.environ.get("UPDATE_GOLDEN_PICKS"):
         golden = json.loads(GOLDEN.read_text()) if GOLDEN.is_file() else {}
-        GOLDEN.write_text(json.dumps(updated(golden, found), indent=1) + "\n")
+        GOLDEN.write_text(json.dumps(updated(golden, metrics), indent=1) + "\n")
     golden = json.loads(GOLDEN.read_text())
-    for row, drawn in hashes(found, RANDOM.values()).items():
+    for row, drawn in hashes(metrics, RANDOM.values()).items():
         assert set(drawn.values()) == {golden["random"][row]}
     other = differing_parts(golden)
     if other:
         pytest.skip("SimCore's picks are NOT compared: the golden ones are another machine's: " + "; ".join(other))
-    for row, picked in hashes(found, SIMCORE.values()).items():
+    for row, picked in hashes(metrics, SIMCORE.values()).items():
         assert picked == {target: golden["simcore"][row].get(target) for target in picked}
 
 
@@ -144,8 +144,8 @@ def test_the_golden_picks_are_of_all_targets_and_all_different():
 def one_target():
     """The hashes of the golden file as if they had just been made, for one target."""
     golden = json.loads(GOLDEN.read_text())
-    found = {(row, "dtd"): {"picks_sha256": picked["dtd"]} for row, picked in golden["simcore"].items()}
-    return {**found, **{(row, "dtd"): {"picks_sha256": picked} for row, picked in golden["random"].items()}}
+    metrics = {(row, "dtd"): {"picks_sha256": picked["dtd"]} for row, picked in golden["simcore"].items()}
+    return {**metrics, **{(row, "dtd"): {"picks_sha256": picked} for row, picked in golden["random"].items()}}
 
 
 @pytest.mark.parametrize("row", [SIMCORE["5%"], RANDOM["1%"]])

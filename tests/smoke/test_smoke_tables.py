@@ -40,7 +40,7 @@ def test_features_for_sampling_and_probing_are_read_as_stated(store, new_session
             assert token == ("patches" if row.method == "mae" else "head")
 
 
-def test_a_changed_recipe_is_told_and_never_compared(store, new_session, run_here):
+def test_a_changed_recipe_is_noted_and_never_compared(store, new_session, run_here):
     session = new_session(store, targets=("cub",), rows=("X",), steps=2, method="lcr-sam", precision="float32")
     run_here(session)
     text = render(collect(session.values(), session.store), "text")

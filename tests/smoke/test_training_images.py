@@ -97,12 +97,12 @@ class Trained:
     def pixels(self):
         """The hash of every image of X and of the open-set, by its name."""
         side = self.cell("X", 0).pretrain.spec.recipe.augmentation.stored
-        found = {}
+        by_item = {}
         for prefix, role, name in (("X", "targets", "dtd"), ("OS", "opensets", "imagenet")):
             squares = self.session.data.squares(self.session.data.images(role, name, "train"), side)
             for item, square in zip(self.manifest(role).ids, squares, strict=True):
-                found[f"{prefix} {item}"] = digest(square)
-        return found
+                by_item[f"{prefix} {item}"] = digest(square)
+        return by_item
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +120,9 @@ def trained(tmp_path_factory, new_session):
 
 @pytest.fixture(scope="module")
 def hashes(trained):
-    found = trained.pixels()
-    assert len(set(found.values())) == len(found) == 2100
-    return found
+    by_item = trained.pixels()
+    assert len(set(by_item.values())) == len(by_item) == 2100
+    return by_item
 
 
 # Images --------------------------------------------------------------------------------------------------------------
@@ -188,9 +188,9 @@ def test_the_oracle_draws_relatives_of_the_target_and_nothing_else(trained, seed
 
 def test_coresets_of_other_samplers_features_centroids_and_seeds_are_other_images(trained):
     five = [name for name in CORESETS if name.endswith("(5%)")]
-    found = [frozenset(trained.ids(name, seed)) for name in five for seed in SEEDS]
+    coresets = [frozenset(trained.ids(name, seed)) for name in five for seed in SEEDS]
     # All 45 relatives are the oracle's at every seed; the order is another.
-    assert len(set(found)) == len(found) - 1
+    assert len(set(coresets)) == len(coresets) - 1
     assert trained.ids("X+oracle(5%)", 0) != trained.ids("X+oracle(5%)", 1)
 
 
@@ -199,7 +199,7 @@ def test_coresets_of_other_samplers_features_centroids_and_seeds_are_other_image
 
 def test_all_rows_of_a_seed_start_from_the_same_weights_and_those_of_another_seed_from_others(trained):
     starts = [{trained.watched.weights[trained.cell(name, seed).pretrain.key] for name in VARIANTS} for seed in SEEDS]
-    assert [len(found) for found in starts] == [1, 1] and starts[0] != starts[1]
+    assert [len(weights) for weights in starts] == [1, 1] and starts[0] != starts[1]
 
 
 def test_the_encoders_that_choose_are_those_of_the_rows_own_seed(trained):

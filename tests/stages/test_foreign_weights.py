@@ -64,9 +64,9 @@ def test_a_classifier_may_be_there(frozen, tmp_path, classifier):
         f"{classifier}.bias": torch.ones(7),
     }
     torch.save({"state_dict": {f"module.{name}": tensor for name, tensor in weights.items()}}, tmp_path / "file.pth")
-    found = frozen(tmp_path / "file.pth")
+    loaded = frozen(tmp_path / "file.pth")
     expected = without(weights, ("head", "fc"))
-    assert found.keys() == expected.keys() and all(torch.equal(found[name], expected[name]) for name in found)
+    assert loaded.keys() == expected.keys() and all(torch.equal(loaded[name], expected[name]) for name in loaded)
 
 
 def test_the_classifier_that_timm_names_may_be_there(frozen, tmp_path):
@@ -123,9 +123,9 @@ def run_hub(folder, name):
 def test_weights_of_timm_lose_their_classifier_and_nothing_else(hub, tmp_path, name):
     weights = whole(name)
     hub(weights)
-    found = run_hub(tmp_path, name)
-    assert found.keys() == whole(name, num_classes=0).keys()
-    assert all(torch.equal(found[key], weights[key]) for key in found)
+    loaded = run_hub(tmp_path, name)
+    assert loaded.keys() == whole(name, num_classes=0).keys()
+    assert all(torch.equal(loaded[key], weights[key]) for key in loaded)
 
 
 def test_weights_of_timm_that_lack_layers_are_an_error(hub, tmp_path):

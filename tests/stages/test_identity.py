@@ -90,7 +90,7 @@ def test_what_a_number_depends_on_moves_its_key(change):
     assert cell(**changes[change]).evaluate.key != cell().evaluate.key
 
 
-def test_a_new_field_of_one_sampler_leaves_the_keys_of_the_others_alone():
+def test_a_new_field_of_one_sampler_changes_no_key_of_the_others():
     class Grown(SimCoreSampling):
         invented: int = 3
 
@@ -104,7 +104,7 @@ def test_a_new_field_of_one_sampler_leaves_the_keys_of_the_others_alone():
     assert key(Grown(k=5)) != key(SimCoreSampling(k=5))
 
 
-def test_a_new_method_leaves_the_keys_of_simclr_alone():
+def test_a_new_method_changes_no_key_of_simclr():
     fields = json.loads(cell().pretrain.spec.model_dump_json())["recipe"]["method"]
     assert fields == {"kind": "simclr", "temperature": 0.2, "hidden": None, "output": 128, "batchnorm": True}
     assert set(fields) == set(SimCLR.model_fields)
@@ -116,9 +116,9 @@ def test_machines_and_paths_are_not_part_of_an_identity():
             return set(value) | {name for one in value.values() for name in names(one)}
         return set()
 
-    found = {name for stage in (cell().evaluate, cell().pretrain, cell().sample) for name in names(stage.identity)}
-    assert {"recipe", "engine", "sampling", "threads"} <= found
-    assert not found & {"device", "workers", "path", "root", "store", "host", "jobs", "devices"}
+    used = {name for stage in (cell().evaluate, cell().pretrain, cell().sample) for name in names(stage.identity)}
+    assert {"recipe", "engine", "sampling", "threads"} <= used
+    assert not used & {"device", "workers", "path", "root", "store", "host", "jobs", "devices"}
 
 
 def test_the_open_set_row_is_shared_by_all_targets_and_the_retrieval_encoder_is_the_x_row():

@@ -220,7 +220,7 @@ def test_the_identity_of_a_list_is_its_ids_in_their_order(here):
         ("picks.txt:k=3", "picks.txt: a list of ids has no fields"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(here, name, message):
+def test_a_wrong_name_is_an_error_of_one_line(here, name, message):
     write(here / "mine.py", SOURCE)
     write(here / "broken.py", "def select(:\n")
     write(here / "exits.py", "raise SystemExit(4)\n")
@@ -233,7 +233,7 @@ def test_what_is_wrong_is_told_in_one_line(here, name, message):
     assert message in str(caught.value) and len(str(caught.value).splitlines()) == 1
 
 
-def test_a_sampler_whose_library_is_not_there_is_told(monkeypatch):
+def test_a_sampler_whose_library_is_not_there_is_an_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "baselines.simcore", None)
     with pytest.raises(UserError, match="sampler simcore: ModuleNotFoundError"):
         resolve("simcore")

@@ -61,19 +61,21 @@ def _torchvision_boxes(n: int, height: int, width: int) -> np.ndarray:
 def test_boxes_are_distributed_as_torchvisions(height: int, width: int) -> None:
     n = 4000
     torch.manual_seed(0)
-    ours = A.boxes(A.uniforms((9,), n), np.full(n, height), np.full(n, width), SPEC)
-    theirs = _torchvision_boxes(n, height, width)
+    boxes = A.boxes(A.uniforms((9,), n), np.full(n, height), np.full(n, width), SPEC)
+    reference = _torchvision_boxes(n, height, width)
     for column in range(4):
-        scale = theirs[:, column].std() * (2 / n) ** 0.5
-        assert abs(ours[:, column].mean() - theirs[:, column].mean()) < 4.5 * scale
-        assert np.abs(np.quantile(ours[:, column], [0.1, 0.9]) - np.quantile(theirs[:, column], [0.1, 0.9])).max() <= 3
+        scale = reference[:, column].std() * (2 / n) ** 0.5
+        assert abs(boxes[:, column].mean() - reference[:, column].mean()) < 4.5 * scale
+        assert (
+            np.abs(np.quantile(boxes[:, column], [0.1, 0.9]) - np.quantile(reference[:, column], [0.1, 0.9])).max() <= 3
+        )
 
 
-def test_colours_have_the_probabilities_and_ranges_asked_for() -> None:
+def test_colours_have_the_probabilities_and_ranges_of_their_spec() -> None:
     n = 20_000
     change = A.colours(A.uniforms((4,), n), SPEC)
-    for share, wanted in ((change.flip, 0.5), (change.jitter, 0.8), (change.grey, 0.2)):
-        assert abs(share.mean() - wanted) < 4.5 * (wanted * (1 - wanted) / n) ** 0.5
+    for share, probability in ((change.flip, 0.5), (change.jitter, 0.8), (change.grey, 0.2)):
+        assert abs(share.mean() - probability) < 4.5 * (probability * (1 - probability) / n) ** 0.5
     low, high = change.factors.min(0), change.factors.max(0)
     assert np.allclose(low, [0.2, 0.2, 0.2, -0.2], atol=0.01) and np.allclose(high, [1.8, 1.8, 1.8, 0.2], atol=0.01)
     _, counts = np.unique(change.order, axis=0, return_counts=True)

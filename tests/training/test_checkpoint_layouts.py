@@ -83,8 +83,8 @@ def test_a_file_of_every_layout_gives_the_weights_that_went_in(weights, tmp_path
     checkpoint = read_checkpoint(path)
     layout = name.partition(",")[0]
     assert checkpoint.layout.name == layout and backbone_of(checkpoint, path) == RESNET18
-    found = foreign_network(RESNET18, layout, path).state_dict()
-    assert found.keys() == weights.keys() and all(torch.equal(found[key], weights[key]) for key in weights)
+    loaded = foreign_network(RESNET18, layout, path).state_dict()
+    assert loaded.keys() == weights.keys() and all(torch.equal(loaded[key], weights[key]) for key in weights)
 
 
 def test_a_safetensors_file_is_read_too(weights, tmp_path):

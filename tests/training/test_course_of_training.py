@@ -94,9 +94,9 @@ def test_lcr_on_byol_warms_up_and_falls_as_its_released_code_does() -> None:
     run = course(recipe, 128 * 52, seed=0)
     warm, fall = 10 * 52, 90 * 52
     released = 0.15 * np.concatenate([np.linspace(0, 1, warm), (1 + np.cos(np.pi * np.arange(fall) / fall)) / 2])
-    ours = [learning_rate(recipe.schedule, recipe.optimiser.lr, run, step) for step in range(run.steps)]
+    rates = [learning_rate(recipe.schedule, recipe.optimiser.lr, run, step) for step in range(run.steps)]
     assert run.steps == len(released) == 5200
-    assert np.abs(released - ours).max() < 3e-4  # its warm-up ends one step earlier
+    assert np.abs(released - rates).max() < 3e-4  # its warm-up ends one step earlier
 
 
 def test_warm_up_rises_linearly_to_the_peak() -> None:
@@ -152,11 +152,11 @@ def test_backbones_give_pooled_features(name: str, library: str, width: int) -> 
 
 def test_efficientnet_drops_paths_as_torchvisions_does() -> None:
     """SimCore's released code subclasses torchvision's EfficientNet."""
-    theirs = torchvision.models.efficientnet_b0().modules()
-    ours = build(NETWORKS["efficientnet_b0"].backbone).modules()
-    wanted = [layer.p for layer in theirs if isinstance(layer, torchvision.ops.StochasticDepth)]
-    assert wanted[0] == 0.0 and wanted[-1] == 0.1875
-    assert [layer.drop_prob for layer in ours if isinstance(layer, timm.layers.DropPath)] == wanted[1:]
+    reference_layers = torchvision.models.efficientnet_b0().modules()
+    layers = build(NETWORKS["efficientnet_b0"].backbone).modules()
+    rates = [layer.p for layer in reference_layers if isinstance(layer, torchvision.ops.StochasticDepth)]
+    assert rates[0] == 0.0 and rates[-1] == 0.1875
+    assert [layer.drop_prob for layer in layers if isinstance(layer, timm.layers.DropPath)] == rates[1:]
 
 
 def test_stochastic_depth_is_not_spread_over_devices() -> None:

@@ -93,7 +93,7 @@ def test_without_the_new_fields_every_crop_is_bitwise_what_it_was(source: str, m
             assert process.submit(_digest, source, views).result() == BEFORE[source, views]
 
 
-def test_new_fields_leave_the_numbers_of_the_others_alone() -> None:
+def test_new_fields_do_not_change_the_numbers_of_the_others() -> None:
     plain, multi = (_feed("squares", spec).requests(2)[0] for spec in (SPEC, MULTI))
     assert np.array_equal(plain.numbers, multi.numbers) and np.array_equal(plain.rows, multi.rows)
     assert plain.effects is None and multi.effects is not None
@@ -124,8 +124,8 @@ def _furthest(squares: np.ndarray, *sizes: tuple[int | None, int | None]) -> int
         for width, height in sizes:
             image = image.resize((width or image.width, height or image.height), Image.Resampling.BICUBIC)
         expected = np.asarray(image).astype(int)[:, :: -1 if mirrored else 1]
-        ours = (crop.permute(1, 2, 0) * 255).round().int().numpy()
-        furthest = max(furthest, int(np.abs(ours - expected).max()))
+        pixels = (crop.permute(1, 2, 0) * 255).round().int().numpy()
+        furthest = max(furthest, int(np.abs(pixels - expected).max()))
     return furthest
 
 
@@ -145,7 +145,7 @@ def test_bicubic_crops_of_files_are_pils() -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_both_feeds_interpolate_as_they_are_told(source: str) -> None:
+def test_both_feeds_use_the_interpolation_of_their_spec(source: str) -> None:
     cubic = SPEC.model_copy(update={"interpolation": "bicubic"})
     assert not torch.allclose(_crops(source, cubic).views, _crops(source, SPEC).views, atol=0.05)
 
@@ -172,8 +172,8 @@ def test_effects_have_the_probabilities_of_their_view() -> None:
     spec, view = Augmentation(size=24, blur=(1.0, 0.1), solarise=(0.0, 0.2)), np.repeat([0, 1], n)
     made = A.effects(A.uniforms((4,), 2 * n, A.EFFECT_VARIATES), view, spec)
     assert made.sigma[:n].all() and not made.solarise[:n].any()
-    for share, wanted in (((made.sigma > 0)[n:], 0.1), (made.solarise[n:], 0.2)):
-        assert abs(share.mean() - wanted) < 4.5 * (wanted * (1 - wanted) / n) ** 0.5
+    for share, probability in (((made.sigma > 0)[n:], 0.1), (made.solarise[n:], 0.2)):
+        assert abs(share.mean() - probability) < 4.5 * (probability * (1 - probability) / n) ** 0.5
     quantiles = np.quantile(made.sigma[:n], [0.0, 0.25, 0.5, 0.75, 1.0])
     assert np.allclose(quantiles, [0.1, 0.575, 1.05, 1.525, 2.0], atol=0.03)
 
@@ -201,16 +201,16 @@ def test_local_crops_have_their_size_and_are_ordered_crop_by_crop(source: str) -
     assert crops.local is not None and crops.local.shape == (15, 3, 12, 12)
     assert local.rows.tolist() == ROWS.tolist() * 3
     for crop, row, u in zip(crops.local, local.rows, local.numbers, strict=True):
-        assert torch.allclose(crop, _alone(source, row, u, local.augmentation), atol=1e-5)
+        assert torch.allclose(crop, _one_crop(source, row, u, local.augmentation), atol=1e-5)
 
 
-def _alone(source: str, row: int, u: np.ndarray, spec: Augmentation) -> torch.Tensor:
+def _one_crop(source: str, row: int, u: np.ndarray, spec: Augmentation) -> torch.Tensor:
     if source == "squares":
         return A.augment(torch.from_numpy(_squares().take(np.array([row]))), u[None], spec)[0]
     return A.augment_crops(torch.from_numpy(A.crop_image(_files().open(row), u, spec).copy())[None], u[None], spec)[0]
 
 
-def test_local_crops_have_the_areas_asked_for_and_numbers_of_their_own() -> None:
+def test_local_crops_have_the_areas_of_their_spec_and_numbers_of_their_own() -> None:
     spec = Augmentation(size=96, local=LocalCrops(count=8, size=48))
     views, local = _feed("squares", spec).requests(0)
     side = np.full(len(local.rows), 1000)
@@ -270,6 +270,7 @@ def test_a_file_is_decoded_once_for_all_crops_of_an_image(views: int) -> None:
 
 
 def test_crops_do_not_depend_on_the_workers() -> None:
-    alone, helped = _crops("files", MULTI), next(iter(replace(_feed("files", MULTI), workers=1).crops(0, 1)))
-    assert alone.local is not None and helped.local is not None
-    assert torch.equal(alone.views, helped.views) and torch.equal(alone.local, helped.local)
+    here = _crops("files", MULTI)
+    in_worker = next(iter(replace(_feed("files", MULTI), workers=1).crops(0, 1)))
+    assert here.local is not None and in_worker.local is not None
+    assert torch.equal(here.views, in_worker.views) and torch.equal(here.local, in_worker.local)

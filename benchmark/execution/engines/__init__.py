@@ -1,9 +1,9 @@
-"""Execution engines: what runs the stages of a plan, and where. One file each, its `entry` an `ExecutionEngine`.
+"""Execution engines run the stages of a plan. Each is one file with an `entry`, an `ExecutionEngine`.
 
-An engine is given everything as a `Job` and returns a function `run(stages)`, or a bound method of that form. It need
-not know what a stage does. It runs a stage, in whatever process, by `worker.attempt(task)`: that claims the stage's key
-in the store, writes the result as a whole or not at all, and reports. So an engine may end its processes at any time,
-and two runs may share a store. Stages come in an order in which inputs stand before what is made of them.
+An engine gets everything in a `Job` and returns a function `run(stages)`, or a bound method of that form. It need not
+know what a stage does. It runs a stage, in any process, by `worker.attempt(task)`. That claims the stage's key in the
+store, writes the result as a whole or not at all, and reports. So an engine may end its processes at any time, and two
+runs may share a store. The stages come in order: inputs stand before the stages that use them.
 """
 
 from collections.abc import Callable, Iterable

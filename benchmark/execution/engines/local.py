@@ -1,4 +1,4 @@
-"""Feeding stages to worker processes: whatever is ready goes to whoever is free, finished work is never done again."""
+"""Runs stages in worker processes. A free worker gets the next stage whose inputs are there."""
 
 import contextlib
 import os
@@ -29,8 +29,8 @@ LAST_MOMENT = 10.0
 class Worker:
     """A worker process and the stage that it is on.
 
-    `kept` is the file descriptor that the worker watches, to end with this process. `saves`: the stage, asked to stop,
-    saves what it has.
+    `kept` is a file descriptor. The worker watches it and ends when this process ends. `saves` says that the stage,
+    when it has to stop, saves its state.
     """
 
     process: "subprocess.Popen[bytes]"
@@ -46,7 +46,7 @@ class Worker:
         pipe, other = Pipe()
         # Nobody writes to it: that this process has ended is what its end says.
         alive, kept = os.pipe()
-        code = _CODE.format(path=[str(place) for place in sys.path], pipe=other.fileno(), alive=alive)
+        code = _CODE.format(path=[str(folder) for folder in sys.path], pipe=other.fileno(), alive=alive)
         with held_back():
             process = subprocess.Popen([sys.executable, "-c", code], pass_fds=(other.fileno(), alive))
         other.close()
@@ -83,7 +83,7 @@ class Worker:
 
 
 def how_it_ended(exitcode: int | None) -> str:
-    """A line on a worker that died in the midst of a stage; `exitcode` as `subprocess` has it."""
+    """A line on a worker that ended in the midst of a stage; `exitcode` as `subprocess` has it."""
     if exitcode is None:
         return "the worker process closed its connection and went on"
     if exitcode >= 0:
@@ -97,10 +97,10 @@ def how_it_ended(exitcode: int | None) -> str:
 
 @dataclass
 class LocalEngine:
-    """Runs the stages of a plan with `jobs` workers. Failures end nothing but what builds on them.
+    """Runs the stages of a plan with `jobs` workers. A failure ends only the stages that build on the failed one.
 
-    At the first SIGINT or SIGTERM stages that can save what they have are asked to and waited for, and all others are
-    ended at once; at a second signal those are too.
+    At the first SIGINT or SIGTERM, stages that can save their state are told to, and the engine waits for them; all
+    others are ended at once. At a second signal all are ended.
     """
 
     store: Store
@@ -235,7 +235,7 @@ class LocalEngine:
         self.screen.ended(stage, report, seconds)
 
     def _run_again(self, stage: Stage, damage: str) -> None:
-        """Wait with a stage for its inputs that turned out to be damaged."""
+        """Put a stage back until its inputs, which turned out to be damaged, have been made again."""
         if self._stopping:
             self.screen.note(stage, damage)
             return

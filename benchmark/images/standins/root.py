@@ -188,10 +188,10 @@ def _class_shape(folder: str) -> Shape:
     family, _, text = folder.partition("__")
     number = int(text)
     related = number >= CLASSES
-    count, place = (RELATED_CLASSES, number - CLASSES) if related else (CLASSES, number)
+    count, rank = (RELATED_CLASSES, number - CLASSES) if related else (CLASSES, number)
     dice = NamedRandom(f"standins {VERSION} classes of {family} {related}")
     orders = [np.arange(count), *(dice.order(count) for _ in range(3))]
-    return Shape(*((float(order[place]) + 0.5) / count for order in orders))
+    return Shape(*((float(order[rank]) + 0.5) / count for order in orders))
 
 
 def _wobbled(shape: Shape, dice: NamedRandom) -> Shape:

@@ -1,5 +1,8 @@
-"""Engines: whose code makes the heads and the losses. One module each; a missing package is an error that says how to
-install it, and a method that an engine lacks is an error that says who has it: never a silent substitute."""
+"""Engines: packages that make a method's heads and losses, one module each.
+
+A missing package is an error that says how to install it. A method that an engine lacks is an error that names an
+engine that has it. No engine is replaced by another without a word.
+"""
 
 import importlib
 import importlib.util
@@ -63,7 +66,7 @@ class Engine:
             raise UserError("LCR fits gradients that float16 cannot hold: use precision float32 or bfloat16")
 
     def _check_crops(self, recipe: Recipe) -> None:
-        """Raise UserError for crops that the method would leave out, or mix up, without a word."""
+        """Raise UserError for crops that the method would leave out or mix up without an error."""
         kind = recipe.method.kind
         if recipe.augmentation.views != 2 and recipe.method.views == 2:
             raise UserError(f"method '{kind}' compares two views of an image; augmentation.views is 1")
@@ -80,17 +83,17 @@ class Engine:
         return self.maker(method.kind)(recipe)
 
     def maker(self, method: str) -> Maker:
-        """What makes the learners of `method` (its kind). Raises UserError, naming who has it, where this engine lacks
-        it."""
-        found = self.makers().get(method)
-        if found is None:
+        """The function that makes learners of `method` (its kind). Raises UserError where this engine lacks the method;
+        the message names the engines that have it."""
+        method_maker = self.makers().get(method)
+        if method_maker is None:
             others = [engine for engine in ENGINES if engine is not self and method in engine.methods()]
             hint = "; ".join(f"engine '{other.name}' has it ({other.install})" for other in others) or "nobody has it"
             raise UserError(f"engine '{self.name}' has no method '{method}': {hint}")
-        return found
+        return method_maker
 
     def methods(self) -> tuple[str, ...]:
-        """The kinds of methods that this engine has; needs the package no more than their names do."""
+        """The kinds of methods that this engine has. Works without the engine's package."""
         return tuple(self.makers())
 
     def require(self) -> None:
@@ -121,15 +124,17 @@ class Engine:
         return {kind: _maker(learners[self.name]) for kind, learners in places.items() if self.name in learners}
 
 
-def _maker(place: str) -> Maker:
-    module, _, name = place.partition(":")
+def _maker(learner_path: str) -> Maker:
+    module, _, name = learner_path.partition(":")
 
     def make(recipe: Recipe) -> Learner:
         # Imported here: an engine takes seconds, and `list methods` asks for names only.
         try:
             learner: type[Learner] = getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError) as error:
-            raise UserError(f"learner {place} of method '{recipe.method.kind}' cannot be imported: {error}") from error
+            raise UserError(
+                f"learner {learner_path} of method '{recipe.method.kind}' cannot be imported: {error}"
+            ) from error
         return learner(recipe, recipe.method)  # type: ignore[call-arg]
 
     return make

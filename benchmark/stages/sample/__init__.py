@@ -152,7 +152,7 @@ def _features(task: ImageTask) -> tuple[NDArray[np.float32], NDArray[np.float32]
 
 
 def _plugin(task: ImageTask, draw: SampleSpec, spec: PluginSampling, manifest: Manifest) -> Selection:
-    """The picks of a sampler that the user named, held to the contract."""
+    """The picks of a sampler that the user named, checked against the contract."""
     text = task.local[digest(spec.identity)]
     plugin = resolve(text)
     if canonical_json(plugin.identity) != spec.identity:
@@ -178,13 +178,13 @@ def check_selection(name: str, selection: object, n_pool: int, budget: int | str
     outside = indices[(indices < 0) | (indices >= n_pool)]
     if outside.size:
         raise SamplerError(f"sampler {name} picked position {outside[0]}; the pool has 0 to {n_pool - 1}")
-    wanted = parse_budget(budget, n_pool)
-    if not indices.size or (wanted is not None and len(indices) != wanted):
-        raise SamplerError(f"sampler {name} picked {len(indices)} images for a budget of {wanted}")
+    size = parse_budget(budget, n_pool)
+    if not indices.size or (size is not None and len(indices) != size):
+        raise SamplerError(f"sampler {name} picked {len(indices)} images for a budget of {size}")
 
 
 class _Places:
-    """A pool whose features no one looks at."""
+    """A pool without features: only its length is read."""
 
     def __init__(self, length: int) -> None:
         self._length = length

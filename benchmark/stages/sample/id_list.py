@@ -1,4 +1,4 @@
-"""A file of item ids as a sampler: what was picked elsewhere, by hand or by another program, put beside the others."""
+"""A file of item ids as a sampler, so that picks of another program, or picks by hand, stand beside the others."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -26,13 +26,13 @@ class IdList:
 
     def bind(self, items: Sequence[str]) -> "ListedPicks":
         """The sampler that picks these ids from a pool whose rows are `items`. UserError for an id not among them."""
-        places = {item: place for place, item in enumerate(items)}
-        absent = [one for one in self.ids if one not in places]
+        position_of = {item: position for position, item in enumerate(items)}
+        absent = [one for one in self.ids if one not in position_of]
         if absent:
             raise UserError(
                 f"{self.name}: {len(absent)} of its {len(self.ids)} ids are not in the pool, the first is '{absent[0]}'"
             )
-        return ListedPicks(self.name, np.array([places[one] for one in self.ids], dtype=np.int64), len(items))
+        return ListedPicks(self.name, np.array([position_of[one] for one in self.ids], dtype=np.int64), len(items))
 
 
 @dataclass(frozen=True, eq=False)

@@ -118,7 +118,7 @@ def _registered(entry: Entry, text: str, fields: Fields) -> ResolvedSampler:
 
 
 def _moving(fields: Fields) -> Fields:
-    """The fields that can move a pick, those of samplers inside included."""
+    """The fields that can move a pick. Those of inner samplers are included."""
     return {
         name: _moving(value) if isinstance(value, dict) else value for name, value in fields.items() if name not in IDLE
     }
@@ -127,20 +127,20 @@ def _moving(fields: Fields) -> Fields:
 def _of_class(origin: str, attribute: str, text: str, fields: Fields) -> ResolvedSampler:
     if origin.endswith(".py"):
         path = Path(origin)
-        found = _class(_from_file(path), attribute, path.name)
-        return _of_type("file", found, text.replace(origin, path.name, 1), fields)
+        sampler_class = _class(_from_file(path), attribute, path.name)
+        return _of_type("file", sampler_class, text.replace(origin, path.name, 1), fields)
     return _of_type("module", _class(_import(origin), attribute, origin), text, fields)
 
 
 def _of_entry_point(point: EntryPoint, text: str, fields: Fields) -> ResolvedSampler:
-    found = _guarded(f"entry point {point.name} ({point.value})", point.load)
-    return _of_type("entry point", _with_select(found, point.value), text, fields)
+    loaded = _guarded(f"entry point {point.name} ({point.value})", point.load)
+    return _of_type("entry point", _with_select(loaded, point.value), text, fields)
 
 
-def _of_type(kind: Kind, found: type[Sampler], name: str, fields: Fields) -> ResolvedSampler:
-    make = _maker(name, found, found, fields)
+def _of_type(kind: Kind, sampler_class: type[Sampler], name: str, fields: Fields) -> ResolvedSampler:
+    make = _maker(name, sampler_class, sampler_class, fields)
     make()
-    identity = {"class": found.__qualname__, "sha256": _source_sha256(found), "fields": fields}
+    identity = {"class": sampler_class.__qualname__, "sha256": _source_sha256(sampler_class), "fields": fields}
     return ResolvedSampler(kind, name, identity, fields, make)
 
 
@@ -158,14 +158,16 @@ def _of_id_file(name: str, fields: Fields, known: list[str]) -> ResolvedSampler:
     return ResolvedSampler("ids", path.name, {"ids_sha256": ids.sha256, "ids": len(ids.ids)}, {}, ids.bind)
 
 
-def _maker(name: str, found: type[Sampler], call: Callable[..., Sampler], fields: Fields) -> Callable[..., Sampler]:
-    """A call that makes the sampler, after a look at whether its class has such fields."""
-    parameters = _guarded(name, partial(inspect.signature, found)).parameters.values()
+def _maker(
+    name: str, sampler_class: type[Sampler], call: Callable[..., Sampler], fields: Fields
+) -> Callable[..., Sampler]:
+    """A function that makes the sampler. UserError where its class lacks one of the fields."""
+    parameters = _guarded(name, partial(inspect.signature, sampler_class)).parameters.values()
     known = [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
     unknown = [field for field in fields if field not in known]
     if unknown and not any(one.kind is one.VAR_KEYWORD for one in parameters):
         there = f"its fields: {', '.join(known)}" if known else "it has none"
-        raise UserError(f"{name}: {found.__name__} has no field '{unknown[0]}'; {there}")
+        raise UserError(f"{name}: {sampler_class.__name__} has no field '{unknown[0]}'; {there}")
 
     def make(items: Sequence[str] = ()) -> Sampler:
         sampler: Sampler = _guarded(f"{name} cannot be made", partial(call, **fields))
@@ -181,12 +183,12 @@ def _class(module: ModuleType, attribute: str, origin: str) -> type[Sampler]:
     return _with_select(getattr(module, attribute), f"{origin}:{attribute}")
 
 
-def _with_select(found: Any, name: str) -> type[Sampler]:
-    if not inspect.isclass(found):
-        raise UserError(f"{name} is no class but a {type(found).__name__}")
-    if not callable(getattr(found, "select", None)):
+def _with_select(candidate: Any, name: str) -> type[Sampler]:
+    if not inspect.isclass(candidate):
+        raise UserError(f"{name} is no class but a {type(candidate).__name__}")
+    if not callable(getattr(candidate, "select", None)):
         raise UserError(f"{name} is no sampler: it has no method select(target, pool, *, budget, seed)")
-    return cast("type[Sampler]", found)
+    return cast("type[Sampler]", candidate)
 
 
 def _import(name: str) -> ModuleType:
@@ -212,15 +214,17 @@ def _from_file(path: Path) -> ModuleType:
     return module
 
 
-def _source_sha256(found: type) -> str:
-    file = getattr(sys.modules.get(found.__module__), "__file__", None)
+def _source_sha256(sampler_class: type) -> str:
+    file = getattr(sys.modules.get(sampler_class.__module__), "__file__", None)
     if file is None:
-        raise UserError(f"{found.__name__} has no source file: its picks could not be told from another version's")
+        raise UserError(
+            f"{sampler_class.__name__} has no source file: its picks could not be told from another version's"
+        )
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def _guarded(what: str, call: Callable[[], Any]) -> Any:
-    """What `call` into someone else's code returns; whatever it raises, also the end of the program, as one line."""
+    """The result of `call`, which is code of someone else. Each of its errors, also an exit, becomes one line."""
     try:
         return call()
     except (Exception, SystemExit) as error:

@@ -10,12 +10,14 @@ from benchmark.stages.sample.names import INNER
 
 def sampler_text(sampling: dict[str, Any]) -> str:
     """The sampler's name with its fields, a wrapped sampler's too, and the hash of code or lists from outside."""
-    told: dict[str, Any] = json.loads(sampling["identity"]) if sampling["kind"] == "plugin" else {}
-    name = told.get("sampler") or told.get("class") or ("list of ids" if told else sampling["kind"])
-    fields = told.get("fields", {}) if told else {key: value for key, value in sampling.items() if key != "kind"}
+    identity: dict[str, Any] = json.loads(sampling["identity"]) if sampling["kind"] == "plugin" else {}
+    name = identity.get("sampler") or identity.get("class") or ("list of ids" if identity else sampling["kind"])
+    fields = (
+        identity.get("fields", {}) if identity else {key: value for key, value in sampling.items() if key != "kind"}
+    )
     if inner := sampling.get("inner"):
         fields |= {INNER: {key: value for key, value in inner.items() if key != "kind"}}
-    fields |= {key: value for key, value in told.items() if key.endswith("sha256")}
+    fields |= {key: value for key, value in identity.items() if key.endswith("sha256")}
     return f"{name} ({_fields_text(fields)})" if fields else str(name)
 
 

@@ -18,7 +18,7 @@ from benchmark.training.backbones import build, feature_dimension
 
 
 class SwAV(Learner):
-    """lightly's SwAV head, prototypes (without its bias, which SwAV has not) and SwaVLoss."""
+    """lightly's SwAV head, prototypes without lightly's bias (the paper has none), and SwaVLoss."""
 
     def __init__(self, recipe: Recipe, method: swav.SwAV) -> None:
         super().__init__()

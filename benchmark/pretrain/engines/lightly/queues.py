@@ -18,7 +18,7 @@ from benchmark.training.backbones import build, feature_dimension
 
 
 def kept(bank: MemoryBankModule) -> None:
-    """Make the queue part of the state: lightly leaves it out, and a resumed run would begin with a random one."""
+    """Make the queue part of the state. lightly leaves it out, and a resumed run would begin with a random one."""
     for name, buffer in list(bank.named_buffers(recurse=False)):
         delattr(bank, name)
         bank.register_buffer(name, buffer)

@@ -1,7 +1,7 @@
-"""Methods by solo-learn: its method classes, built from our recipes (the paper profile's engine).
+"""Methods by solo-learn: its method classes, built from recipes of this suite (the engine of the paper profile).
 
-Only what decides the weights is taken from it. Its label classifier never learns, its data pipeline, trainer and
-auto-resume are never started (auto-resume matches runs by keys that do not tell the image sets apart).
+Only what decides the weights is taken from it. Its label classifier never learns. Its data pipeline, trainer and
+auto-resume are never started: auto-resume matches runs by keys that do not tell the image sets apart.
 """
 
 import warnings
@@ -10,7 +10,7 @@ from unittest.mock import patch
 from benchmark.errors import UserError
 from benchmark.methods._lcr import LCR
 from benchmark.pretrain.engines import Engine
-from benchmark.pretrain.engines.solo_learn.config import words
+from benchmark.pretrain.engines.solo_learn.config import config_for
 from benchmark.specs.methods import EngineName
 from benchmark.specs.recipes import Recipe, Steps
 from benchmark.training.backbone_names import features_of
@@ -37,7 +37,8 @@ def install_line(repository: str = REPOSITORY) -> str:
 
 
 class SoloLearn(Engine):
-    """PyPI's solo-learn (1.0.2) pins torch 1.9 and cannot be installed beside a current torch: hence the commit."""
+    """PyPI's solo-learn (1.0.2) pins torch 1.9 and cannot be installed beside a current torch. So a commit is
+    installed."""
 
     name: EngineName = "solo-learn"
     distribution = "solo-learn"
@@ -48,15 +49,15 @@ class SoloLearn(Engine):
     def check(self, recipe: Recipe) -> None:
         super().check(recipe)
         method = recipe.method.inner if isinstance(recipe.method, LCR) else recipe.method
-        told = words(method, features_of(recipe.backbone))
-        told.check()
+        config = config_for(method, features_of(recipe.backbone))
+        config.check()
         queue = getattr(method, "queue", None)
         if queue is not None:
-            _check_queue(told.class_name, queue, recipe)
+            _check_queue(config.class_name, queue, recipe)
 
     def load(self) -> None:
-        """Import it without its effects on others: it puts networks of its own under names of timm (convnext_tiny for
-        one), and warns of the old names that it knows timm's modules by."""
+        """Import solo-learn without its side effects: it registers networks of its own under names of timm
+        (convnext_tiny, for example), and it warns of timm's old module names."""
         from timm.models import _registry
 
         with warnings.catch_warnings(), patch.dict(_registry._model_entrypoints):

@@ -1,7 +1,7 @@
-"""Our methods in solo-learn's words: the class, the keys that it is configured with, and what a built one really has.
+"""The configuration of a method in solo-learn: the class, its keys, and the values that a built method really has.
 
-A key is told with its value and with how a built method shows it. That is read off attributes and layers, never off the
-configuration: a key that solo-learn drops, or takes otherwise, is found by comparing the two.
+Every key has its value and a function that reads the value from a built method. The function reads attributes and
+layers, never the configuration. Comparing the two shows each key that solo-learn drops or changes.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ Keys = dict[str, tuple[Any, Callable[[Any], Any]]]
 
 @dataclass(frozen=True)
 class SoloLearnConfig:
-    """One method: the name of its class in `solo.methods`, its name there and its own keys."""
+    """One method: the name of its class in `solo.methods`, its name in solo-learn, and its keys."""
 
     class_name: str
     name: str
@@ -41,30 +41,30 @@ class SoloLearnConfig:
     @property
     def settings(self) -> dict[str, Any]:
         """The keys as solo-learn is configured with them."""
-        return {key: told for key, (told, _) in self.keys.items()}
+        return {key: value for key, (value, _) in self.keys.items()}
 
-    def found(self, built: Any) -> dict[str, Any]:
+    def built_settings(self, built: Any) -> dict[str, Any]:
         """The same keys as the built method has them."""
         return {key: read(built) for key, (_, read) in self.keys.items()}
 
     def check(self) -> None:
-        """Raise UserError for what solo-learn has no key for."""
-        if asked := [what for what, wanted in self.refused.items() if wanted]:
-            raise UserError(f"solo-learn's {self.class_name} {' and '.join(asked)}; use engine lightly")
+        """Raise UserError for settings that solo-learn has no key for."""
+        if unsupported := [what for what, is_set in self.refused.items() if is_set]:
+            raise UserError(f"solo-learn's {self.class_name} {' and '.join(unsupported)}; use engine lightly")
 
 
-def words(method: Any, width: int) -> SoloLearnConfig:
-    """`method` (a spec of `benchmark.methods`) in solo-learn's words; `width` is the backbone's d."""
-    return _WORDS[method.kind](method, width)
+def config_for(method: Any, width: int) -> SoloLearnConfig:
+    """The configuration of `method` (a spec of `benchmark.methods`) in solo-learn; `width` is the backbone's d."""
+    return _CONFIGS[method.kind](method, width)
 
 
-def _width(layers: str, place: int) -> Callable[[Any], Any]:
-    """Reads the width of the layer at `place` of a built method's `layers`."""
-    return lambda built: getattr(built, layers)[place].out_features
+def _width(layers: str, index: int) -> Callable[[Any], Any]:
+    """Reads the width of layer `index` of a built method's `layers`."""
+    return lambda built: getattr(built, layers)[index].out_features
 
 
 def _projector(hidden: int, output: int, last: int) -> Keys:
-    """A projector whose last layer is at place `last`."""
+    """A projector whose last layer has the index `last`."""
     return {
         "proj_hidden_dim": (hidden, _width("projector", 0)),
         "proj_output_dim": (output, _width("projector", last)),
@@ -75,9 +75,9 @@ def _predictor(hidden: int) -> Keys:
     return {"pred_hidden_dim": (hidden, _width("predictor", 0))}
 
 
-def _attributes(**told: Any) -> Keys:
+def _attributes(**settings: Any) -> Keys:
     """Keys that a built method has as attributes of the same names."""
-    return {key: (value, attrgetter(key)) for key, value in told.items()}
+    return {key: (value, attrgetter(key)) for key, value in settings.items()}
 
 
 def _simclr(method: SimCLR, width: int) -> SoloLearnConfig:
@@ -126,14 +126,14 @@ def _swav(method: SwAV, width: int) -> SoloLearnConfig:
 def _dino(method: DINO, width: int) -> SoloLearnConfig:
     low, high = method.teacher_temperature
 
-    def linear(place: int) -> Callable[[Any], Any]:
-        return lambda built: [layer for layer in built.head.mlp if hasattr(layer, "out_features")][place].out_features
+    def linear(index: int) -> Callable[[Any], Any]:
+        return lambda built: [layer for layer in built.head.mlp if hasattr(layer, "out_features")][index].out_features
 
     def normalised(built: Any) -> bool:
         return any(type(layer).__name__ == "BatchNorm1d" for layer in built.head.mlp)
 
-    def teacher(place: int) -> Callable[[Any], Any]:
-        return lambda built: float(built.dino_loss_func.teacher_temp_schedule[place])
+    def teacher(index: int) -> Callable[[Any], Any]:
+        return lambda built: float(built.dino_loss_func.teacher_temp_schedule[index])
 
     keys: Keys = {
         "proj_hidden_dim": (method.hidden, linear(0)),
@@ -202,7 +202,7 @@ def _all4one(method: All4One, width: int) -> SoloLearnConfig:
     return SoloLearnConfig("All4One", "all4one", _neighbours(method), method.ema)
 
 
-_WORDS: dict[str, Callable[[Any, int], SoloLearnConfig]] = {
+_CONFIGS: dict[str, Callable[[Any, int], SoloLearnConfig]] = {
     "simclr": _simclr,
     "moco": _moco,
     "byol": _byol,

@@ -1,8 +1,9 @@
-"""Building a solo-learn method of a recipe: its configuration, our backbones in it, and what it resolved them to.
+"""Building a solo-learn method from a recipe: its configuration, the backbones of this suite, and the resolved
+settings.
 
-solo-learn computes a loss in `training_step`, which first runs every view through the networks. Our loop has done that
-already, for both views at once and on all devices, so a class is put between the method and solo-learn's base that
-hands over what was computed.
+solo-learn computes a loss in `training_step`, which first runs every view through the networks. The training loop has
+done that already, for both views at once and on all devices. So a class stands between the method and solo-learn's
+base: it hands over the outputs that are already there.
 """
 
 from functools import partial
@@ -25,7 +26,7 @@ from benchmark.training.backbones import build, check_maskable, feature_dimensio
 
 
 class _Given:
-    """What is put over solo-learn's base classes: outputs that are there already, and no trainer."""
+    """Stands over solo-learn's base classes. It hands over outputs that are already there, and has no trainer."""
 
     given: dict[str, Any]
     seen: dict[str, torch.Tensor]
@@ -55,32 +56,34 @@ class _GivenMomentum(_Given, BaseMomentumMethod):  # type: ignore[misc]
     pass
 
 
-def construct(recipe: Recipe, told: SoloLearnConfig) -> Any:
-    """solo-learn's method of the recipe. Raises UserError where it resolved a key otherwise than it was told."""
-    method = getattr(solo_methods, told.class_name)
+def construct(recipe: Recipe, config: SoloLearnConfig) -> Any:
+    """solo-learn's method of the recipe. Raises UserError where it resolved a key to another value than the requested
+    one."""
+    method = getattr(solo_methods, config.class_name)
     given = _GivenMomentum if issubclass(method, BaseMomentumMethod) else _GivenBase
     name = f"suite_vit:{recipe.backbone.name}"
     # solo-learn knows networks by a name in a dictionary; the networks here are ours, for every engine the same.
-    cls = type(told.class_name, (method, given), {"_BACKBONES": {name: networks(recipe)}})
-    wanted = settings(recipe, told, name)
+    cls = type(config.class_name, (method, given), {"_BACKBONES": {name: networks(recipe)}})
+    requested = settings(recipe, config, name)
     with patch.dict(BaseMethod._BACKBONES, {name: None}):
-        built = cls(OmegaConf.create(wanted))
+        built = cls(OmegaConf.create(requested))
     built.seen = {}
     built.classifier.requires_grad_(False)
-    if told.name == "swav":
+    if config.name == "swav":
         built.on_train_start()
-    if told.name == "all4one":
+    if config.name == "all4one":
         # Filled in by the first step: as part of the state it would keep a resumed run from loading its own.
         built.pos_enc.penc.penc.register_buffer("cached_penc", None, persistent=False)
     if isinstance(recipe.method, DINO) and recipe.augmentation.local:
         built.dino_loss_func.num_large_crops += recipe.augmentation.local.count
-    if lines := differences(wanted, resolved(built, told)):
+    if lines := differences(requested, resolved(built, config)):
         raise UserError(f"solo-learn resolved the recipe differently: {'; '.join(lines)}")
     return built
 
 
 def networks(recipe: Recipe) -> Any:
-    """What solo-learn calls for the online network and then for a teacher, which has no rate of the method's."""
+    """The function that solo-learn calls for the online network and then for a teacher. A teacher has no stochastic
+    depth of its own."""
     rates = iter([getattr(recipe.method, "drop_path", 0.0), 0.0])
 
     def make(_method: str, **_options: Any) -> nn.Module:
@@ -105,25 +108,26 @@ def _masked(network: Any, recipe: Recipe) -> nn.Module:
         mlp_ratio=network.blocks[0].mlp.fc1.out_features / network.embed_dim,
         norm_layer=partial(nn.LayerNorm, eps=network.norm.eps),
     )
-    shapes, ours = ({name: t.shape for name, t in n.state_dict().items()} for n in (masked, network))
-    if shapes != ours:
+    shapes, network_shapes = ({name: t.shape for name, t in n.state_dict().items()} for n in (masked, network))
+    if shapes != network_shapes:
         raise UserError(f"solo-learn's MAE has other weights than {recipe.backbone.name}; use engine lightly")
     return cast(nn.Module, masked)
 
 
-def settings(recipe: Recipe, told: SoloLearnConfig, backbone: str) -> dict[str, Any]:
+def settings(recipe: Recipe, config: SoloLearnConfig, backbone: str) -> dict[str, Any]:
     """solo-learn's configuration of `recipe`.
 
-    The optimiser and schedule are stated too, so that its defaults never stand for ours, although our loop runs them.
+    The optimiser and the schedule are stated too, although the loop of this suite runs them. So no default of
+    solo-learn stands for them.
     """
     optimiser = recipe.optimiser.model_dump(mode="json", exclude={"kind", "lr", "weight_decay"})
     local = recipe.augmentation.local
     patch_size = recipe.backbone.patch_size or _patch_size(recipe)
     return {
-        "method": told.name,
+        "method": config.name,
         "backbone": {"name": backbone, "kwargs": {"patch_size": patch_size} if patch_size else {}},
-        "method_kwargs": told.settings,
-        **_momentum(told),
+        "method_kwargs": config.settings,
+        **_momentum(config),
         "data": {
             "dataset": "custom",
             "num_classes": 1,
@@ -147,10 +151,10 @@ def settings(recipe: Recipe, told: SoloLearnConfig, backbone: str) -> dict[str, 
     }
 
 
-def _momentum(told: SoloLearnConfig) -> dict[str, Any]:
-    if told.ema is None:
+def _momentum(config: SoloLearnConfig) -> dict[str, Any]:
+    if config.ema is None:
         return {}
-    return {"momentum": {"base_tau": told.ema.base, "final_tau": told.ema.final, "classifier": False}}
+    return {"momentum": {"base_tau": config.ema.base, "final_tau": config.ema.final, "classifier": False}}
 
 
 def _patch_size(recipe: Recipe) -> int | None:
@@ -162,11 +166,11 @@ def _patch_size(recipe: Recipe) -> int | None:
     return int(network.patch_embed.patch_size[0]) if hasattr(network, "patch_embed") else None
 
 
-def resolved(built: Any, told: SoloLearnConfig) -> dict[str, Any]:
-    """What a built solo-learn method will really do, in the words of `settings`."""
-    found = {
+def resolved(built: Any, config: SoloLearnConfig) -> dict[str, Any]:
+    """The settings that a built solo-learn method really has, with the keys of `settings`."""
+    resolved_settings = {
         "backbone": {"name": built.backbone_name, "kwargs": dict(built.backbone_args)},
-        "method_kwargs": told.found(built),
+        "method_kwargs": config.built_settings(built),
         "data": {
             "num_classes": built.num_classes,
             "num_large_crops": built.num_large_crops,
@@ -186,11 +190,15 @@ def resolved(built: Any, told: SoloLearnConfig) -> dict[str, Any]:
         "scheduler": {"name": built.scheduler, "interval": built.scheduler_interval},
         "knn_eval": {"enabled": built.knn_eval},
     }
-    if told.ema:
+    if config.ema:
         updater = built.momentum_updater
         classifier = built.momentum_classifier is not None
-        found["momentum"] = {"base_tau": updater.base_tau, "final_tau": updater.final_tau, "classifier": classifier}
-    return found
+        resolved_settings["momentum"] = {
+            "base_tau": updater.base_tau,
+            "final_tau": updater.final_tau,
+            "classifier": classifier,
+        }
+    return resolved_settings
 
 
 UNREAD = {"method", "dataset", "auto_resume"}
@@ -204,12 +212,13 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if not isinstance(value, str) and hasattr(value, "__iter__") else value
 
 
-def differences(wanted: dict[str, Any], found: dict[str, Any], path: str = "") -> list[str]:
-    """Every key that was told and is not found ("dropped") or is found otherwise ("path: found, not wanted")."""
-    lines = [f"{path}{key}: dropped" for key in wanted if key not in found and key not in UNREAD]
-    for key, value in found.items():
-        if isinstance(value, dict) and isinstance(wanted.get(key), dict):
-            lines += differences(wanted[key], value, f"{path}{key}.")
-        elif value != wanted.get(key):
-            lines.append(f"{path}{key}: {value!r}, not {wanted.get(key)!r}")
+def differences(requested: dict[str, Any], resolved_settings: dict[str, Any], path: str = "") -> list[str]:
+    """Every requested key that the resolved settings lack ("dropped") or have with another value ("path: resolved, not
+    requested")."""
+    lines = [f"{path}{key}: dropped" for key in requested if key not in resolved_settings and key not in UNREAD]
+    for key, value in resolved_settings.items():
+        if isinstance(value, dict) and isinstance(requested.get(key), dict):
+            lines += differences(requested[key], value, f"{path}{key}.")
+        elif value != requested.get(key):
+            lines.append(f"{path}{key}: {value!r}, not {requested.get(key)!r}")
     return lines

@@ -1,4 +1,4 @@
-"""A solo-learn method as a learner: its own class, forward passes, loss, queues and averages, called by our loop."""
+"""A solo-learn method as a learner: its own class, forward passes, loss, queues and averages."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from benchmark.methods.all4one import All4One
 from benchmark.methods.dino import DINO
 from benchmark.methods.mae import MAE
 from benchmark.methods.swav import SwAV
-from benchmark.pretrain.engines.solo_learn.config import words
+from benchmark.pretrain.engines.solo_learn.config import config_for
 from benchmark.pretrain.engines.solo_learn.construct import construct
 from benchmark.pretrain.learner import (
     Learner,
@@ -30,17 +30,17 @@ from benchmark.training.optimisers import Group
 
 
 class SoloLearner(Learner):
-    """The method of `recipe`, with our backbone in it, held to the recipe key by key."""
+    """The method of `recipe` with a backbone of this suite. Every key is compared with the recipe."""
 
     def __init__(self, recipe: Recipe, method: MethodSpec) -> None:
         super().__init__()
         self.spec = method
         with torch.random.fork_rng(devices=[]):
             width = feature_dimension(build(recipe.backbone))
-        told = words(method, width)
-        self.method = construct(recipe, told)
+        config = config_for(method, width)
+        self.method = construct(recipe, config)
         if isinstance(recipe.method, DINO) and recipe.method.teacher == "own":
-            self._own_teacher(construct(recipe, told))
+            self._own_teacher(construct(recipe, config))
         self.views_in_a_pass = recipe.augmentation.views
 
     def _own_teacher(self, other: Any) -> None:
@@ -91,7 +91,7 @@ class SoloLearner(Learner):
             )
         # Nothing of solo-learn's label classifier: its loss is left at zero.
         self.method.given, self.method.seen = {**parts, "loss": outputs["feats"].new_zeros(())}, {}
-        with _alone():
+        with _quiet_distributed():
             step = self.method.training_step((torch.arange(images_seen), images, labels), moment.step)
         return cast(torch.Tensor, step)
 
@@ -137,7 +137,8 @@ def _rows(outputs: dict[str, torch.Tensor]) -> Outputs:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """solo-learn's losses gather over ranks by themselves; here everything has been gathered before."""
+def _quiet_distributed() -> Iterator[None]:
+    """solo-learn's losses gather over ranks by themselves. Here the outputs are gathered before the loss, so that is
+    off."""
     with patch.object(torch.distributed, "is_initialized", lambda: False):
         yield

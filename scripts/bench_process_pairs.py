@@ -1,4 +1,4 @@
-"""Processes that take turns: what a race of `bench_pretrain` is made of, without what races."""
+"""Processes that train in turns and are timed round by round: for `bench_pretrain`, which names the contenders."""
 
 from __future__ import annotations
 
@@ -85,15 +85,15 @@ Contender = Callable[..., None]
 """Trains a case and calls the pacer after every step, until that raises."""
 
 
-class Racer:
-    """The contender at `place` (module:function), in a process that starts at once."""
+class ContenderProcess:
+    """The contender `target` (module:function), in a process that starts at once."""
 
-    def __init__(self, place: str, case: Case, options: dict[str, object]) -> None:
+    def __init__(self, target: str, case: Case, options: dict[str, object]) -> None:
         spawn = multiprocessing.get_context("spawn")
-        self._orders, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=_serve, args=(theirs, place, case, options))
+        self._orders, child_end = spawn.Pipe()
+        self._process = spawn.Process(target=_serve, args=(child_end, target, case, options))
         self._process.start()
-        theirs.close()
+        child_end.close()
 
     def _answer(self) -> float | None:
         try:
@@ -127,11 +127,11 @@ class Racer:
         self._process.terminate()
 
 
-def _serve(orders: Connection, place: str, case: Case, options: dict[str, object]) -> None:
+def _serve(orders: Connection, target: str, case: Case, options: dict[str, object]) -> None:
     warnings.simplefilter("ignore")
     # Spawned processes spawn; the workers of a DataLoader are forked where nobody asks otherwise.
     multiprocessing.set_start_method("fork", force=True)
-    module, _, function = place.partition(":")
+    module, _, function = target.partition(":")
     answer: float | str = 0.0
     try:
         contender: Contender = getattr(import_module(module), function)

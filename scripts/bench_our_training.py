@@ -1,4 +1,4 @@
-"""The contenders of `bench_pretrain` that are ours: the bare step of the model and our trainer."""
+"""Two contenders of `bench_pretrain`: the bare step of the model, and the trainer of this suite."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.training.backbones import Groups, group_batchnorm, groups_of
 from benchmark.training.image_views import SquareImages
 from benchmark.training.numerics import autocast, fixed
 from benchmark.training.optimisers import optimiser
-from scripts.bench_racers import CLASSES, IMAGES, READS, Case, Pacer
+from scripts.bench_process_pairs import CLASSES, IMAGES, READS, Case, Pacer
 
 
 def bare(case: Case, pacer: Pacer, compiled: bool = False, contiguous: bool = False) -> None:
