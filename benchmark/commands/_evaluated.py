@@ -21,7 +21,6 @@ from benchmark.report.frames import tidy
 from benchmark.report.numbers import plain
 from benchmark.specs.cells import Measure, ordered
 from benchmark.specs.protocols import Protocol
-from benchmark.specs.recipes import Recipe
 from benchmark.specs.stages import Stage
 
 if TYPE_CHECKING:
@@ -194,7 +193,7 @@ def prepared(request: EvaluationRequest, machine: Machine, progress: Progress) -
             if why := evaluation.obstacle(encoder.stage):
                 raise UserError(f"evaluation {evaluation.name} cannot be asked of {encoder.label}: {why}")
             place = encoder.stage, target, request.seed, encoder.embedding
-            stage = planner.evaluate(*place, name=evaluation.name, recipe=_recipe(encoder, planner))
+            stage = planner.evaluate(*place, name=evaluation.name, recipe=encoder.recipe_or(planner.setup.recipe))
             planned.append(PlannedEvaluation(target, evaluation, stage))
     check_stages(ordered([one.stage for one in planned]))
     names = ", ".join(dict.fromkeys(encoder.label for encoder in encoders.values()))
@@ -208,16 +207,6 @@ def _planner(profile: Profile, protocol: Protocol, data: Data, encoder: Encoder)
     method = encoder.recipe.method.kind if encoder.recipe is not None else ""
     setup = profile.setup(method) if method in METHODS else profile.setup()
     return Planner(profile, protocol, data, None, setup)
-
-
-def _recipe(encoder: Encoder, planner: Planner) -> Recipe:
-    """What the encoder was trained by. For one that was trained elsewhere the profile's, with crops of the size that
-    the encoder sees."""
-    if encoder.recipe is not None:
-        return encoder.recipe
-    recipe, seen = planner.setup.recipe, encoder.embedding
-    changed = {"size": seen.crop, "stored": seen.stored, "local": None}
-    return recipe.model_copy(update={"augmentation": recipe.augmentation.model_copy(update=changed)})
 
 
 def evaluated(job: Job, machine: Machine) -> EvaluatedEncoder:

@@ -49,6 +49,14 @@ class Encoder:
     def label(self) -> str:
         return self.stage.label
 
+    def recipe_or(self, usual: Recipe) -> Recipe:
+        """What it was trained by. For an encoder that was trained elsewhere `usual`, with crops of the size that the
+        encoder sees."""
+        if self.recipe is not None:
+            return self.recipe
+        changed = {"size": self.embedding.crop, "stored": self.embedding.stored, "local": None}
+        return usual.model_copy(update={"augmentation": usual.augmentation.model_copy(update=changed)})
+
     @property
     def description(self) -> str:
         """What it is, to follow "features of": its name with where its weights are from, or which pretraining it is."""
@@ -70,14 +78,19 @@ class Surroundings:
     seed: int = 0
 
 
+def is_of_target(text: str) -> bool:
+    """Whether `text` names another encoder for every target."""
+    return text.partition("=")[0] == RELEASED
+
+
 def find_encoder(text: str, around: Surroundings | None = None) -> Encoder:
     """The encoder that `text` names. UserError, with the forms there are, for what is none."""
     around = around or Surroundings()
-    kind, equals, rest = text.partition("=")
+    _, equals, rest = text.partition("=")
     if text.startswith(TIMM):
         name, _, file = text.removeprefix(TIMM).partition("=")
         return _of_timm(name, Path(file) if file else None)
-    if kind == RELEASED:
+    if is_of_target(text):
         return _released(Path(rest) if equals else None, around.target)
     if text == RANDOM:
         return _random(around)

@@ -7,7 +7,7 @@ A variant is one of:
 * the same with features of another encoder, by any name that `--encoder` takes: `X+simcore(5%)@timm:NAME`,
   `X+simcore(5%)@released`, or of the network `untrained`;
 * X for several times the steps: `X(2x)`;
-* an encoder as it is, without any training: `@timm:NAME`, `@untrained`.
+* an encoder as it is, without any training: `@timm:NAME`, `@untrained`, `@released` (the authors' own).
 """
 
 import re
@@ -71,7 +71,8 @@ def coreset_variant(sampler: str, budget: str, encoder: str = PRETRAINED) -> Var
 
 def encoder_variant(encoder: str) -> Variant:
     """The encoder as it is, for what the trainings of other rows change."""
-    title = "control: the network untrained" if encoder == UNTRAINED else f"control: {encoder} without training"
+    titles = {UNTRAINED: "control: the network untrained", RELEASED: "the authors' encoder as it is"}
+    title = titles.get(encoder, f"control: {encoder} without training")
     return Variant(name=f"@{encoder}", title=title, target=False, openset="none", encoder=encoder, control=True)
 
 
@@ -145,7 +146,9 @@ def _varies(encoder: str) -> bool:
 def _without_folders(encoder: str) -> str:
     """An encoder's name as tables write it: without folders, a key by its first digits."""
     name, equals, file = encoder.partition("=")
-    if name.startswith(TIMM) or name == RELEASED:
+    if name == RELEASED:
+        return RELEASED
+    if name.startswith(TIMM):
         return f"{name}{equals}{Path(file).name}"
     path = Path(encoder)
     name = path.parent.name if path.name == ENCODER else path.name

@@ -9,6 +9,7 @@ from benchmark.execution.store import Store
 from benchmark.images.data import Data, SplitName, check_datasets, registered
 from benchmark.images.manifest import Split
 from benchmark.methods import METHODS, title_of
+from benchmark.planning.encoders import is_of_target
 from benchmark.planning.names import Names, find_protocol, find_variant
 from benchmark.planning.planner import Asked, Planner, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
@@ -150,6 +151,11 @@ class PlannedTable:
             return "without training nothing is measured of a row without a coreset"
         if row.variant.sampler == "oracle" and self.data.relevance(row.openset, target) is None:
             return f"{row.openset} has no relevance labels for {target}"
+        if is_of_target(row.variant.encoder):
+            try:
+                self.planner(row).named_encoder(row.variant, target, self.seeds[0])
+            except UserError as error:
+                return str(error)
         return ""
 
     @cached_property

@@ -242,7 +242,7 @@ class Planner:
         self, encoder: Stage, target: str, seed: int, named: Encoder | None = None
     ) -> Iterator[tuple[str, Stage]]:
         """Those that are asked for; of an encoder that was `named` by its own embedding and recipe."""
-        embedding, recipe = (named.embedding, named.recipe) if named else (None, None)
+        embedding, recipe = (named.embedding, named.recipe_or(self.setup.recipe)) if named else (None, None)
         first, *others = self.asked.evaluations or (None,)
         yield EVALUATE, self.evaluate(encoder, target, seed, embedding, first, recipe)
         for name in filter(None, others):

@@ -17,9 +17,12 @@ from benchmark.execution.worker import run_stage
 from benchmark.images.data import Data
 from benchmark.planning.encoders import Surroundings, find_encoder
 from benchmark.planning.names import find_protocol
+from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.planner import Planner
 from benchmark.planning.profiles import find_profile
+from benchmark.planning.query import Query
 from benchmark.planning.released import NAME
+from benchmark.specs.cells import evaluation_part
 from benchmark.specs.recipes import MEAN, Backbone
 from benchmark.training.backbones import build
 
@@ -174,3 +177,29 @@ def test_what_another_version_made_is_refused(trained, monkeypatch):
     monkeypatch.setattr(encoders, "PRETRAIN", replace(encoders.PRETRAIN, version=99))
     with pytest.raises(UserError, match="was made by another version of this suite"):
         find_encoder(stage.key, Surroundings(store=store.root))
+
+
+def test_views_of_an_encoder_from_elsewhere_have_the_size_that_it_sees(trained, tmp_path):
+    """Not the profile's 32 px: a network of 224 px would be judged on crops that it was never shown."""
+    timm_weights = tmp_path / "weights.safetensors"
+    save_file(build(Backbone(name="test_vit", library="timm")).state_dict(), timm_weights)
+    rows = (f"@timm:test_vit={timm_weights}", "@untrained")
+    query = Query("2", "smoke", rows=rows, targets=("dtd",), evaluations=("knn", "geometry"), store=tmp_path / "runs")
+    cells = PlannedTable(query).cells
+    sizes = {row: cell.parts[evaluation_part("geometry")].spec for (row, _, _), cell in cells.items()}
+    seen = {row: (spec.augmentation.size, spec.embedding.crop, spec.augmentation.stored) for row, spec in sizes.items()}
+    assert sorted(seen.values(), key=str) == [(160, 160, "original"), (32, 32, 40)]
+    store, (stage, _) = trained
+    own = find_encoder(stage.key, Surroundings(store=store.root))
+    assert own.recipe_or(find_profile("paper").setup().recipe) == stage.spec.recipe
+
+
+def test_the_authors_encoders_are_a_row_of_a_table(authors, tmp_path):
+    rows = ("X", f"@released={authors}")
+    session = PlannedTable(Query("2", "smoke", rows=rows, targets=("cub", "cars"), store=tmp_path / "runs"))
+    stage = session.cells["@released", "cub", 0].parts["evaluate"].input("encoder")
+    assert stage.spec.origin == "official" and session.local == {stage.spec.sha256: str(next(authors.iterdir()))}
+    assert ("@released", "cars", 0) not in session.cells and ("X", "cars", 0) in session.cells
+    (row,) = (row for row in session.rows if row.id == "@released")
+    assert row.title == "the authors' encoder as it is"
+    assert "has no cars_resnet50" in session.obstacle(row, "cars") and session.obstacle(row, "cub") == ""
