@@ -225,7 +225,7 @@ def _of_bench(name: str, where: str, field: str) -> list[float]:
 
 @cache
 def _of_data_check(what: str) -> float:
-    """"images", "pairs" (within splits), "pairs between splits", or "pairs of ROLE NAME SPLIT"."""
+    """ "images", "pairs" (within splits), "pairs between splits", or "pairs of ROLE NAME SPLIT"."""
     report = json.loads((RESULTS / "data-check" / "check.json").read_text())
     within = {split["label"].replace("/", " "): len(split["pairs"]) for split in report["splits"]}
     counts = {

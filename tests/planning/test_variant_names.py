@@ -69,7 +69,7 @@ def test_what_is_no_variant_is_refused(text):
         ("X+simcor(5%)", "unknown sampler 'simcor'; did you mean simcore"),
         ("X+simcore(many)", "budget 'many' is none: give images"),
         ("X+none.py:Mine(5%)", "none.py cannot be read"),
-        ("X+simcore(5%)@resnet18", "encoder 'resnet18' is no finished pretraining"),
+        ("X+simcore(5%)@resnet18", "encoder 'resnet18' is no file, and no key or label of a finished"),
         ("X+simcore:kk=3(5%)", "has no field 'kk'"),
         ("X+OS_simcor_5", "unknown row or variant 'X.OS_simcor_5'; did you mean X.OS_simcore_5"),
     ],
@@ -123,7 +123,7 @@ def test_the_frozen_row_evaluates_the_network_as_it_is(tmp_path):
 def networks(monkeypatch):
     """Two files of one name with the weights of two networks, without reading any."""
 
-    def find(text):
+    def find(text, _around):
         digest = ("a" if "/a/" in text else "b") * 64
         backbone = Backbone(name="resnet18", library="timm")
         spec = FrozenEncoder(backbone=backbone, origin="file", sha256=digest, mean=(0, 0, 0), std=(1, 1, 1))
