@@ -82,7 +82,7 @@ class Row:
         if self.recipe is None:
             return []
         recipe, crops = self.recipe, self.recipe.augmentation
-        shared = {"profile": profile, "method": self.method, "network": recipe.backbone.told, "px": crops.size}
+        shared = {"profile": profile, "method": self.method, "network": recipe.backbone.full_name, "px": crops.size}
         shared |= {"batch": recipe.batch, "precision": recipe.precision, "threads": recipe.threads}
         return [
             {**shared, "contender": name, "round": at, "images_per_second": rate, "peak_mib": self.memory.get(name)}
@@ -228,7 +228,7 @@ def report(done: list[Row], options: argparse.Namespace) -> str:
 
 
 def _network(row: Row) -> str:
-    return f" on {row.recipe.backbone.told}" if row.recipe else ""
+    return f" on {row.recipe.backbone.full_name}" if row.recipe else ""
 
 
 def main() -> None:

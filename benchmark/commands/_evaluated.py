@@ -214,8 +214,8 @@ def evaluated(job: Job, machine: Machine) -> EvaluatedEncoder:
     root = Path(job.request.store)
     execute(Work(ordered([one.stage for one in job.planned]), root, job.data, job.local), machine)
     store = Store(root)
-    found = [value for one in job.planned for value in _values(store, one)]
-    return EvaluatedEncoder(job.encoder, job.protocol, job.data.standins, tuple(found))
+    values = [value for one in job.planned for value in _values(store, one)]
+    return EvaluatedEncoder(job.encoder, job.protocol, job.data.standins, tuple(values))
 
 
 def _values(store: Store, planned: PlannedEvaluation) -> Iterator[EncoderMeasure]:

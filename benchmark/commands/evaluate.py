@@ -45,10 +45,10 @@ def evaluate(
     from benchmark.execution.display import shown
 
     at_least("seed", seed, 0)
-    asked = encoder, names(target), names(evaluation), profile, protocol, seed, data_root_of(data_root), str(store)
+    arguments = encoder, names(target), names(evaluation), profile, protocol, seed, data_root_of(data_root), str(store)
     machine = machine_of(device, jobs, run_on)
     with shown() as progress:
-        job = prepared(EvaluationRequest(*asked), machine, progress)
+        job = prepared(EvaluationRequest(*arguments), machine, progress)
     for line in job.notes:
         print(f"note: {line}", file=sys.stderr)
     return evaluated(job, machine)

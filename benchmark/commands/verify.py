@@ -18,8 +18,8 @@ def verb(
     """Recompute a table from committed records: keys, accuracies from predictions, pick lists, the table itself."""
     from benchmark.report.records import verify as check
 
-    found = check(folder, check_format(format_))
-    print(found.table, end="")
-    if found.problems:
-        raise UserError(f"{folder} does not verify: " + "; ".join(found.problems))
-    print(f"{folder} verifies: {found.checked}", file=sys.stderr)
+    verified = check(folder, check_format(format_))
+    print(verified.table, end="")
+    if verified.problems:
+        raise UserError(f"{folder} does not verify: " + "; ".join(verified.problems))
+    print(f"{folder} verifies: {verified.checked}", file=sys.stderr)

@@ -9,7 +9,9 @@ METHODS: Registry[MethodEntry] = Registry("method", "benchmark.methods", MethodE
 
 def entry_of(method: Method) -> MethodEntry | None:
     """The entry whose published or small form `method` is; else one of its kind; None where there is none."""
-    forms = [(entry, (entry.published.method, entry.published.alone, entry.small.method)) for entry in METHODS]
+    forms = [
+        (entry, (entry.published.method, entry.published.target_only_method, entry.small.method)) for entry in METHODS
+    ]
     exact = (entry for entry, known in forms if method in known)
     alike = (entry for entry in METHODS if entry.published.method.kind == method.kind)
     return next(exact, None) or next(alike, None)

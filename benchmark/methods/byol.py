@@ -33,7 +33,7 @@ entry = MethodEntry(
     learners={"solo-learn": SOLO_LEARN, "lightly": "benchmark.pretrain.engines.lightly.predictors:BYOL"},
     published=PublishedRecipe(
         method=BYOL(ema=EMA(base=0.996, per="epoch", buffers="averaged")),
-        alone=BYOL(ema=EMA(base=0.996, final=0.996, per="epoch", buffers="averaged")),
+        target_only_method=BYOL(ema=EMA(base=0.996, final=0.996, per="epoch", buffers="averaged")),
         backbone=RESNET50,
         augmentation=Augmentation(size=224),
         optimiser=Adam(lr=1e-3, weight_decay=1e-6),
@@ -53,8 +53,10 @@ entry = MethodEntry(
             **EVIDENCE,
             "method": Evidence(tag="code", note="ssl/byol.py; the average moves BatchNorm's buffers too"),
             "method.ema.final": Evidence(tag="issue", note="issue 2: scheduled to 1 for SimCore"),
-            "alone": CODE,
-            "alone.ema.final": Evidence(tag="issue", note="issue 2: fixed at 0.996 for X, the retrieval model"),
+            "target_only_method": CODE,
+            "target_only_method.ema.final": Evidence(
+                tag="issue", note="issue 2: fixed at 0.996 for X, the retrieval model"
+            ),
             "backbone": Evidence(tag="slides", note="Table 4"),
             "augmentation": CODE,
             "optimiser": Evidence(tag="issue", note="issue 2, for X; for OS nothing is stated"),

@@ -141,7 +141,7 @@ def _of_file(path: Path, label: str = "", target: str | None = None) -> Encoder:
     spec = FrozenEncoder(backbone=backbone, origin=origin, sha256=digest, mean=MEAN, std=STD)
     small = backbone.stem == "cifar"
     embedding = Embedding(resize=32, crop=32) if small else _USUAL
-    named = label or f"{backbone.told} of {path.name}"
+    named = label or f"{backbone.full_name} of {path.name}"
     return Encoder(Stage(FROZEN, spec, (), named), embedding, {digest: str(path)})
 
 
@@ -180,7 +180,7 @@ def _random(around: Surroundings) -> Encoder:
         raise UserError("a random encoder needs a method and a network, and none is named here")
     backbone = around.setup.recipe.backbone
     spec = FrozenEncoder(backbone=backbone, origin="random", sha256=None, mean=MEAN, std=STD, seed=around.seed)
-    label = f"random {backbone.told}, seed {around.seed}"
+    label = f"random {backbone.full_name}, seed {around.seed}"
     return Encoder(Stage(FROZEN, spec, (), label), around.setup.sampling, recipe=around.setup.recipe)
 
 

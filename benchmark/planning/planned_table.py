@@ -64,14 +64,14 @@ class PlannedTable:
     def _check_overrides(self, rows: Iterable[TableRow]) -> None:
         """UserError where one method, network or open-set would be put for several rows that differ by just that."""
         known = [(row.published, row.variant) for row in rows if row.published is not None]
-        for option, asked, own in (
+        for option, requested, own in (
             ("--method", self.query.method, {row.method for row, _ in known}),
             ("--backbone", self.query.backbone, {row.backbone for row, _ in known}),
             ("--openset", self.query.openset, {row.openset or "" for row, variant in known if variant.pool}),
         ):
-            if asked and len(own) > 1:
+            if requested and len(own) > 1:
                 raise UserError(
-                    f"{option} {asked} for rows of {', '.join(sorted(own))}: choose rows of one with --rows"
+                    f"{option} {requested} for rows of {', '.join(sorted(own))}: choose rows of one with --rows"
                 )
 
     @property
@@ -123,14 +123,14 @@ class PlannedTable:
     def planner(self, row: TableRow) -> Planner:
         """What plans the cells of a row: one for every method, network and kind of evaluation."""
         evaluations = tuple(one.name for one in self.evaluations) or self._own_evaluation(row)
-        asked = row.method, row.backbone, row.online, evaluations
-        if asked not in self._planners:
+        question = row.method, row.backbone, row.online, evaluations
+        if question not in self._planners:
             setup = self.profile.setup(row.method, row.backbone, self.query.engine, self.query.precision)
             query = self.query
-            wanted = Asked(row.online, evaluations, query.train, query.coreset_metrics)
-            planner = Planner(self.profile, self.protocol, self.data, query.steps, setup, wanted, self.names)
-            self._planners[asked] = planner
-        return self._planners[asked]
+            cell_parts = Asked(row.online, evaluations, query.train, query.coreset_metrics)
+            planner = Planner(self.profile, self.protocol, self.data, query.steps, setup, cell_parts, self.names)
+            self._planners[question] = planner
+        return self._planners[question]
 
     def _own_evaluation(self, row: TableRow) -> tuple[str, ...]:
         """The evaluation of a row's task; none where it is the protocol's probe or the online classifier. A control is
@@ -178,7 +178,7 @@ class PlannedTable:
         return Plan(tuple(self.cells.values()))
 
     @property
-    def wanted(self) -> list[SplitName]:
+    def needed_splits(self) -> list[SplitName]:
         """The splits whose images the plan needs."""
         splits: tuple[Split, ...] = ("train", "test") if self.query.train else ("train",)
         needed: set[SplitName] = {("targets", target, split) for target in self.targets for split in splits}
@@ -187,12 +187,16 @@ class PlannedTable:
 
     def read_data(self, progress: Progress) -> None:
         """Find, read and check all images that the plan needs (once: later calls use what is cached)."""
-        self.data.read(self.wanted, progress)
+        self.data.read(self.needed_splits, progress)
         self.__dict__.pop("cells", None)
 
     def data_notes(self) -> list[str]:
         """What a reader should know of the data: unreadable files, counts that are not the paper's."""
-        return [*self.unread(), *self.data.skipped(self.wanted), *self.data.count_differences(self.wanted)]
+        return [
+            *self.unread(),
+            *self.data.skipped(self.needed_splits),
+            *self.data.count_differences(self.needed_splits),
+        ]
 
     def leak_notes(self) -> list[str]:
         """Whether the open-sets were searched for test images."""
@@ -208,8 +212,8 @@ class PlannedTable:
     def recipe_notes(self) -> Iterator[str]:
         """How what is trained differs from what the table's rows were trained by."""
         query = self.query
-        asked = {"method": query.method, "backbone": query.backbone, "precision": query.precision}
-        changed = ", ".join(f"{name} {value}" for name, value in asked.items() if value)
+        options = {"method": query.method, "backbone": query.backbone, "precision": query.precision}
+        changed = ", ".join(f"{name} {value}" for name, value in options.items() if value)
         if changed:
             yield f"measured with {changed}: the published values beside these are of the table's own recipes"
         for evaluation in self.evaluations[:1]:
@@ -218,7 +222,8 @@ class PlannedTable:
             yield f"heads and losses by engine {query.engine}; engines change nothing else of a recipe"
         for setup in self.setups:
             if setup.stand_in:
-                yield f"{setup.method}: {setup.recipe.backbone.told} stands in for {setup.asked.told}"
+                network, requested = setup.recipe.backbone, setup.requested_backbone
+                yield f"{setup.method}: {network.full_name} stands in for {requested.full_name}"
 
     @property
     def verified_paper(self) -> bool:
@@ -228,9 +233,9 @@ class PlannedTable:
         changed = {query.steps, query.method, query.backbone, query.precision} != {None} or bool(query.evaluations)
         if self.protocol.name != "released" or changed or any(map(self._elsewhere, self.rows)):
             return False
-        known = all(self.data.manifest(*wanted) is not None for wanted in self.wanted)
-        named = all(registered(role, name) is not None for role, name, _ in self.wanted)
-        return self.profile.paper and known and named and not self.data.count_differences(self.wanted)
+        known = all(self.data.manifest(*needed_splits) is not None for needed_splits in self.needed_splits)
+        named = all(registered(role, name) is not None for role, name, _ in self.needed_splits)
+        return self.profile.paper and known and named and not self.data.count_differences(self.needed_splits)
 
     def _elsewhere(self, row: TableRow) -> bool:
         """Whether a published row is measured on another open-set than the published one."""
@@ -273,10 +278,10 @@ class PlannedTable:
         recipe = planner.setup.recipe
         lengths = [planner.lengths(target).retrieval for target in self.targets]
         steps = counted_range((length.steps for length in lengths if isinstance(length, Steps)), "step")
-        training = ", ".join(filter(None, (f"{title_of(recipe.method)} on {recipe.backbone.told}", steps)))
+        training = ", ".join(filter(None, (f"{title_of(recipe.method)} on {recipe.backbone.full_name}", steps)))
         own = {
             PRETRAINED: f"an encoder pretrained on X ({training})",
-            UNTRAINED: f"an untrained encoder ({recipe.backbone.told})",
+            UNTRAINED: f"an untrained encoder ({recipe.backbone.full_name})",
         }
         variants = {row.variant.encoder: row.variant for row in self._measured if row.variant.sampler is not None}
         encoders = [

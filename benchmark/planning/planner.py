@@ -84,7 +84,7 @@ class Planner:
     catalogue: Catalogue
     steps: int | None = None
     chosen: ResolvedRecipe | None = None
-    asked: Asked = Asked()
+    cell_parts: Asked = Asked()
     known: Names | None = None
 
     def __post_init__(self) -> None:
@@ -107,16 +107,16 @@ class Planner:
 
     def lengths(self, target: str) -> Lengths:
         """How long each kind of row is trained. Where the released rule has no meaning, all take equal steps."""
-        if self.setup.coded and self.protocol.lengths == "coded":
-            return self.setup.coded
+        if self.setup.released_lengths and self.protocol.lengths == "coded":
+            return self.setup.released_lengths
         return equal_lengths(self.steps or self.profile.steps or self._target_steps(target))
 
     def _target_steps(self, target: str) -> int:
-        coded = self.setup.coded
+        by_profile = self.setup.released_lengths
         count = self.catalogue.images("targets", target, "train").count
-        if coded is None or not isinstance(coded.target, Epochs) or count is None:
+        if by_profile is None or not isinstance(by_profile.target, Epochs) or count is None:
             raise UserError(f"the number of images of target '{target}' is not known: equal steps cannot be planned")
-        return coded.target.epochs * -(-count // self.setup.recipe.batch)
+        return by_profile.target.epochs * -(-count // self.setup.recipe.batch)
 
     def length_of(self, variant: Variant) -> str:
         """The field of `Lengths` that a variant uses."""
@@ -132,7 +132,7 @@ class Planner:
         self, length: Length, seed: int, label: str, *, target: str | None, openset: str | None, sample: Stage | None
     ) -> Stage:
         """Pretraining on X, the open-set (all of it, or `sample`'s picks), or both."""
-        spec = self.pretraining(length, seed, alone=openset is None and sample is None)
+        spec = self.pretraining(length, seed, target_only=openset is None and sample is None)
         if target is None:
             # Only X has labels for an online classifier.
             spec = spec.model_copy(update={"recipe": spec.recipe.model_copy(update={"online": None})})
@@ -146,9 +146,9 @@ class Planner:
             inputs.append(("coreset", sample))
         return Stage(pretrain.KIND, spec, tuple(inputs), label)
 
-    def pretraining(self, length: Length, seed: int, *, alone: bool) -> Pretraining:
-        """The spec of one training, on X `alone` or with images of an open-set."""
-        recipe = self.setup.alone if alone else self.setup.recipe
+    def pretraining(self, length: Length, seed: int, *, target_only: bool) -> Pretraining:
+        """The spec of one training, on X alone (`target_only`) or with images of an open-set."""
+        recipe = self.setup.target_only_recipe if target_only else self.setup.recipe
         return Pretraining(recipe=recipe.model_copy(update={"length": length}), seeds=SeedAxes(init=seed, data=seed))
 
     def retrieval(self, target: str, seed: int, *, untrained: bool = False) -> Stage:
@@ -198,7 +198,7 @@ class Planner:
         sample = self.sample(variant, target, openset, seed) if variant.openset == "coreset" else None
         parts: dict[str, Stage] = {}
         assumed: tuple[str, ...] = ()
-        if self.asked.train:
+        if self.cell_parts.train:
             parts |= self._evaluated(variant, target, openset, seed, sample)
             assumed = self._assumed(variant, target)
         if sample is not None:
@@ -235,7 +235,7 @@ class Planner:
         relevant = self.purity(sample, target, openset)
         if relevant is not None:
             yield PURITY, relevant
-        if self.asked.coreset_metrics:
+        if self.cell_parts.coreset_metrics:
             yield MEASURE, geometry(sample, self.pool(variant, target, openset, seed))
 
     def _evaluations(
@@ -243,7 +243,7 @@ class Planner:
     ) -> Iterator[tuple[str, Stage]]:
         """Those that are asked for; of an encoder that was `named` by its own embedding and recipe."""
         embedding, recipe = (named.embedding, named.recipe_or(self.setup.recipe)) if named else (None, None)
-        first, *others = self.asked.evaluations or (None,)
+        first, *others = self.cell_parts.evaluations or (None,)
         yield EVALUATE, self.evaluate(encoder, target, seed, embedding, first, recipe)
         for name in filter(None, others):
             yield evaluation_part(name), self.evaluate(encoder, target, seed, embedding, name, recipe)
@@ -251,7 +251,7 @@ class Planner:
     @property
     def own_evaluation(self) -> str:
         """The evaluation where no other is asked for, by name."""
-        return "online-classifier" if self.asked.online else f"linear-{self.protocol.probe}"
+        return "online-classifier" if self.cell_parts.online else f"linear-{self.protocol.probe}"
 
     def evaluate(
         self,

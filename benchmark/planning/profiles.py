@@ -50,15 +50,15 @@ class Profile(Spec):
         Raises UnknownName for an unknown method or backbone, UserError for a network that the method cannot train.
         """
         entry = METHODS.get(method)
-        asked = entry.published.backbone if backbone is None else find_backbone(backbone)
-        if asked.name == entry.published.backbone.name:
-            asked = entry.published.backbone
-        check_network(entry, asked)
+        requested = entry.published.backbone if backbone is None else find_backbone(backbone)
+        if requested.name == entry.published.backbone.name:
+            requested = entry.published.backbone
+        check_network(entry, requested)
         check_engine_name(entry, engine)
         if self.scale is None:
-            setup = published_setup(entry, asked, engine, self.embedding, self.assumptions)
+            setup = published_setup(entry, requested, engine, self.embedding, self.assumptions)
         else:
-            setup = small_setup(entry, asked, engine, self.embedding, self.scale, self.steps or 0)
+            setup = small_setup(entry, requested, engine, self.embedding, self.scale, self.steps or 0)
         return setup if precision is None else setup.at(precision)
 
 

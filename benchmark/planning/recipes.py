@@ -27,18 +27,18 @@ class Assumption(Spec):
 
 
 class ResolvedRecipe(Spec):
-    """One method on one network in one profile: its recipe (`alone` for rows on X alone), lengths, how it is read.
+    """One method on one network in one profile: its recipe, lengths, how it is read.
 
-    `sampling` and `probing` are how features are taken for samplers and for probes. `assumptions` are what the number
-    rests on and no source states. `asked` is the network asked for, another than the recipe's where that `stand_in`s
-    for it.
+    `target_only_recipe` is that of rows on X alone. `sampling` and `probing` are how features are taken for samplers
+    and for probes. `assumptions` are what the number rests on and no source states. `requested_backbone` is the network
+    of the question, another than the recipe's where that `stand_in`s for it.
     """
 
     method: str
-    asked: Backbone
+    requested_backbone: Backbone
     recipe: Recipe
-    alone: Recipe
-    coded: Lengths | None = None
+    target_only_recipe: Recipe
+    released_lengths: Lengths | None = None
     sampling: Embedding
     probing: Embedding
     standardise: bool = False
@@ -47,12 +47,13 @@ class ResolvedRecipe(Spec):
     @property
     def stand_in(self) -> bool:
         """Whether another network than the one asked for is trained."""
-        return self.recipe.backbone != self.asked
+        return self.recipe.backbone != self.requested_backbone
 
     def at(self, precision: Precision) -> Self:
         """The setup with trainings in another precision."""
         changed = {
-            name: getattr(self, name).model_copy(update={"precision": precision}) for name in ("recipe", "alone")
+            name: getattr(self, name).model_copy(update={"precision": precision})
+            for name in ("recipe", "target_only_recipe")
         }
         return self.model_copy(update=changed)
 
@@ -68,9 +69,9 @@ class Scale(Spec):
     precision: Precision
     networks: dict[str, Backbone]
 
-    def network(self, asked: Backbone) -> Backbone:
-        """The network that is trained where `asked` is asked for: any that is not listed is trained itself."""
-        return self.networks.get(asked.name) or fitted(asked, self.size)
+    def network(self, requested: Backbone) -> Backbone:
+        """The network that is trained where `requested` is asked for: any that is not listed is trained itself."""
+        return self.networks.get(requested.name) or fitted(requested, self.size)
 
 
 def check_network(entry: MethodEntry, backbone: Backbone) -> None:
@@ -78,8 +79,8 @@ def check_network(entry: MethodEntry, backbone: Backbone) -> None:
     known = NETWORKS.get(backbone.name)
     kind = {"class token": "vit", "average": "convolutional"}.get(known.reading if known else "")
     if kind and entry.networks not in ("any", kind):
-        wanted = {"vit": "vision transformers", "convolutional": "convolutional networks"}[entry.networks]
-        raise UserError(f"{entry.title} trains {wanted} only, and {backbone.name} is none")
+        networks = {"vit": "vision transformers", "convolutional": "convolutional networks"}[entry.networks]
+        raise UserError(f"{entry.title} trains {networks} only, and {backbone.name} is none")
 
 
 def check_engine_name(entry: MethodEntry, engine: str | None) -> None:
@@ -93,50 +94,50 @@ def check_engine_name(entry: MethodEntry, engine: str | None) -> None:
 
 def published_setup(
     entry: MethodEntry,
-    asked: Backbone,
+    requested: Backbone,
     engine: str | None,
     embedding: Embedding,
     assumptions: tuple[Assumption, ...],
 ) -> ResolvedRecipe:
     """The method as it is published; `embedding` and `assumptions` are the paper profile's."""
-    told = entry.published
+    published = entry.published
     recipe = Recipe(
-        engine=cast(EngineName, engine or told.engine),
-        method=told.method,
-        backbone=fitted(asked, told.augmentation.size),
-        augmentation=told.augmentation,
-        optimiser=told.optimiser,
-        schedule=told.schedule,
-        length=told.lengths.stopped,
-        batch=told.batch,
-        precision=told.precision,
-        batchnorm_group=told.batchnorm_group,
-        drop_last=told.drop_last,
-        online=told.online,
+        engine=cast(EngineName, engine or published.engine),
+        method=published.method,
+        backbone=fitted(requested, published.augmentation.size),
+        augmentation=published.augmentation,
+        optimiser=published.optimiser,
+        schedule=published.schedule,
+        length=published.lengths.stopped,
+        batch=published.batch,
+        precision=published.precision,
+        batchnorm_group=published.batchnorm_group,
+        drop_last=published.drop_last,
+        online=published.online,
     )
-    size = told.augmentation.size
+    size = published.augmentation.size
     probing = embedding.model_copy(
         update={} if size == embedding.crop else {"resize": size, "crop": size, "stored": size}
     )
-    choices = (field for field, evidence in told.evidence.items() if evidence.tag == "ours")
+    choices = (field for field, evidence in published.evidence.items() if evidence.tag == "ours")
     return ResolvedRecipe(
         method=entry.name,
-        asked=asked,
+        requested_backbone=requested,
         recipe=recipe,
-        alone=recipe.model_copy(update={"method": told.alone or told.method}),
-        coded=told.lengths,
-        sampling=probing.model_copy(update={"token": told.token}),
+        target_only_recipe=recipe.model_copy(update={"method": published.target_only_method or published.method}),
+        released_lengths=published.lengths,
+        sampling=probing.model_copy(update={"token": published.token}),
         probing=probing,
-        standardise=told.standardise,
+        standardise=published.standardise,
         assumptions=(*assumptions, *_assumed(entry, choices)),
     )
 
 
 def small_setup(
-    entry: MethodEntry, asked: Backbone, engine: str | None, embedding: Embedding, scale: Scale, steps: int
+    entry: MethodEntry, requested: Backbone, engine: str | None, embedding: Embedding, scale: Scale, steps: int
 ) -> ResolvedRecipe:
     """The method in a small profile with `scale`, `embedding` and `steps` optimiser steps."""
-    small, network = entry.small, scale.network(asked)
+    small, network = entry.small, scale.network(requested)
     if small.stem != network.stem:
         network = network.model_copy(update={"stem": small.stem})
     recipe = Recipe(
@@ -154,9 +155,9 @@ def small_setup(
     )
     return ResolvedRecipe(
         method=entry.name,
-        asked=asked,
+        requested_backbone=requested,
         recipe=recipe,
-        alone=recipe,
+        target_only_recipe=recipe,
         sampling=embedding.model_copy(update={"token": small.token}),
         probing=embedding,
     )

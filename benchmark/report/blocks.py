@@ -127,14 +127,14 @@ _TRAINING: dict[str, tuple[str, str]] = {
 def training(result: TableResult, label: str) -> Grid | None:
     """What each row was trained on: smallest to largest over targets and seeds. None if no record tells."""
     runs = {row.id: [run for cell in result.row_cells(row.id) for run in cell.runs] for row in result.rows}
-    told = {
+    columns = {
         heading: [_range([run.values.get(name) for run in runs[row.id]], pattern) for row in result.rows]
         for heading, (name, pattern) in _TRAINING.items()
         if result.evaluated
     }
-    told = {name: column for name, column in told.items() if any(text != "-" for text in column)}
-    rows = [[getattr(row, label), *(column[i] for column in told.values())] for i, row in enumerate(result.rows)]
-    return Grid(["", *told], rows) if told else None
+    columns = {name: column for name, column in columns.items() if any(text != "-" for text in column)}
+    rows = [[getattr(row, label), *(column[i] for column in columns.values())] for i, row in enumerate(result.rows)]
+    return Grid(["", *columns], rows) if columns else None
 
 
 def _range(values: Sequence[float | int | None], pattern: str) -> str:

@@ -183,8 +183,8 @@ def _warnings(runs: Iterable[Run]) -> Iterator[str]:
         if run.pretrain is not None:
             for note in run.pretrain.info.get("notes", ()):
                 noted[note].add(run.pretrain.key)
-    for package, found in sorted(versions.items()):
-        if len(found) > 1:
-            yield f"numbers of this table were made with more than one {package}: {', '.join(sorted(found))}"
+    for package, seen in sorted(versions.items()):
+        if len(seen) > 1:
+            yield f"numbers of this table were made with more than one {package}: {', '.join(sorted(seen))}"
     for note, keys in noted.items():
         yield f"{note} (in {len(keys)} training{'s' if len(keys) > 1 else ''})"

@@ -23,9 +23,9 @@ def differences(layout: Layout, rows: Sequence[RowLabel], runs: Runs) -> Iterato
             for target in layout.columns if row.group == other.group else ():
                 pair = [runs.get((one.id, target), ()) for one in (row, other)]
                 for measure in compared:
-                    found = _difference(pair[0], pair[1], measure, layout)
-                    if found is not None:
-                        yield (row.id, other.id, target, measure.name), found
+                    difference = _difference(pair[0], pair[1], measure, layout)
+                    if difference is not None:
+                        yield (row.id, other.id, target, measure.name), difference
 
 
 def _difference(
@@ -45,9 +45,9 @@ def _difference(
 
 def _values(runs: Sequence[Run], measure: CellMeasure, layout: Layout) -> list[float]:
     """The values of a measure in the order of seeds; none where a seed lacks it."""
-    found = [values_of(run.records, layout.measures).get(measure.name) for run in runs]
-    values = [value for value in found if value is not None]
-    return values if len(values) == len(found) else []
+    by_run = [values_of(run.records, layout.measures).get(measure.name) for run in runs]
+    values = [value for value in by_run if value is not None]
+    return values if len(values) == len(by_run) else []
 
 
 def is_accuracy(measure: CellMeasure) -> bool:

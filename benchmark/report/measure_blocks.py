@@ -34,7 +34,8 @@ def _mean(result: TableResult, target: str, rows: list[RowLabel], name: str) -> 
     """A number of the pool, from the first row that has it."""
     cells = (result.cell(row.id, target) for row in rows)
     values = next(
-        (found for cell in cells if (found := [run.values[name] for run in cell.runs if name in run.values])), []
+        (run_values for cell in cells if (run_values := [run.values[name] for run in cell.runs if name in run.values])),
+        [],
     )
     return fmean(values) if values else None
 
@@ -60,23 +61,23 @@ def _references(result: TableResult, rows: list[RowLabel]) -> list[RowLabel]:
 
 
 def _value(cell: CellResult, measure: CellMeasure, style: Style) -> str:
-    found = cell.mean_std_of(measure.name)
-    if found is None:
+    mean_std = cell.mean_std_of(measure.name)
+    if mean_std is None:
         return "-"
-    mean, std = found
+    mean, std = mean_std
     # A size that is the same for every seed is a size; of what is measured a spread of nothing is said.
     spread = None if std == 0 and measure.name == "images" else std
     return style.number(mean, spread, measure.digits, grouped=True)
 
 
 def _difference(result: TableResult, row: RowLabel, other: RowLabel, target: str, measure: CellMeasure) -> str:
-    found = result.differences.get((row.id, other.id, target, measure.name))
-    if found is None:
+    difference = result.differences.get((row.id, other.id, target, measure.name))
+    if difference is None:
         return ""
     digits = min(measure.digits, 1) if measure.unit == "%" else measure.digits
-    if not isinstance(found, Estimate):
-        return signed(found, digits)
-    value, low, high = (signed(points, digits) for points in (found.value, found.low, found.high))
+    if not isinstance(difference, Estimate):
+        return signed(difference, digits)
+    value, low, high = (signed(points, digits) for points in (difference.value, difference.low, difference.high))
     return f"{value} [{low}, {high}]"
 
 

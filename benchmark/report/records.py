@@ -181,9 +181,11 @@ def _run_problems(run: Run) -> list[str]:
     problems = []
     for part, made in run.predictions.items():
         stated = run.records[part].metrics
-        found = accuracy(made.predicted, made.labels, stated["metric"])
-        if abs(found - stated["accuracy"]) > 1e-9:
-            problems.append(f"{place}: the predictions give {found:.4f} %, the record says {stated['accuracy']:.4f} %")
+        computed = accuracy(made.predicted, made.labels, stated["metric"])
+        if abs(computed - stated["accuracy"]) > 1e-9:
+            problems.append(
+                f"{place}: the predictions give {computed:.4f} %, the record says {stated['accuracy']:.4f} %"
+            )
         if predictions_sha256(made.predicted) != stated["predictions_sha256"]:
             problems.append(f"{place}: the predictions are not those that were recorded")
     for part, record in run.records.items():

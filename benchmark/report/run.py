@@ -71,7 +71,7 @@ def _training(pretrain: Record | None) -> dict[str, Any]:
     recipe = read_recipe(pretrain.identity["spec"]["recipe"])
     return {
         "method": title_of(recipe.method),
-        "network": recipe.backbone.told,
+        "network": recipe.backbone.full_name,
         "steps": pretrain.metrics["steps"],
         "openset": _openset(pretrain),
     }
@@ -81,5 +81,5 @@ def _openset(pretrain: Record) -> str | None:
     """The open-set of a training: "" without one, None where an older record does not name it."""
     if "openset" not in pretrain.identity["inputs"]:
         return ""
-    told = pretrain.info.get("images", {}).get("openset")
-    return None if told is None else str(told["split"].split("/")[1])
+    images = pretrain.info.get("images", {}).get("openset")
+    return None if images is None else str(images["split"].split("/")[1])

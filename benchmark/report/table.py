@@ -152,8 +152,8 @@ class JudgedClaim:
 def judge(table: Table, rows: Container[str], items: Mapping[str, int], measured: Evidence) -> tuple[JudgedClaim, ...]:
     """The claims of `table` on two of `rows`, on its own values (`items`: test images by target) and on `measured`."""
     published = PublishedEvidence(table.cells(), items, table.columns)
-    asked = [claim for claim in table.claims if claim.left in rows and claim.right in rows]
-    return tuple(JudgedClaim(claim, evaluate(claim, published), evaluate(claim, measured)) for claim in asked)
+    applicable = [claim for claim in table.claims if claim.left in rows and claim.right in rows]
+    return tuple(JudgedClaim(claim, evaluate(claim, published), evaluate(claim, measured)) for claim in applicable)
 
 
 def tolerance_points(tolerance: Tolerance, percent: float, n: int) -> float:

@@ -55,7 +55,8 @@ def equal_lengths(steps: int) -> Lengths:
 class PublishedRecipe(Spec):
     """A method as it is published, for the paper profile.
 
-    `alone` is the method of rows that train on X alone, the retrieval encoder among them, where it is another.
+    `target_only_method` is the method of rows that train on X alone, the retrieval encoder among them, where it is
+    another.
     `token` is how a vision transformer is read for sampling, `standardise` whether the released probe standardises
     features. `evidence` is keyed by dotted field; a key stands for all fields below it that have none of their own, and
     `EVERYTHING` for all others.
@@ -63,7 +64,7 @@ class PublishedRecipe(Spec):
 
     engine: EngineName = "solo-learn"
     method: Method
-    alone: Method | None = None
+    target_only_method: Method | None = None
     backbone: Backbone
     augmentation: Augmentation
     optimiser: Optimiser

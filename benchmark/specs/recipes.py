@@ -117,7 +117,7 @@ class Backbone(Spec):
     drop_path: float = Field(default=0.0, ge=0, lt=1)
 
     @property
-    def told(self) -> str:
+    def full_name(self) -> str:
         """The name, with what else is not usual of it."""
         images = f"images of {self.image_size} px" if self.image_size else ""
         patches = f"patches of {self.patch_size} px" if self.patch_size else ""

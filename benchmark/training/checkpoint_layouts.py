@@ -204,7 +204,7 @@ def backbone_of(checkpoint: Checkpoint, path: Path) -> Backbone:
         if form == shapes:
             return backbone
     nearest, form = min(forms, key=lambda one: len(set(one[1].items()) ^ set(shapes.items())))
-    raise _refused(path, f"it fits no network; from {nearest.told} it differs: {_difference(form, shapes)}")
+    raise _refused(path, f"it fits no network; from {nearest.full_name} it differs: {_difference(form, shapes)}")
 
 
 def _candidates() -> list[Backbone]:

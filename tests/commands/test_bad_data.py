@@ -112,10 +112,10 @@ def test_the_note_is_there_again_when_the_images_were_read_before(root, store):
     truncate(root / "opensets" / "pool" / "train" / "007.jpg")
     query = Query("2", "mini", targets=("leaves",), openset="pool", rows=("OS",), data_root=root, store=store)
     first = PlannedTable(query)
-    first.data.read(first.wanted)
+    first.data.read(first.needed_splits)
     again = PlannedTable(query)
     assert again.data_notes() == first.data_notes() != []
-    assert Data(root, False, store).skipped(first.wanted) == first.data_notes()
+    assert Data(root, False, store).skipped(first.needed_splits) == first.data_notes()
 
 
 def test_more_bad_images_than_the_share_are_refused(root, store, reproduced):

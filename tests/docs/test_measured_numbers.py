@@ -232,7 +232,9 @@ ALLOWED = [
     Allowed("docs/protocol.md", "200 epochs: 4 to 25 times", (200, *times_the_images_of_x("X+OS"))),
     Allowed("docs/protocol.md", "a batch of 512 images", [PAPER.setup("simclr").recipe.batch]),
     Allowed("docs/protocol.md", "before they are divided by 0.07", [PAPER.setup("simclr").recipe.method.temperature]),
-    Allowed("docs/protocol.md", "keeps its momentum at 0.996", [PAPER.setup("byol").alone.method.ema.final]),
+    Allowed(
+        "docs/protocol.md", "keeps its momentum at 0.996", [PAPER.setup("byol").target_only_recipe.method.ema.final]
+    ),
     Allowed("docs/protocol.md", "256: 64 images on the four GPUs", [256, 64]),
     Allowed("docs/protocol.md", "by a 95 % confidence interval", [100 * default(evaluate, "confidence")]),
     Allowed("docs/protocol.md", "with a probability of 80 %", [100 * default(needed, "power")]),

@@ -66,7 +66,10 @@ def test_the_recipes_of_table_4_field_by_field():
     assert byol.recipe.method.ema.model_dump() == {
         "base": 0.996, "final": 1.0, "per": "epoch", "buffers": "averaged",
     }  # fmt: skip
-    assert byol.alone.method.ema.final == 0.996 and byol.coded.retrieval == byol.coded.target == Epochs(epochs=1000)
+    assert (
+        byol.target_only_recipe.method.ema.final == 0.996
+        and byol.released_lengths.retrieval == byol.released_lengths.target == Epochs(epochs=1000)
+    )
     assert byol.recipe.optimiser == Adam(lr=1e-3, weight_decay=1e-6)
     assert (byol.recipe.method.hidden, byol.recipe.method.output, byol.recipe.method.predictor) == (4096, 256, 4096)
     method = swav.recipe.method
@@ -126,14 +129,14 @@ def test_controls_are_trained_by_the_method_and_network_of_the_rows(tmp_path, na
     """Seen: beside rows of a method that was asked for, controls were trained on the table's own network."""
     planned = session(tmp_path, "2", profile="mini", method=name, targets=("cub",), controls=True)
     assert any(row.variant.control for row in planned.rows) and len(planned.setups) == 1
-    networks = {(row, cell.pretrain.spec.recipe.backbone.told) for (row, *_), cell in planned.cells.items()}
+    networks = {(row, cell.pretrain.spec.recipe.backbone.full_name) for (row, *_), cell in planned.cells.items()}
     assert len({network for _, network in networks}) == 1 and "X(2x)" in {row for row, _ in networks}
 
 
 def test_setups_of_small_profiles_say_that_another_network_stands_in():
     assert SMOKE.setup().stand_in and MINI.setup().stand_in and not PAPER.setup().stand_in
     assert not MINI.setup(backbone="resnet18").stand_in and MINI.setup("dino").stand_in
-    assert MINI.setup("dino").recipe.backbone.told == "vit_tiny_patch16_224 (images of 48 px, patches of 8 px)"
+    assert MINI.setup("dino").recipe.backbone.full_name == "vit_tiny_patch16_224 (images of 48 px, patches of 8 px)"
     assert MINI.setup(backbone="resnet18").recipe.backbone.name == "resnet18"
 
 
@@ -264,7 +267,7 @@ def test_networks_of_one_size_are_built_for_the_size_of_the_crops():
     for profile, size in ((SMOKE, 32), (MINI, 48)):
         setup = profile.setup(backbone="vit_small_patch16_224")
         assert setup.recipe.backbone.image_size == size
-        assert setup.recipe.backbone.told == f"vit_small_patch16_224 (images of {size} px)"
+        assert setup.recipe.backbone.full_name == f"vit_small_patch16_224 (images of {size} px)"
         check(Pretraining(recipe=setup.recipe, seeds=SeedAxes(init=0, data=0)))
     assert PAPER.setup(backbone="vit_small_patch16_224").recipe.backbone.image_size is None
     assert PAPER.setup(backbone="vit_small_patch16_384").recipe.backbone.image_size == 224

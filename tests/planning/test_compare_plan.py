@@ -48,7 +48,7 @@ def test_without_training_nothing_but_coresets_is_planned(tmp_path):
     session = planned(tmp_path, sampler="herding", budget="5%")
     assert {part for cell in session.cells.values() for part in cell.parts} == {"sample", "purity", "measure"}
     assert {stage.kind.name for stage in session.plan.stages} == {"pretrain", "embed", "sample", "purity", "measure"}
-    assert {split for role, _, split in session.wanted if role == "targets"} == {"train"}
+    assert {split for role, _, split in session.needed_splits if role == "targets"} == {"train"}
 
 
 def test_a_comparison_has_the_stages_of_the_tables_own_rows(tmp_path):

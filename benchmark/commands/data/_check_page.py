@@ -26,28 +26,28 @@ _STYLE = (
 )
 
 
-def save_report(found: "DataFindings", images: "ImageRoot", folder: Path, files: Sequence[str]) -> None:
+def save_report(findings: "DataFindings", images: "ImageRoot", folder: Path, files: Sequence[str]) -> None:
     """Write the report into `folder` under the two names. UserError when it cannot be written."""
     data, page = files
     try:
         folder.mkdir(exist_ok=True)
-        write_atomically(folder / data, json.dumps(found.to_json(), indent=1) + "\n")
-        write_atomically(folder / page, check_page(found, images))
+        write_atomically(folder / data, json.dumps(findings.to_json(), indent=1) + "\n")
+        write_atomically(folder / page, check_page(findings, images))
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror}; name another folder with --out") from error
 
 
-def check_page(found: "DataFindings", images: "ImageRoot") -> str:
+def check_page(findings: "DataFindings", images: "ImageRoot") -> str:
     """The page: one file without scripts that needs no network. Its thumbnails are part of it."""
     parts = ["<!doctype html><meta charset=utf-8><title>data check</title>", f"<style>{_STYLE}</style>"]
-    parts += [f"<p>{escape(fault)}</p>" for fault in found.faults]
-    for split in found.splits:
+    parts += [f"<p>{escape(fault)}</p>" for fault in findings.faults]
+    for split in findings.splits:
         odd = [(item, reason) for item, reason in split.unreadable]
         parts.append(f"<h2>{escape(split.label)}</h2><p>{split.readable:,} images, {len(split.grey):,} grey</p>")
         parts += [f"<p>unreadable: {escape(item)} ({escape(reason)})</p>" for item, reason in odd[:PAIRS]]
         parts += _tiny(_items(images, split.label), [item for item, _, _ in split.tiny])
         parts += _figures(images, split.label, split.label, split.pairs)
-    for one in found.comparisons:
+    for one in findings.comparisons:
         title = "Leak: " if one.leak and one.pairs else ""
         parts.append(f"<h2>{title}{escape(one.first)} in {escape(one.second)}</h2>")
         parts += _figures(images, one.first, one.second, one.pairs)

@@ -52,10 +52,10 @@ def data_check(
     targets, opensets = named_sets(images, names_of(names))
     open_store(Path(store))
     with shown() as progress:
-        found = Inspection(images, Path(store), progress, at_least("jobs", jobs, 1)).inspect(targets, opensets)
+        findings = Inspection(images, Path(store), progress, at_least("jobs", jobs, 1)).inspect(targets, opensets)
         if folder is not None:
-            save_report(found, images, folder, FILES)
-    return found
+            save_report(findings, images, folder, FILES)
+    return findings
 
 
 def named_sets(images: "Root", names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -96,13 +96,13 @@ def verb(
         print(f"written to {out}: {', '.join(FILES)}")
 
 
-def findings_text(found: "DataFindings") -> str:
+def findings_text(findings: "DataFindings") -> str:
     """The report as lines: first the splits, then what two of them share."""
-    lines = [f"FAULT {fault}" for fault in found.faults]
-    for split in found.splits:
+    lines = [f"FAULT {fault}" for fault in findings.faults]
+    for split in findings.splits:
         lines += [f"{split.label}: {counted(split.readable, 'image')} in {_classes(split)}", *_split_lines(split)]
-    lines += [line for comparison in found.comparisons for line in _comparison_lines(comparison)]
-    if not any(comparison.leak for comparison in found.comparisons):
+    lines += [line for comparison in findings.comparisons for line in _comparison_lines(comparison)]
+    if not any(comparison.leak for comparison in findings.comparisons):
         lines.append("no test split was compared with an open-set: name a target and an open-set")
     return "\n".join(lines)
 

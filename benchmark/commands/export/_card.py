@@ -71,7 +71,7 @@ def _method(recipe: Recipe) -> str:
 def _summary(training: Training, exported: Exported) -> Iterator[str]:
     record = training.record
     yield f"An encoder without classifier, trained without labels: {record.label}; stage `{record.key}`."
-    if any(told["standins"] for told in record.info.get("images", {}).values()):
+    if any(images["standins"] for images in record.info.get("images", {}).values()):
         yield "**Trained on rendered stand-in images, not on photographs: its numbers say nothing of real ones.**"
     if exported.branch is not None:
         yield (
@@ -99,16 +99,16 @@ def _images(training: Training) -> Iterator[str]:
 
 def _kind(record: Record, name: str) -> str:
     """ "stand-in images (targets/cub/train)"; a record of an older version does not say which images they were."""
-    told = record.info.get("images", {}).get(name)
-    if told is None:
+    images = record.info.get("images", {}).get(name)
+    if images is None:
         return "images (the record does not say which, nor whether they are stand-ins)"
-    return f"{'rendered stand-in images' if told['standins'] else 'images'} ({told['split']})"
+    return f"{'rendered stand-in images' if images['standins'] else 'images'} ({images['split']})"
 
 
 def _pool_size(training: Training) -> int | None:
-    told, metrics = training.record.info.get("images", {}).get("openset"), training.record.metrics
-    if told is not None:
-        return int(told["images"])
+    images, metrics = training.record.info.get("images", {}).get("openset"), training.record.metrics
+    if images is not None:
+        return int(images["images"])
     return None if "coreset" in training.record.identity["inputs"] else int(metrics["coreset_images"])
 
 
@@ -116,8 +116,8 @@ def _draw(sample: Record | None) -> str:
     if sample is None:
         return "its record is not in the store"
     draw, metrics = sample.identity["spec"], sample.metrics
-    asked = f"budget {draw['budget'] or 'stopping rule, or the size of another coreset'}, seed {draw['seed']}"
-    return f"sampler {sampler_text(draw['sampling'])}, {asked}; {picked_text(metrics)}"
+    request = f"budget {draw['budget'] or 'stopping rule, or the size of another coreset'}, seed {draw['seed']}"
+    return f"sampler {sampler_text(draw['sampling'])}, {request}; {picked_text(metrics)}"
 
 
 def _exposures(metrics: dict[str, Any]) -> str:
@@ -136,8 +136,8 @@ def _measured(training: Training, exported: Exported) -> Iterator[str]:
     yield "| --- | --- | --- | ---: | ---: | --- |"
     for record in training.evaluations:
         metrics = record.metrics
-        told = f"{record.label} | {record.info['probe']} | {metrics['metric']} | {metrics['n']:,}"
-        yield f"| {told} | {metrics['accuracy']:.2f} % | `{record.key[:12]}` |"
+        columns = f"{record.label} | {record.info['probe']} | {metrics['metric']} | {metrics['n']:,}"
+        yield f"| {columns} | {metrics['accuracy']:.2f} % | `{record.key[:12]}` |"
 
 
 # How it is loaded and was made ----------------------------------------------------------------------------------------

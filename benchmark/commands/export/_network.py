@@ -61,8 +61,10 @@ def _check_same_form(name: str, weights: dict[str, torch.Tensor]) -> None:
     if not timm.is_model(name):
         raise UserError(problem)
     with torch.random.fork_rng(devices=[]):
-        theirs = build(Backbone(name=name, library="timm")).state_dict()
-    if {key: tensor.shape for key, tensor in theirs.items()} != {key: tensor.shape for key, tensor in weights.items()}:
+        expected = build(Backbone(name=name, library="timm")).state_dict()
+    if {key: tensor.shape for key, tensor in expected.items()} != {
+        key: tensor.shape for key, tensor in weights.items()
+    }:
         raise UserError(problem)
 
 
@@ -90,16 +92,16 @@ def write_network(exported: Exported, embedding: Embedding, folder: Path) -> int
 
 
 @torch.no_grad()
-def _same_features(ours: nn.Module, theirs: nn.Module, images: torch.Tensor) -> int | None:
+def _same_features(exported: nn.Module, loaded: nn.Module, images: torch.Tensor) -> int | None:
     """How many features both networks give of an image, None where they are not the same."""
-    first, second = ours.eval()(images), theirs.eval()(images)
+    first, second = exported.eval()(images), loaded.eval()(images)
     same = first.shape == second.shape and torch.allclose(first, second, rtol=1e-4, atol=1e-5, equal_nan=True)
     return int(first.shape[1]) if same else None
 
 
 def config(exported: Exported, network: Any, embedding: Embedding) -> dict[str, Any]:
     """The configuration in timm's form, with images prepared as they were for this suite's probes."""
-    theirs = {name: network.pretrained_cfg[name] for name in _KEPT if name in network.pretrained_cfg}
+    kept = {name: network.pretrained_cfg[name] for name in _KEPT if name in network.pretrained_cfg}
     prepared = {
         "input_size": [3, embedding.crop, embedding.crop],
         "mean": list(MEAN),
@@ -114,5 +116,5 @@ def config(exported: Exported, network: Any, embedding: Embedding) -> dict[str, 
         "num_classes": 0,
         "num_features": network.num_features,
         "model_args": exported.arguments,
-        "pretrained_cfg": {**theirs, **prepared},
+        "pretrained_cfg": {**kept, **prepared},
     }

@@ -84,9 +84,9 @@ class Job:
         recipe = self.planner.setup.recipe
         length = self.planner.lengths(self.request.target).retrieval
         if self.variant.encoder == UNTRAINED:
-            return f"the untrained network {recipe.backbone.told}"
+            return f"the untrained network {recipe.backbone.full_name}"
         steps = f" for {counted(length.steps, 'step')}" if isinstance(length, Steps) else ""
-        return f"pretrained on the target by {title_of(recipe.method)} on {recipe.backbone.told}{steps}"
+        return f"pretrained on the target by {title_of(recipe.method)} on {recipe.backbone.full_name}{steps}"
 
 
 def prepare(request: Request) -> Job:
@@ -94,9 +94,9 @@ def prepare(request: Request) -> Job:
     data = Data(NamedFolders((("target", request.target), ("pool", request.pool))), False, request.store)
     profile = find_profile(request.profile)
     setup, protocol = profile.setup(precision=request.precision), find_protocol("clean")
-    asked = Asked(train=False, coreset_metrics=True)
+    cell_parts = Asked(train=False, coreset_metrics=True)
     names = Names(simcore_of(profile, protocol), request.store)
-    planner = Planner(profile, protocol, TwoFolders(data), request.steps, setup, asked, names)
+    planner = Planner(profile, protocol, TwoFolders(data), request.steps, setup, cell_parts, names)
     given = coreset_variant(request.sampler, request.budget, request.encoder or PRETRAINED)
     variant = names.named(given)
     # The authors' encoders are of registered targets: a folder has none.

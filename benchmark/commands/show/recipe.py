@@ -15,7 +15,7 @@ MEANING = {
     "ours": "UNKNOWN: our choice",
 }
 UNTOLD = ("evidence", "lengths.assumed", "engine")
-NOT_ASKED = {"online": None, "token": "head", "standardise": False, "alone": None}
+USUAL_VALUES = {"online": None, "token": "head", "standardise": False, "target_only_method": None}
 """Fields that say nothing where they are at these values."""
 
 
@@ -31,7 +31,7 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
 def fields(published: PublishedRecipe) -> Iterator[tuple[str, object]]:
     """The fields of a recipe that need evidence; what says only which of several a spec is has none."""
     for path, value in leaves(published.model_dump(mode="json")):
-        neutral = path in NOT_ASKED and value == NOT_ASKED[path]
+        neutral = path in USUAL_VALUES and value == USUAL_VALUES[path]
         if not (neutral or path.startswith(UNTOLD) or path.endswith(".kind")):
             yield path, value
 
@@ -41,13 +41,13 @@ def recipe_text(entry: MethodEntry) -> str:
     from tabulate import tabulate
 
     published = entry.published
-    told = [(path, value, published.evidence_of(path)) for path, value in fields(published)]
+    stated = [(path, value, published.evidence_of(path)) for path, value in fields(published)]
     rows = [
-        (path, _plain(value), found.tag if found else "", _note(found, before))
-        for (path, value, found), before in zip(told, [None, *(found for *_, found in told)], strict=False)
+        (path, _plain(value), evidence.tag if evidence else "", _note(evidence, before))
+        for (path, value, evidence), before in zip(stated, [None, *(evidence for *_, evidence in stated)], strict=False)
     ]
-    chosen = [path for path, _, found in told if found is not None and found.tag == "ours"]
-    used = sorted({found.tag for _, _, found in told if found is not None})
+    chosen = [path for path, _, evidence in stated if evidence is not None and evidence.tag == "ours"]
+    used = sorted({evidence.tag for _, _, evidence in stated if evidence is not None})
     lines = [
         f"{entry.name}: {entry.title} ({entry.reference}); engines: {', '.join(entry.engines)}",
         "as published (profile paper); smoke and mini train smaller forms: --profile mini shows them",
@@ -70,9 +70,9 @@ def small_text(entry: MethodEntry, recipe: Recipe, profile: str) -> str:
     return f"{entry.name}: {entry.title}, in profile {profile}; all of it is this suite's choice\n\n{table}"
 
 
-def _note(found: Evidence | None, before: Evidence | None) -> str:
+def _note(evidence: Evidence | None, before: Evidence | None) -> str:
     """What is said of a whole group of fields stands beside its first one alone."""
-    return "" if found is None or found is before else found.note
+    return "" if evidence is None or evidence is before else evidence.note
 
 
 def _plain(value: object) -> str:

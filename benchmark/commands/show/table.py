@@ -16,8 +16,8 @@ def table_text(table: Table) -> str:
     rows = [line for row in table.rows for line in _lines(row, table.decimals)]
     align = ("left", "left", *("right",) * len(table.columns))
     grid = tabulate(rows, headers=["row", "title", *table.columns], disable_numparse=True, colalign=align)
-    told = (fill(line, WIDTH, subsequent_indent="    ") for line in _sections(table))
-    return "\n".join([*_source(table), "", grid, *told])
+    sections = (fill(line, WIDTH, subsequent_indent="    ") for line in _sections(table))
+    return "\n".join([*_source(table), "", grid, *sections])
 
 
 def _lines(row: Row, decimals: int) -> Iterator[list[str]]:
@@ -71,6 +71,6 @@ def _obstacles(table: Table) -> Iterator[str]:
 
 
 def _block(title: str, lines: Iterable[str]) -> Iterator[str]:
-    told = [f"  {line}" for line in lines]
-    if told:
-        yield from ("", title, *told)
+    indented = [f"  {line}" for line in lines]
+    if indented:
+        yield from ("", title, *indented)

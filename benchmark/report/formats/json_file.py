@@ -26,7 +26,7 @@ def render(result: TableResult) -> str:
         "measures": [measure.model_dump() for measure in result.measures],
         "cells": list(lines(result)),
         "stages": [_stages(row, cell) for row in result.rows for cell in result.row_cells(row.id) if cell.runs],
-        "differences": [_difference(place, found) for place, found in result.differences.items()],
+        "differences": [_difference(place, estimate) for place, estimate in result.differences.items()],
         "row_means": {row.id: asdict(result.row_mean(row.id)) for row in result.rows if result.has_means},
         "claims": [
             {
@@ -48,9 +48,9 @@ def _stages(row: RowLabel, cell: CellResult) -> dict[str, Any]:
     return {"row": row.id, "target": cell.target, "keys": keys, "sources": sources}
 
 
-def _difference(place: Difference, found: Estimate | float) -> dict[str, Any]:
+def _difference(place: Difference, difference: Estimate | float) -> dict[str, Any]:
     row, reference, target, measure = place
-    estimate = asdict(found) if isinstance(found, Estimate) else {"value": found}
+    estimate = asdict(difference) if isinstance(difference, Estimate) else {"value": difference}
     return {"row": row, "minus": reference, "target": target, "measure": measure, **estimate}
 
 

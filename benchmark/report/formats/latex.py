@@ -34,8 +34,8 @@ def render(result: TableResult) -> str:
         parts.append(_float(trained, ["What each row was trained on"]))
     if judged := claims(result):
         items = (
-            f"{claim}. Published values (binomial error only): {ours}. Measured values: {theirs}."
-            for claim, ours, theirs in judged
+            f"{claim}. Published values (binomial error only): {on_published}. Measured values: {on_measured}."
+            for claim, on_published, on_measured in judged
         )
         parts.append(_list(items))
     parts.append(_list(footnotes(result)))

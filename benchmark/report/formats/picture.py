@@ -111,16 +111,16 @@ def _panel(axis: Any, result: TableResult, target: str, name: str, samplers: lis
     rows = _drawn(result)
     groups = list(dict.fromkeys(row.group for row in rows))
     for row in rows:
-        found = result.cell(row.id, target).mean_std_of(name)
-        if found is None:
+        mean_std = result.cell(row.id, target).mean_std_of(name)
+        if mean_std is None:
             continue
         place = groups.index(row.group)
         # Budgets of a sampler lie one below the other, so that equal values do not hide each other.
         beside = 0.5 * ((len(groups) - 1) / 2 - place) / len(groups)
         look = _look(place, groups)
-        axis.errorbar(found[0], samplers.index(_name(row)) + beside, xerr=found[1], ls="none", ms=4, **look)
+        axis.errorbar(mean_std[0], samplers.index(_name(row)) + beside, xerr=mean_std[1], ls="none", ms=4, **look)
     bases = (result.cell(row.id, target).mean_std_of("base_rate") for row in rows)
-    base = next((found for found in bases if found and name == PURITY), None)
+    base = next((mean_std for mean_std in bases if mean_std and name == PURITY), None)
     if base is not None:
         axis.axvline(base[0], color="grey", lw=0.8, ls="--", label="base rate")
     axis.margins(x=MARGIN)
