@@ -11,7 +11,7 @@ from benchmark.images.manifest import Split
 from benchmark.methods import METHODS, title_of
 from benchmark.planning.encoders import is_of_target
 from benchmark.planning.names import Names, find_protocol, find_variant
-from benchmark.planning.planner import Asked, Planner, simcore_of
+from benchmark.planning.planner import CellParts, Planner, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.query import Query
 from benchmark.planning.recipes import ResolvedRecipe
@@ -127,7 +127,7 @@ class PlannedTable:
         if question not in self._planners:
             setup = self.profile.setup(row.method, row.backbone, self.query.engine, self.query.precision)
             query = self.query
-            cell_parts = Asked(row.online, evaluations, query.train, query.coreset_metrics)
+            cell_parts = CellParts(row.online, evaluations, query.train, query.coreset_metrics)
             planner = Planner(self.profile, self.protocol, self.data, query.steps, setup, cell_parts, self.names)
             self._planners[question] = planner
         return self._planners[question]

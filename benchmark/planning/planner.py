@@ -46,7 +46,7 @@ class Catalogue(Interface):
 
 
 @dataclass(frozen=True)
-class Asked:
+class CellParts:
     """What the cells of a table are to hold.
 
     With `online` the first evaluation is that of the classifier that was trained beside the method, not a probe.
@@ -84,7 +84,7 @@ class Planner:
     catalogue: Catalogue
     steps: int | None = None
     chosen: ResolvedRecipe | None = None
-    cell_parts: Asked = Asked()
+    cell_parts: CellParts = CellParts()
     known: Names | None = None
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmark.planning.planner import Asked, Planner
+from benchmark.planning.planner import CellParts, Planner
 from benchmark.planning.profiles import MINI, SMOKE
 from benchmark.specs.cells import Plan, ordered
 from benchmark.specs.protocols import CLEAN
@@ -40,7 +40,7 @@ class Contents:
 def stages(setup=None, profile=SMOKE, **fields):
     """Every stage of all rows, and the metrics of their coresets, by label without names."""
     contents = Contents(**fields)
-    planner = Planner(profile, CLEAN, contents, chosen=setup, asked=Asked(coreset_metrics=True))
+    planner = Planner(profile, CLEAN, contents, chosen=setup, cell_parts=CellParts(coreset_metrics=True))
     cells = [planner.cell(variant, contents.target, contents.openset, 0) for variant in VARIANTS.values()]
     return {(stage.kind.name, _plain(stage.label, contents)): stage for stage in Plan(tuple(cells)).stages}
 
@@ -127,7 +127,7 @@ def test_labels_move_a_training_with_an_online_classifier():
     for labels in ("the labels", "other"):
         setup = MINI.setup("all4one")
         assert setup.recipe.online is not None
-        planner = Planner(MINI, CLEAN, Contents(train_labels=labels), chosen=setup, asked=Asked(online=True))
+        planner = Planner(MINI, CLEAN, Contents(train_labels=labels), chosen=setup, cell_parts=CellParts(online=True))
         planned[labels] = [planner.cell(VARIANTS[row], "cub", "imagenet", 0).pretrain for row in ("X", "X+OS", "OS")]
     same = [one.key == other.key for one, other in zip(*planned.values(), strict=True)]
     assert same == [False, False, True]

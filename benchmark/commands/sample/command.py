@@ -20,7 +20,7 @@ from benchmark.images.data import Data
 from benchmark.images.sources import NamedFolders
 from benchmark.methods import title_of
 from benchmark.planning.names import Names, coreset_variant, find_protocol
-from benchmark.planning.planner import Asked, Planner, check_budget, simcore_of
+from benchmark.planning.planner import CellParts, Planner, check_budget, simcore_of
 from benchmark.planning.profiles import find_profile
 from benchmark.specs.artefacts import POSITIONS, SCORES
 from benchmark.specs.cells import MEASURE, SAMPLE, Cell, ordered
@@ -94,7 +94,7 @@ def prepare(request: Request) -> Job:
     data = Data(NamedFolders((("target", request.target), ("pool", request.pool))), False, request.store)
     profile = find_profile(request.profile)
     setup, protocol = profile.setup(precision=request.precision), find_protocol("clean")
-    cell_parts = Asked(train=False, coreset_metrics=True)
+    cell_parts = CellParts(train=False, coreset_metrics=True)
     names = Names(simcore_of(profile, protocol), request.store)
     planner = Planner(profile, protocol, TwoFolders(data), request.steps, setup, cell_parts, names)
     given = coreset_variant(request.sampler, request.budget, request.encoder or PRETRAINED)
