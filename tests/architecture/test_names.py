@@ -14,22 +14,6 @@ NO_NAMES = {"told", "asked", "alone", "coded", "mine", "theirs", "ours", "found"
 NO_PARTS = {"told", "asked", "mine", "theirs", "ours", "wanted"}
 """No part of a name either: `is_told`, `as_asked`."""
 
-TO_DO = (
-    # Written anew while this test was made. Their names come next; each line then goes.
-    "benchmark/planning",
-    "benchmark/sampling",
-    "benchmark/report",
-    "benchmark/commands",
-    "tests/planning",
-    "tests/report",
-    "tests/commands",
-)
-ATTRIBUTES_TO_DO = {
-    # The rooms above read these attributes, so they are renamed with them.
-    ("benchmark/specs/recipes.py", "told"),
-    ("benchmark/specs/methods.py", "alone"),
-}
-
 
 def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """(line, name) of every function, class, argument, variable and attribute that a syntax tree binds."""
@@ -56,10 +40,8 @@ def test_names_say_what_the_value_is() -> None:
     wrong = []
     for path in (path for folder in CODE for path in sorted((ROOT / folder).rglob("*.py"))):
         file = path.relative_to(ROOT).as_posix()
-        if any(f"{file}/".startswith(f"{place}/") for place in TO_DO):
-            continue
         for line, name in names(ast.parse(path.read_text())):
-            if says_nothing(name) and (file, name) not in ATTRIBUTES_TO_DO:
+            if says_nothing(name):
                 wrong.append(f"{file}:{line}: {name}")
     assert not wrong
 

@@ -119,7 +119,7 @@ def test_mistakes_get_one_clear_line_and_write_nothing(capsys, tmp_path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_stand_ins_do_not_read_is_told_with_the_profile_that_does(capsys, tmp_path):
+def test_a_folder_that_stand_ins_do_not_read_is_named_with_the_profile_that_does(capsys, tmp_path):
     (tmp_path / "targets" / "birds70").mkdir(parents=True)
     code, out = run(capsys, "plan", "--targets", "birds70", "--data-root", str(tmp_path))
     assert code == 2 and "birds70 has no stand-in" in out.err and "--profile mini" in out.err
@@ -135,7 +135,7 @@ def test_the_version_is_that_of_the_installed_package(capsys):
     assert code == 0 and out.out == f"simcore-benchmark {version('simcore-benchmark')}\n" and out.err == ""
 
 
-def test_a_data_root_of_another_layout_is_told_with_what_was_found(capsys, tmp_path):
+def test_a_data_root_of_another_layout_is_named_with_what_is_there(capsys, tmp_path):
     (tmp_path / "images").mkdir()
     code, out = run(capsys, "reproduce", "--profile", "mini", "--targets", "birds70", "--data-root", str(tmp_path))
     assert code == 2 and "found: images" in out.err and "targets/<name>/{train,test}/<class>" in out.err
@@ -175,7 +175,7 @@ def test_status_of_no_store_is_an_error(capsys, tmp_path):
     assert code == 2 and f"there is no store {tmp_path / 'nope'}; --store names another" in out.err
 
 
-def test_a_data_root_that_nothing_reads_is_told(capsys, tmp_path):
+def test_a_data_root_that_nothing_reads_is_named(capsys, tmp_path):
     code, out = run(capsys, "plan", "--rows", "X", "--targets", "cub", "--data-root", str(tmp_path))
     assert code == 0 and f"profile smoke draws its images: {tmp_path} is not read; see --profile" in out.err
 

@@ -10,7 +10,7 @@ from benchmark.execution.store import Store
 from benchmark.report.records import verify
 from scripts import docs_blocks, docs_values
 
-MINE = '''
+SAMPLER_FILE = '''
 """A sampler from outside: the beginning of the pool, or something wrong."""
 import os
 import signal
@@ -61,7 +61,7 @@ def store(tmp_path_factory):
 @pytest.fixture
 def compared(store, tmp_path, capsys):
     def run(*more):
-        (tmp_path / "outsiders.py").write_text(MINE)
+        (tmp_path / "outsiders.py").write_text(SAMPLER_FILE)
         small = ["--target", "dtd", "--steps", "6", "--device", "cpu", "--store", str(store)]
         with pytest.raises(SystemExit) as end:
             main(["compare", *small, *more])
@@ -71,9 +71,9 @@ def compared(store, tmp_path, capsys):
 
 
 def test_every_sampler_gets_a_line_at_every_budget_and_seed(compared, tmp_path, capsys):
-    mine = f"{tmp_path / 'outsiders.py'}:First"
+    own_sampler = f"{tmp_path / 'outsiders.py'}:First"
     out = tmp_path / "out"
-    code, shown = compared("--sampler", mine, "--budget", "5%", "stop", "--seeds", "0", "1", "--save", str(out))
+    code, shown = compared("--sampler", own_sampler, "--budget", "5%", "stop", "--seeds", "0", "1", "--save", str(out))
     assert code == 0 and "STAND-IN IMAGES" in shown.out
     values = {(v["variant"], v["seed"]): v for v in csv.DictReader((out / "table.csv").open())}
     samplers = ("simcore", "random", "outsiders.py:First")
@@ -130,11 +130,11 @@ def test_training_adds_accuracy_with_a_paired_interval(compared):
 
 
 def test_what_is_trained_verifies_and_a_foreign_network_is_a_row(compared, tmp_path):
-    asked = ["--sampler", "random", "--against", "random", "--budget", "5%", "--train", "--encoder", "untrained"]
-    code, shown = compared(*asked, "--save", str(tmp_path / "out"))
+    command = ["--sampler", "random", "--against", "random", "--budget", "5%", "--train", "--encoder", "untrained"]
+    code, shown = compared(*command, "--save", str(tmp_path / "out"))
     assert code == 0 and "frozen untrained" in shown.out
-    found = verify(tmp_path / "out")
-    assert found.problems == [] and "3 accuracies from predictions, 1 pick lists" in found.checked
+    verified = verify(tmp_path / "out")
+    assert verified.problems == [] and "3 accuracies from predictions, 1 pick lists" in verified.checked
 
 
 BAD = {
@@ -153,18 +153,18 @@ def test_bad_samplers_fail_alone_and_are_named_with_what_they_did(compared, tmp_
     lines: dict[str, str] = {}
     for line in filter(None, shown.out.splitlines()):
         lines.setdefault(line.split()[0], line)
-    told = " ".join(shown.out.split())
+    words = " ".join(shown.out.split())
     failures = [line for line in shown.err.splitlines() if line.startswith("FAILED")]
     assert code == 1 and len(failures) == len(BAD) and "failed" not in lines["simcore"]
     for name, said in BAD.items():
         (failure,) = (line for line in failures if f"outsiders.py:{name}(5%)" in line)
-        assert said in failure and said in told and "out of memory" not in failure
+        assert said in failure and said in words and "out of memory" not in failure
         assert "failed" in lines[f"outsiders.py:{name}"]
 
 
-def test_two_files_of_one_name_are_told_apart(compared, tmp_path):
+def test_two_files_of_one_name_have_two_names(compared, tmp_path):
     (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "outsiders.py").write_text(MINE + "# another version")
+    (tmp_path / "other" / "outsiders.py").write_text(SAMPLER_FILE + "# another version")
     names = [f"{tmp_path / folder / 'outsiders.py'}:First" for folder in (".", "other")]
     code, shown = compared("--sampler", *names, "--budget", "5%")
     assert code == 2 and "two samplers are called outsiders.py:First" in shown.err

@@ -85,8 +85,8 @@ def test_the_page_is_bounded_and_says_so(root: Path, tmp_path: Path) -> None:
     stolen = (root / "opensets/pool/train/stolen.bmp").read_bytes()
     for number in range(PAIRS + 3):
         (root / f"opensets/other/train/{number}.bmp").write_bytes(stolen)
-    found = data_check(["other"], root, tmp_path / "runs", tmp_path / "report")
-    assert len(found.splits[0].pairs) == PAIRS + 2
+    checked = data_check(["other"], root, tmp_path / "runs", tmp_path / "report")
+    assert len(checked.splits[0].pairs) == PAIRS + 2
     assert "and 2 more pairs: see the JSON file" in (tmp_path / "report/check.html").read_text()
     assert len(json.loads((tmp_path / "report/check.json").read_text())["splits"][0]["pairs"]) == PAIRS + 2
 

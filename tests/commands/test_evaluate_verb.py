@@ -128,7 +128,7 @@ def test_an_encoder_without_finite_features_fails_with_the_image_and_leaves_noth
     ],
 )
 def test_what_cannot_be_used_is_refused_before_anything_runs(tmp_path, changes, why):
-    asked = {"encoder": "random", "target": "cub", "evaluation": "knn", "store": tmp_path / "runs", **changes}
+    question = {"encoder": "random", "target": "cub", "evaluation": "knn", "store": tmp_path / "runs", **changes}
     with pytest.raises(UserError, match=why):
-        benchmark.evaluate(**asked)
+        benchmark.evaluate(**question)
     assert not (tmp_path / "runs").exists()

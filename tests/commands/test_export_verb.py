@@ -54,15 +54,15 @@ def test_timm_loads_it_in_three_ways_with_the_same_features(exported, cell, fini
     code, out, folder = exported(cell.pretrain.key[:8])
     assert code == 0 and str(folder) in out.out and len(out.out.splitlines()) == 1
     weights = str(folder / "model.safetensors")
-    ours = features(
+    own_features = features(
         load_encoder(cell.pretrain.spec.recipe, finished_small_run[1].file(cell.pretrain, "encoder.safetensors"))
     )
     overlay = {"pretrained": True, "pretrained_cfg_overlay": {"file": weights}}
     for how in (overlay, {"checkpoint_path": weights}):
-        assert torch.allclose(features(timm.create_model("test_resnet", num_classes=0, **how)), ours, atol=1e-5)
-    assert torch.allclose(features(timm.create_model(f"local-dir:{folder}", pretrained=True)), ours, atol=1e-5)
+        assert torch.allclose(features(timm.create_model("test_resnet", num_classes=0, **how)), own_features, atol=1e-5)
+    assert torch.allclose(features(timm.create_model(f"local-dir:{folder}", pretrained=True)), own_features, atol=1e-5)
     config = json.loads((folder / "config.json").read_text())
-    assert config["architecture"] == "test_resnet" and config["num_features"] == ours.shape[1]
+    assert config["architecture"] == "test_resnet" and config["num_features"] == own_features.shape[1]
     assert config["pretrained_cfg"]["input_size"] == [3, 32, 32] and config["pretrained_cfg"]["crop_pct"] == 32 / 36
 
 
@@ -71,11 +71,20 @@ def test_the_card_tells_what_the_records_hold(exported, cell, finished_small_run
     card, store = (folder / "README.md").read_text(), finished_small_run[1]
     record, drawn, probed = (store.record(stage) for stage in (cell.pretrain, cell.sample, cell.evaluate))
     assert json.loads((folder / "record.json").read_text()) == record.to_json()
-    told = [*record.identity["inputs"].values(), record.key, f"{record.metrics['samples']:,} images"]
-    told += [f"{drawn.metrics['size']:,} images", "simcore", "budget 5%", f"{record.metrics['target_images']} rendered"]
-    told += ["rendered stand-in images (targets/dtd/train)", "not on photographs", "simclr", "lightly"]
-    told += [f"{probed.metrics['accuracy']:.2f} %", f"torch {torch.__version__.partition('+')[0]}", "init 0, data 0"]
-    assert [text for text in told if text not in card] == []
+    sentences = [*record.identity["inputs"].values(), record.key, f"{record.metrics['samples']:,} images"]
+    sentences += [
+        f"{drawn.metrics['size']:,} images",
+        "simcore",
+        "budget 5%",
+        f"{record.metrics['target_images']} rendered",
+    ]
+    sentences += ["rendered stand-in images (targets/dtd/train)", "not on photographs", "simclr", "lightly"]
+    sentences += [
+        f"{probed.metrics['accuracy']:.2f} %",
+        f"torch {torch.__version__.partition('+')[0]}",
+        "init 0, data 0",
+    ]
+    assert [text for text in sentences if text not in card] == []
     # Every field, those that keys leave out too.
     assert all(
         f"| {field} |" in card for field in ("augmentation.blur", "online", "optimiser.lr", "method.temperature")
@@ -186,7 +195,7 @@ def test_mistakes_get_one_line_and_nothing_is_written(exported, cell, tmp_path, 
     assert "exists already" in refused(exported, tmp_path, cell.pretrain.key)
 
 
-def test_an_unfinished_training_is_told_from_an_unknown_one(exported, cell, tmp_path, finished_small_run):
+def test_an_unfinished_training_is_not_an_unknown_one(exported, cell, tmp_path, finished_small_run):
     store = Store(tmp_path / "runs")
     probe, key = cell.evaluate.key, cell.pretrain.key
     shutil.copytree(finished_small_run[1].folder("evaluate", probe), store.folder("evaluate", probe))

@@ -97,14 +97,14 @@ def test_another_budget_reuses_encoder_and_features(sampled, store):
     assert after == {**before, "sample": before["sample"] + 1} and before["pretrain"] == 1
 
 
-def test_images_go_where_they_are_wanted(sampled, folders, tmp_path):
+def test_images_go_to_the_folders_of_the_options(sampled, folders, tmp_path):
     places = [f"--{name}={tmp_path / name}" for name in ("link", "copy", "dataset")]
     code, _ = sampled("--budget", "5", *places, "--sheet", str(tmp_path / "sheet.png"))
     ids = picks(tmp_path / "coreset.txt")
     assert code == 0
     for name in ("link", "copy"):
-        found = sorted(path.relative_to(tmp_path / name).as_posix() for path in (tmp_path / name).rglob("*.png"))
-        assert found == sorted(ids)
+        names = sorted(path.relative_to(tmp_path / name).as_posix() for path in (tmp_path / name).rglob("*.png"))
+        assert names == sorted(ids)
     assert (tmp_path / "link" / ids[0]).resolve() == (folders / "pool" / ids[0]).resolve()
     assert (tmp_path / "copy" / ids[0]).read_bytes() == (folders / "pool" / ids[0]).read_bytes()
     table = datasets.load_from_disk(str(tmp_path / "dataset"))

@@ -135,6 +135,8 @@ def test_another_source_of_a_pools_folder_measures_again(copy):
     path.write_text(path.read_text().replace("flickr", "bing"))
     names = {"target": "birds", "openset": "web", "data_root": copy / "data", "store": copy / "runs"}
     before = results(copy / "runs", "measure")
-    found = benchmark.compare(sampler="simcore", against=["simcore"], budget="50%", **names, **STEPS, **HERE)
+    comparison = benchmark.compare(sampler="simcore", against=["simcore"], budget="50%", **names, **STEPS, **HERE)
     assert len(results(copy / "runs", "measure") - before) == 1
-    assert "bing" in str(found.to_pandas()) + found.render("json") and "flickr" not in found.render("json")
+    assert "bing" in str(comparison.to_pandas()) + comparison.render("json") and "flickr" not in comparison.render(
+        "json"
+    )

@@ -20,7 +20,7 @@ def a_stage(seed=0, sampling=None, label="a draw"):
     return Stage(KIND, draw, (("openset", images),), label)
 
 
-def mine(code):
+def own_run(code):
     """A draw by a sampler of the user's whose source is `code`."""
     return a_stage(sampling=PluginSampling(identity=json.dumps({"class": "Mine", "sha256": code})), label="mine")
 
@@ -91,7 +91,7 @@ def test_no_failure_is_recorded_of_a_stage_that_is_finished(store):
 
 def test_a_failure_of_a_sampler_that_was_mended_is_not_listed(store, verb):
     """Mended code is another key."""
-    broken, mended = mine("broken"), mine("mended")
+    broken, mended = own_run("broken"), own_run("mended")
     assert broken.key != mended.key
     store.fail(broken, "Traceback\nError: the reason", {})
     finish(store, a_stage())
@@ -103,11 +103,11 @@ def test_a_failure_of_a_sampler_that_was_mended_is_not_listed(store, verb):
 
 
 def test_a_sampler_that_was_broken_after_it_had_succeeded_is_listed(store, verb):
-    finish(store, mine("whole"))
-    record = store.folder("sample", mine("whole").key) / "record.json"
+    finish(store, own_run("whole"))
+    record = store.folder("sample", own_run("whole").key) / "record.json"
     os.utime(record, (1, 1))
-    store.fail(mine("broken"), "Traceback\nError: the reason", {})
-    assert f"FAILED {mine('broken').key[:12]} mine: Error: the reason" in verb("status")[1].out
+    store.fail(own_run("broken"), "Traceback\nError: the reason", {})
+    assert f"FAILED {own_run('broken').key[:12]} mine: Error: the reason" in verb("status")[1].out
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ DOUBLED = re.compile(r"\b([a-z]{2,}) \1\b", re.IGNORECASE)
 
 
 def test_no_stage_names_its_work_twice(tmp_path):
-    asked = {"targets": ("dtd",), "controls": True, "coreset_metrics": True, "store": tmp_path}
-    titles = {stage.title for stage in PlannedTable(Query("2", "smoke", **asked)).plan.stages}
+    question = {"targets": ("dtd",), "controls": True, "coreset_metrics": True, "store": tmp_path}
+    titles = {stage.title for stage in PlannedTable(Query("2", "smoke", **question)).plan.stages}
     assert "count purity of X+random(1%), dtd from imagenet, seed 0" in titles
     assert "compute metrics of X+random(1%), dtd from imagenet, seed 0" in titles
     assert [title for title in titles if DOUBLED.search(title)] == []
@@ -43,7 +43,7 @@ def test_nothing_shown_says_a_word_twice(name, tmp_path):
     assert not DOUBLED.search(re.sub(" {2,}|\\n", "\n", describe(name, tmp_path)))
 
 
-def test_the_devices_of_simcore_are_told_in_a_sentence(tmp_path):
+def test_the_devices_of_simcore_are_in_a_sentence(tmp_path):
     assert "None is numpy; any other value is a device\n    of torch" in describe("simcore", tmp_path)
 
 

@@ -21,8 +21,8 @@ def planned(store, **options):
 
 @pytest.fixture
 def session(tmp_path):
-    asked = {"against": "simcore", "budget": ["5%", "stop"], "seeds": [0, 1, 2], "train": True}
-    return planned(tmp_path, sampler=["random", "herding"], **asked)
+    comparison_options = {"against": "simcore", "budget": ["5%", "stop"], "seeds": [0, 1, 2], "train": True}
+    return planned(tmp_path, sampler=["random", "herding"], **comparison_options)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

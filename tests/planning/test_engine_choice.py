@@ -86,21 +86,23 @@ def test_plan_takes_every_table_of_the_paper_with_either_engine(capsys, tmp_path
 
 # Each method with its own network, and the methods that cannot train every network with others of timm.
 WITHOUT_CLASS_TOKEN, WITHOUT_MAP = "resnet14t", "vit_tiny_patch16_384"
-ASKED = [(name, None) for name in METHODS.names()]
-ASKED += [(name, network) for name in ("simclr", "mae", "lcr-byol") for network in (WITHOUT_CLASS_TOKEN, WITHOUT_MAP)]
+METHODS_AND_NETWORKS = [(name, None) for name in METHODS.names()]
+METHODS_AND_NETWORKS += [
+    (name, network) for name in ("simclr", "mae", "lcr-byol") for network in (WITHOUT_CLASS_TOKEN, WITHOUT_MAP)
+]
 
 
 @pytest.mark.parametrize("engine", ENGINE_NAMES)
-@pytest.mark.parametrize(("name", "network"), ASKED)
+@pytest.mark.parametrize(("name", "network"), METHODS_AND_NETWORKS)
 def test_plan_refuses_a_method_an_engine_or_a_network_exactly_where_a_run_does(
     capsys, tmp_path, monkeypatch, name, engine, network
 ):
     # Both engines are taken to be there: whether one is installed is asked by a run alone.
     monkeypatch.setattr(Engine, "require", lambda engine: None)
     monkeypatch.delenv("BENCHMARK_DATA", raising=False)
-    asked = ["--profile", "paper", "--method", name, "--engine", engine, "--rows", "X", "--targets", "cub"]
-    asked += ["--store", str(tmp_path / "runs"), *(["--backbone", network] if network else [])]
-    (planned_code, refusal), (code, error) = (outcome(capsys, verb, *asked) for verb in ("plan", "reproduce"))
+    command = ["--profile", "paper", "--method", name, "--engine", engine, "--rows", "X", "--targets", "cub"]
+    command += ["--store", str(tmp_path / "runs"), *(["--backbone", network] if network else [])]
+    (planned_code, refusal), (code, error) = (outcome(capsys, verb, *command) for verb in ("plan", "reproduce"))
     if planned_code:
         assert (planned_code, refusal) == (code, error) == (2, error) and len(error.splitlines()) == 1
     else:

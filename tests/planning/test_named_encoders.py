@@ -56,9 +56,9 @@ def test_the_authors_file_is_taken_from_a_folder_with_its_picks(authors, tmp_pat
     assert (encoder.embedding.resize, encoder.embedding.crop) == (256, 224)
     store = write(encoder, tmp_path / "runs")
     content = torch.load(authors / NAME.format(target="cub"), weights_only=False)["model"]
-    found = load_file(store.file(encoder.stage, "encoder.safetensors"))
-    assert {f"backbone.module.{name}" for name in found} == set(content)
-    assert all(torch.equal(tensor, content[f"backbone.module.{name}"]) for name, tensor in found.items())
+    loaded = load_file(store.file(encoder.stage, "encoder.safetensors"))
+    assert {f"backbone.module.{name}" for name in loaded} == set(content)
+    assert all(torch.equal(tensor, content[f"backbone.module.{name}"]) for name, tensor in loaded.items())
     record = store.record(encoder.stage)
     assert record.metrics["picks"] == 2 and record.identity["spec"]["sha256"] == encoder.stage.spec.sha256
 
@@ -73,7 +73,7 @@ def test_an_authors_file_of_another_target_is_refused(authors, tmp_path):
         find_encoder(f"released={authors}")
 
 
-def test_the_hub_is_asked_for_the_file_and_its_revision_is_told(authors, monkeypatch):
+def test_the_file_comes_from_the_hub_and_its_revision_is_shown(authors, monkeypatch):
     class Api:
         def model_info(self, repository):
             files = [argparse.Namespace(rfilename=path.name) for path in authors.iterdir()]

@@ -47,7 +47,7 @@ def test_inputs_come_before_their_users(tmp_path):
         seen.add(stage.key)
 
 
-def test_controls_are_rows_outside_the_ten_and_only_when_asked_for(tmp_path):
+def test_controls_are_rows_outside_the_ten_and_only_by_an_option(tmp_path):
     assert len(session(tmp_path).rows) == 10
     rows = session(tmp_path, controls=True).rows
     assert [row.id for row in rows[10:]] == ["X+random(stop)", "X+simcore(5%)@untrained", "X+oracle(5%)", "X(2x)"]
@@ -152,8 +152,8 @@ finally:
 @pytest.fixture
 def complete(monkeypatch):
     """Data roots that hold every registered data set in the paper's numbers."""
-    monkeypatch.setattr(Data, "manifest", lambda *wanted: object())
-    monkeypatch.setattr(Data, "count_differences", lambda *wanted: [])
+    monkeypatch.setattr(Data, "manifest", lambda *split_name: object())
+    monkeypatch.setattr(Data, "count_differences", lambda *split_name: [])
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,9 @@ def test_numbers_are_held_against_the_published_ones_only_where_they_measure_the
 
 
 def test_numbers_on_other_counts_of_images_are_not_held_against_the_published_ones(tmp_path, complete, monkeypatch):
-    monkeypatch.setattr(Data, "count_differences", lambda *wanted: ["cub: 5,994 train images, the paper used 5,990"])
+    monkeypatch.setattr(
+        Data, "count_differences", lambda *split_name: ["cub: 5,994 train images, the paper used 5,990"]
+    )
     assert not session(tmp_path, profile="paper").verified_paper
 
 
@@ -220,8 +222,8 @@ def test_fields_that_were_typed_are_what_runs_even_where_they_are_the_class_s_ow
 
 def test_a_stage_that_tables_share_costs_the_same_from_either_side(tmp_path):
     lines = [planned_run(session(tmp_path, profile="paper", table=table)).render().splitlines() for table in ("2", "5")]
-    told = [
-        [line.split(": ", 1)[1] for line in found if line.startswith(f"shared with table{other}:")]
-        for found, other in zip(lines, (5, 2), strict=True)
+    sentences = [
+        [line.split(": ", 1)[1] for line in heading if line.startswith(f"shared with table{other}:")]
+        for heading, other in zip(lines, (5, 2), strict=True)
     ]
-    assert told[0] and told[0] == told[1]
+    assert sentences[0] and sentences[0] == sentences[1]

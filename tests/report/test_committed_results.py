@@ -17,9 +17,9 @@ FOLDERS = sorted(path.parent for path in RESULTS.rglob("layout.json"))
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=[str(folder.relative_to(RESULTS)) for folder in FOLDERS])
 def test_committed_results_verify(folder):
-    found = verify(folder)
-    assert found.problems == []
-    assert "STAND-IN" not in found.table
+    verified = verify(folder)
+    assert verified.problems == []
+    assert "STAND-IN" not in verified.table
 
 
 @pytest.mark.parametrize("folder", OLD, ids=[folder.name for folder in OLD])

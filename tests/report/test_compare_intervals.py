@@ -13,7 +13,7 @@ from benchmark.statistics import Paired, paired_difference, paired_means
 
 LABELS = np.zeros(50, np.int32)
 ROWS = {"X+simcore(5%)": 0.5, "X+mine(5%)": 0.7}
-MINE, SIMCORE, TARGET = "X+mine(5%)", "X+simcore(5%)", "birds70"
+OWN_ROW, SIMCORE, TARGET = "X+mine(5%)", "X+simcore(5%)", "birds70"
 
 
 def record(kind, metrics):
@@ -57,29 +57,29 @@ def test_one_seed_is_not_judged_and_shows_its_interval_over_images(format_):
     one = table(3)
     shown = " ".join(render(one, format_).split())
     assert "One seed (3): not judged." in shown
-    estimate = one.differences[MINE, SIMCORE, TARGET, "accuracy"]
+    estimate = one.differences[OWN_ROW, SIMCORE, TARGET, "accuracy"]
     said = f"{estimate.value:+.1f} [{estimate.low:+.1f}, {estimate.high:+.1f}]"
     assert estimate.basis == "items" and said in shown
-    assert one.differences[MINE, SIMCORE, TARGET, "purity"] == pytest.approx(4.0)
+    assert one.differences[OWN_ROW, SIMCORE, TARGET, "purity"] == pytest.approx(4.0)
     assert "not judged" not in render(table(3, 4), format_)
 
 
 def test_several_seeds_are_paired_as_in_a_claim():
     seeds = (0, 1, 2)
     runs = {row: [run(row, seed, chance) for seed in seeds] for row, chance in ROWS.items()}
-    found = table(*seeds, runs=[one for group in runs.values() for one in group]).differences
+    differences = table(*seeds, runs=[one for group in runs.values() for one in group]).differences
     left, right = (
-        np.array([one.predictions["evaluate"].predicted == 0 for one in runs[row]]) for row in (MINE, SIMCORE)
+        np.array([one.predictions["evaluate"].predicted == 0 for one in runs[row]]) for row in (OWN_ROW, SIMCORE)
     )
-    assert found[MINE, SIMCORE, TARGET, "accuracy"] == paired_difference([Paired(left, right, LABELS, "top1")])
-    purities = [[20 * ROWS[row] + seed for seed in seeds] for row in (MINE, SIMCORE)]
-    assert found[MINE, SIMCORE, TARGET, "purity"].value == pytest.approx(paired_means(*purities).value)
-    assert found[MINE, SIMCORE, TARGET, "purity"].basis == "seeds"
+    assert differences[OWN_ROW, SIMCORE, TARGET, "accuracy"] == paired_difference([Paired(left, right, LABELS, "top1")])
+    purities = [[20 * ROWS[row] + seed for seed in seeds] for row in (OWN_ROW, SIMCORE)]
+    assert differences[OWN_ROW, SIMCORE, TARGET, "purity"].value == pytest.approx(paired_means(*purities).value)
+    assert differences[OWN_ROW, SIMCORE, TARGET, "purity"].basis == "seeds"
 
 
 def test_a_row_that_lacks_a_seed_has_no_difference():
     runs = [run(row, seed, chance) for row, chance in ROWS.items() for seed in (0, 1)]
-    runs[-1] = Run(MINE, TARGET, 1, (), "failed", "out of memory")
+    runs[-1] = Run(OWN_ROW, TARGET, 1, (), "failed", "out of memory")
     lacking = table(0, 1, runs=runs)
     assert lacking.differences == {}
     assert "seed 1 of X+mine(5%) on birds70 is failed: out of memory" in lacking.warnings

@@ -97,7 +97,7 @@ def _check(figure, boxes):
 @pytest.mark.parametrize("samplers", [1, 3, 20])
 def test_marks_and_their_bars_keep_off_the_frame(samplers):
     figure, _ = drawn(outcome(samplers, seeds=2))
-    found = 0
+    shown_texts = 0
     for axis in figure.axes:
         frame = axis.get_window_extent()
         for container in axis.containers:
@@ -109,8 +109,8 @@ def test_marks_and_their_bars_keep_off_the_frame(samplers):
             ]
             assert frame.x0 + radius < min([x_px, *ends]) and max([x_px, *ends]) < frame.x1 - radius
             assert frame.y0 + radius < y_px < frame.y1 - radius
-            found += 1
-    assert found == samplers * 2 * 5
+            shown_texts += 1
+    assert shown_texts == samplers * 2 * 5
 
 
 def test_equal_values_of_two_budgets_do_not_hide_each_other():

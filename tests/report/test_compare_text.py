@@ -42,7 +42,7 @@ def test_one_seed_without_accuracies_speaks_of_none():
 
 
 @pytest.mark.parametrize("format_", ["text", "md", "latex"])
-def test_stand_ins_are_told_in_a_sentence(format_):
+def test_stand_ins_are_named_in_a_sentence(format_):
     one = [{"purity": 35.0}]
     said = "STAND-IN IMAGES: no number here is of the datasets that are named"
     assert said in render(table(one), format_)

@@ -105,7 +105,7 @@ def test_a_single_target_has_no_mean(format_: Any) -> None:
         assert "mean" in render(two, format_) and "46.25" in render(two, format_)
 
 
-def test_a_hole_of_a_single_target_is_not_told_twice() -> None:
+def test_a_hole_of_a_single_target_is_named_once() -> None:
     hole = CellResult(row="OS", target="dtd", state="failed", reason="out of memory")
     text = render(result(cell("X", "dtd", 45.0), hole), "text")
     assert "failed: OS on dtd: out of memory" in text and "no mean" not in text
@@ -134,11 +134,11 @@ def test_json_carries_the_headings_once() -> None:
 
 
 def test_numbers_for_machines() -> None:
-    told = plain(
+    plain_claim = plain(
         {"value": -4.4e-16, "p_less": 1.0812e-106, "degrees": float("inf"), "n": 3, "row": "X", "on": (0.1 + 0.2,)}
     )
-    assert told == {"value": 0.0, "p_less": 1.0812e-106, "degrees": None, "n": 3, "row": "X", "on": [0.3]}
-    assert str(told["value"]) == "0.0"
+    assert plain_claim == {"value": 0.0, "p_less": 1.0812e-106, "degrees": None, "n": 3, "row": "X", "on": [0.3]}
+    assert str(plain_claim["value"]) == "0.0"
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from benchmark.report.records import save_results, verify
 
 def test_what_is_saved_verifies_and_gives_the_same_table(saved):
     folder, session = saved
-    found = verify(folder, "csv")
-    assert found.problems == []
-    assert found.table == render(collect(session.values(), session.store), "csv")
+    verified = verify(folder, "csv")
+    assert verified.problems == []
+    assert verified.table == render(collect(session.values(), session.store), "csv")
     assert verify(folder, "md").table == (folder / "table.md").read_text()
 
 
@@ -157,34 +157,36 @@ def edit_an_identity(folder, session):
 
 def point_to_another_encoder(folder, session):
     other = session.cells["X+OS_rand_5", "dtd", 0].pretrain.key
-    mine = session.cells["X", "dtd", 0]
+    own_cell = session.cells["X", "dtd", 0]
 
     def change(cells):
         next(cell for cell in cells if cell["row"] == "X")["keys"]["pretrain"] = other
 
     edit(folder / "cells.json", change)
-    return f"X, dtd, seed 0: record {mine.evaluate.key[:12]} was not made with encoder {other[:12]}"
+    return f"X, dtd, seed 0: record {own_cell.evaluate.key[:12]} was not made with encoder {other[:12]}"
 
 
 def point_to_another_coreset(folder, session):
     other = session.cells["X+OS_rand_5", "dtd", 0].sample.key
-    mine = session.cells["X+OS_simcore_5", "dtd", 0]
+    own_cell = session.cells["X+OS_simcore_5", "dtd", 0]
 
     def change(cells):
         next(cell for cell in cells if cell["row"] == "X+OS_simcore_5")["keys"]["sample"] = other
 
     edit(folder / "cells.json", change)
-    return f"X+OS_simcore_5, dtd, seed 0: record {mine.pretrain.key[:12]} was not made with coreset {other[:12]}"
+    return f"X+OS_simcore_5, dtd, seed 0: record {own_cell.pretrain.key[:12]} was not made with coreset {other[:12]}"
 
 
 def point_to_another_purity(folder, session):
-    other, mine = (session.cells[row, "dtd", 0] for row in ("X+OS_simcore_stop", "X+OS_rand_5"))
+    other, own_cell = (session.cells[row, "dtd", 0] for row in ("X+OS_simcore_stop", "X+OS_rand_5"))
 
     def change(cells):
         next(cell for cell in cells if cell["row"] == "X+OS_rand_5")["keys"]["purity"] = other.purity.key
 
     edit(folder / "cells.json", change)
-    return f"X+OS_rand_5, dtd, seed 0: record {other.purity.key[:12]} was not made with coreset {mine.sample.key[:12]}"
+    return (
+        f"X+OS_rand_5, dtd, seed 0: record {other.purity.key[:12]} was not made with coreset {own_cell.sample.key[:12]}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -269,8 +271,10 @@ def test_the_command_refuses_what_does_not_verify(saved, copy, capsys):
         main(["verify", str(copy)])
     assert end.value.code == 0
     records, picks = (len(list((copy / name).iterdir())) for name in ("records", "picks"))
-    told = f"verifies: {records} keys, {len(saved[1].cells)} accuracies from predictions, {picks} pick lists, the table"
-    assert told in capsys.readouterr().err
+    summary = (
+        f"verifies: {records} keys, {len(saved[1].cells)} accuracies from predictions, {picks} pick lists, the table"
+    )
+    assert summary in capsys.readouterr().err
     edit_the_table(copy, saved[1])
     with pytest.raises(SystemExit) as end:
         main(["verify", str(copy)])
