@@ -223,7 +223,7 @@ def test_names_that_are_none_are_refused_before_any_work(tmp_path: Path) -> None
         PlannedTable(Query("2", "smoke", evaluations=("nearest",), store=tmp_path / "runs"))
     with pytest.raises(UserError, match="unknown execution engine 'locale'; did you mean local"):
         check_machine(Machine("cpu", engine="locale"))
-    with pytest.raises(UserError, match="unknown format 'markdown'; known: csv, json, latex, md, text"):
+    with pytest.raises(UserError, match="unknown format 'markdown'; known: csv, json, latex, md, svg, text"):
         check_format("markdown")
     assert not (tmp_path / "runs").exists()
 

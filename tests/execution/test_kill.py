@@ -12,9 +12,6 @@ from pathlib import Path
 
 import pytest
 
-# Twice a whole parallel run ended without a word while these tests ran in it; the cause is not known.
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).resolve().parents[2]
 HOOKS = Path(__file__).with_name("killed_run")
 # In the order in which the job comes to the first stage of each kind, so that every point is still ahead.
