@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from benchmark.__main__ import main
-from benchmark.execution import run as execution
+from benchmark.commands import _measure
 from benchmark.images.data import Data
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.query import Query
@@ -48,7 +48,7 @@ def store(tmp_path):
 def reproduced(root, store, capsys, monkeypatch):
     """Run `reproduce` up to its first stage: the exit code, what it said, and the work that came so far."""
     begun = []
-    monkeypatch.setattr(execution, "execute", lambda work, machine: begun.append(work) or [])
+    monkeypatch.setattr(_measure, "execute", lambda work, machine: begun.append(work) or [])
 
     def run(*more):
         begun.clear()
