@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.commands.sample.card import card
+from benchmark.commands.sample.folders import check_apart, check_enough, check_split, shared_images
 from benchmark.commands.sample.output import Coreset, check_link, check_places, write
 from benchmark.commands.sample.request import Request
 from benchmark.errors import UserError, one_of
@@ -17,11 +18,13 @@ from benchmark.execution.display import shown
 from benchmark.execution.run import Machine, Work, check_machine, check_stages, execute
 from benchmark.execution.store import Store
 from benchmark.images.data import Data
+from benchmark.images.items import Folder, Items
 from benchmark.images.sources import NamedFolders
 from benchmark.methods import title_of
 from benchmark.planning.names import Names, coreset_variant, find_protocol
 from benchmark.planning.planner import CellParts, Planner, check_budget, simcore_of
 from benchmark.planning.profiles import find_profile
+from benchmark.sampling.samplers import NamedSampler
 from benchmark.specs.artefacts import POSITIONS, SCORES
 from benchmark.specs.cells import MEASURE, SAMPLE, Cell, ordered
 from benchmark.specs.datasets import Metric, Role
@@ -36,13 +39,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TwoFolders:
-    """The data of a table of one row: one folder is the target, the other the open-set. Neither has labels."""
+    """The data of a table of one row: one folder is the target, the other the open-set, each under its own path.
+    Neither has labels."""
 
     data: Data
 
     def images(self, role: Role, name: str, split: str) -> Images:
-        """The images of the folder that has this role."""
-        return self.data.images("opensets", "target" if role == "targets" else "pool", "train")
+        """The images of the folder at the path `name`."""
+        return self.data.images(role, name, "train")
 
     def relevance(self, openset: str, target: str) -> Images | None:
         """No label says which images of the pool are relevant."""
@@ -50,7 +54,7 @@ class TwoFolders:
 
     def sources(self, openset: str) -> Images | None:
         """The labels of the pool that say which source an image is from."""
-        return self.data.sources("pool")
+        return self.data.sources(openset)
 
     def metric(self, target: str) -> Metric:
         """Nothing is evaluated."""
@@ -73,7 +77,7 @@ class Job:
 
     def images(self, role: Role) -> Images:
         """The images of the target's folder or of the pool's."""
-        return self.planner.catalogue.images(role, "", "train")
+        return self.planner.catalogue.images(role, self.request.folders[role], "train")
 
     @property
     def encoder_text(self) -> str:
@@ -89,29 +93,63 @@ class Job:
         return f"pretrained on the target by {title_of(recipe.method)} on {recipe.backbone.full_name}{steps}"
 
 
-def prepare(request: Request) -> Job:
-    """Resolve and check all names, and read the images; UserError before anything else is written."""
-    data = Data(NamedFolders((("target", request.target), ("pool", request.pool))), False, request.store)
+def prepare(request: Request, machine: Machine) -> Job:
+    """Resolve and check all names, and read the images; UserError before anything else is written.
+
+    What is quick to see comes first. Networks and devices need libraries that take seconds to load, so they come last.
+    """
+    data = Data(NamedFolders(), False, request.store)
+    target, pool = (data.find(*split) for split in request.splits)
+    check_places(request.out, request.exports)
+    check_link(pool, request.exports)
     profile = find_profile(request.profile)
     setup, protocol = profile.setup(precision=request.precision), find_protocol("clean")
-    cell_parts = CellParts(train=False, coreset_metrics=True)
     names = Names(simcore_of(profile, protocol), request.store)
-    planner = Planner(profile, protocol, TwoFolders(data), request.steps, setup, cell_parts, names)
-    given = coreset_variant(request.sampler, request.budget, request.encoder or PRETRAINED)
-    variant = names.named(given)
+    variant = coreset_variant(request.sampler, request.budget, request.encoder or PRETRAINED)
+    _check_sampler(names.sampler(request.sampler), variant)
+    check_apart(target, pool)
+    tables = [items for items in (target, pool) if not isinstance(items, Folder)]
+    for items in (target, pool):
+        if items not in tables:
+            _check_folder(items, variant)
+    variant = names.named(variant)
     # The authors' encoders are of registered targets: a folder has none.
     names.encoder(variant.encoder, None, setup, request.seed)
-    sampler = names.sampler(request.sampler)
-    if variant.budget is None and not sampler.stops:
-        raise UserError(f'sampler {sampler.name} has no stopping rule: give --budget, an int or a share such as "5%"')
-    check_places(request.out, request.exports)
-    check_link(data.find("opensets", "pool"), request.exports)
+    check_machine(machine)
+    for items in tables:
+        # Loading a table takes long, and may need the network.
+        _check_folder(items, variant)
+    cell_parts = CellParts(train=False, coreset_metrics=True)
+    planner = Planner(profile, protocol, TwoFolders(data), request.steps, setup, cell_parts, names)
     job = Job(request, data, planner, variant)
     check_stages(ordered(job.cell.ends()))
     with shown() as progress:
-        data.read([("opensets", "target", "train"), ("opensets", "pool", "train")], progress)
+        data.read(request.splits, progress)
     check_budget(variant.budget, job.images("opensets"))
     return job
+
+
+def _check_sampler(sampler: NamedSampler, variant: Variant) -> None:
+    if variant.budget is None and not sampler.stops:
+        raise UserError(f'sampler {sampler.name} has no stopping rule: give --budget, an int or a share such as "5%"')
+
+
+def _check_folder(items: Items, variant: Variant) -> None:
+    """UserError for a folder that the question does not fit, before any image is read."""
+    check_split(items)
+    check_enough(items, pretrained=variant.encoder == PRETRAINED)
+    if items.role == "opensets":
+        listed = Images(items.role, items.name, items.split, None, len(items.ids), by_path=True)
+        check_budget(variant.budget, listed)
+
+
+def notes(job: Job) -> list[str]:
+    """What is to be said of the images before they are used: those that cannot be read, and those that both folders
+    have."""
+    target, pool = (job.data.manifest(*split) for split in job.request.splits)
+    assert target is not None and pool is not None
+    shared = shared_images(target, pool)
+    return [*job.data.skipped(job.request.splits), *([shared] if shared else [])]
 
 
 @dataclass(frozen=True)
@@ -146,9 +184,8 @@ class SampledCoreset:
 
 def sample(request: Request, machine: Machine) -> SampledCoreset:
     """Sample, measure, write. A failed stage is a UserError with its last line."""
-    check_machine(machine)
-    job = prepare(request)
-    for line in job.data.skipped([("opensets", "target", "train"), ("opensets", "pool", "train")]):
+    job = prepare(request, machine)
+    for line in notes(job):
         print(f"note: {line}", file=sys.stderr)
     cell = job.cell
     stages = ordered(cell.ends())
