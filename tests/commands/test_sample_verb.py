@@ -80,6 +80,13 @@ def test_ids_scores_and_card_tell_the_same_story(sampled, folders, tmp_path):
     assert "opensets/" not in out.err + card
 
 
+def test_what_was_found_is_said_before_work_starts(sampled, folders):
+    _, out = sampled("--budget", "6")
+    lines = out.err.splitlines()
+    assert lines[0] == f"target: 12 images in {folders / 'mine'}"
+    assert lines[1] == f"pool: 60 images in 2 folders of {folders / 'pool'}"
+
+
 def test_picks_look_like_the_target(sampled, tmp_path):
     sampled("--budget", "20")
     numbers = [int(item[-6:-4]) for item in picks(tmp_path / "coreset.txt")]
@@ -169,6 +176,21 @@ def test_what_cannot_be_done_is_said_in_one_line(refused, folders, tmp_path):
     assert "there is no folder" in refused(out="nowhere/coreset.txt")
     assert "name it coreset.txt" in refused(out="coreset.csv")
     assert "is not empty" in refused("--copy", str(folders / "pool"))
+
+
+def test_weights_that_need_a_network_are_refused_at_once_without_one(refused, tmp_path, monkeypatch):
+    import huggingface_hub
+    import timm
+
+    # Nothing listens at this port, and no file is in this cache.
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(timm, "create_model", lambda *_, **__: pytest.fail("a download was begun"))
+    line = refused("--encoder", "timm:resnet18", "--budget", "5")
+    assert line.endswith(
+        "the weights of resnet18 are not on this machine, and the Hub that has them does not answer; "
+        "give a local file with --encoder timm:resnet18=FILE"
+    )
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """From two folders of images to a coreset: a table of one row, whose picks are written where the user says."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.commands.sample.card import card
-from benchmark.commands.sample.folders import check_apart, check_enough, check_split, shared_images
+from benchmark.commands.sample.folders import check_apart, check_enough, check_split, folder_line, shared_images
 from benchmark.commands.sample.output import Coreset, check_link, check_places, write
 from benchmark.commands.sample.request import Request
 from benchmark.errors import UserError, one_of
@@ -29,9 +29,10 @@ from benchmark.specs.artefacts import POSITIONS, SCORES
 from benchmark.specs.cells import MEASURE, SAMPLE, Cell, ordered
 from benchmark.specs.datasets import Metric, Role
 from benchmark.specs.recipes import Steps
-from benchmark.specs.stages import Images
+from benchmark.specs.stages import Images, Stage
 from benchmark.specs.variants import PRETRAINED, UNTRAINED, Variant
 from benchmark.specs.wording import counted
+from benchmark.stages.frozen import FrozenEncoder
 
 if TYPE_CHECKING:
     import pandas
@@ -122,7 +123,11 @@ def prepare(request: Request, machine: Machine) -> Job:
     cell_parts = CellParts(train=False, coreset_metrics=True)
     planner = Planner(profile, protocol, TwoFolders(data), request.steps, setup, cell_parts, names)
     job = Job(request, data, planner, variant)
-    check_stages(ordered(job.cell.ends()))
+    stages = ordered(job.cell.ends())
+    check_stages(stages)
+    _check_weights(stages, Store(request.store))
+    for items in (target, pool):
+        print(folder_line(items), file=sys.stderr, flush=True)
     with shown() as progress:
         data.read(request.splits, progress)
     check_budget(variant.budget, job.images("opensets"))
@@ -132,6 +137,16 @@ def prepare(request: Request, machine: Machine) -> Job:
 def _check_sampler(sampler: NamedSampler, variant: Variant) -> None:
     if variant.budget is None and not sampler.stops:
         raise UserError(f'sampler {sampler.name} has no stopping rule: give --budget, an int or a share such as "5%"')
+
+
+def _check_weights(stages: Iterable[Stage], store: Store) -> None:
+    """UserError where weights must be fetched and no network answers."""
+    for stage in stages:
+        if isinstance(stage.spec, FrozenEncoder) and stage.spec.origin == "timm" and not store.has(stage):
+            # Imported here: it brings torch.
+            from benchmark.training.foreign_weights import check_obtainable
+
+            check_obtainable(stage.spec.backbone.name)
 
 
 def _check_folder(items: Items, variant: Variant) -> None:

@@ -45,6 +45,13 @@ def check_apart(target: Items, pool: Items) -> None:
         raise UserError(f"target {target.name} and pool {pool.name} are the same folder: name a pool of other images")
 
 
+def folder_line(items: Items) -> str:
+    """What lies in a folder, before it is read: "target: 797 images in 10 folders of my_birds/train"."""
+    folders = {item.rpartition("/")[0] for item in items.ids}
+    inside = f"{counted(len(folders), 'folder')} of " if folders != {""} else ""
+    return f"{part_of(items)}: {counted(len(items.ids), 'image')} in {inside}{items.name}"
+
+
 def shared_images(target: Manifest, pool: Manifest) -> str | None:
     """A line on images of the pool that lie in the target too, by content; None where there are none. UserError where
     all of them do."""
