@@ -135,6 +135,23 @@ class NamedFolders(ImageRoot):
         return Rows(role, name, split, folder, pointer=pointer, by_path=True)
 
 
+@dataclass(frozen=True)
+class TargetPlace:
+    """A target of a data root."""
+
+    root: Path
+    name: str
+
+
+def given_split(path: Path) -> TargetPlace | None:
+    """The target whose train split lies at `path`, by the layout of a data root; None where it is none with a test
+    split."""
+    *_, role, name, split = ("", "", *path.absolute().parts)
+    if (role, split) != ("targets", "train") or not (path.absolute().parent / "test").is_dir():
+        return None
+    return TargetPlace(path.absolute().parents[2], name)
+
+
 def _near(name: str, known: list[str]) -> str:
     # Imported here: only an error needs it.
     from difflib import get_close_matches

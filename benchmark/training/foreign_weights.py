@@ -7,8 +7,7 @@ from typing import Any
 
 import timm
 import torch
-from huggingface_hub import constants, try_to_load_from_cache
-from huggingface_hub.utils import get_session
+from huggingface_hub import constants, get_session, try_to_load_from_cache
 from safetensors.torch import load_file
 from timm.models import load_state_dict
 from torch import nn

@@ -2,9 +2,13 @@
 
 import csv
 import io
+import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import datasets
 import numpy as np
@@ -78,6 +82,65 @@ def test_ids_scores_and_card_tell_the_same_story(sampled, folders, tmp_path):
     assert "* encoder: pretrained on the target by SimCLR on " in card
     assert f"* target: {folders / 'mine'}, 12 images" in card and f"* pool: {folders / 'pool'}, 60 images" in card
     assert "opensets/" not in out.err + card
+
+
+def commands(err):
+    """The commands that were printed, by what they are for."""
+    lines = err.splitlines()
+    return {line: shlex.split(lines[at + 1]) for at, line in enumerate(lines) if line.startswith("next, ")}
+
+
+def test_it_ends_with_what_was_written_and_with_commands_that_work(sampled, tmp_path):
+    _, out = sampled("--budget", "5")
+    names = ("coreset.txt", "coreset.csv", "coreset.md")
+    assert [line for line in out.err.splitlines() if line.startswith("wrote ")] == [
+        f"wrote {tmp_path / name}" for name in names
+    ]
+    printed = commands(out.err)
+    assert list(printed) == [
+        "next, draw the nearest and the farthest picks:",
+        "next, another budget:",
+        "next, another sampler, as many images:",
+    ]
+    for words in printed.values():
+        assert words[:3] == ["python", "-m", "benchmark"]
+        with pytest.raises(SystemExit) as end:
+            main(words[3:])
+        assert end.value.code == 0
+    assert (tmp_path / "coreset.png").is_file()
+    assert len(picks(tmp_path / "coreset-10.txt")) == 10
+    assert len(picks(tmp_path / "coreset-facility-location.txt")) == 5
+
+
+def test_a_sheet_that_was_drawn_is_opened_by_its_address(sampled, tmp_path):
+    _, out = sampled("--budget", "5", "--sheet", str(tmp_path / "my sheet.png"))
+    words = commands(out.err)["next, look at the nearest and the farthest picks:"]
+    assert words[:3] == ["python", "-m", "webbrowser"]
+    assert Path(url2pathname(urlsplit(words[3]).path)) == tmp_path / "my sheet.png"
+
+
+@pytest.mark.slow
+def test_a_target_with_labels_ends_with_an_evaluation_that_works(folders, tmp_path, capsys):
+    for split in ("train", "test"):
+        for number in range(12):
+            name = tmp_path / "data" / "targets" / "birds" / split / f"class{number % 2}" / f"{number}.png"
+            save_noise(name, 600 + number, "red" if number % 2 else "blue")
+    places = [
+        "--target",
+        tmp_path / "data/targets/birds/train",
+        "--pool",
+        folders / "pool",
+        "--out",
+        tmp_path / "c.txt",
+    ]
+    small = ["--budget", "5", "--steps", "1", "--device", "cpu", "--store", tmp_path / "runs"]
+    with pytest.raises(SystemExit):
+        main(["sample", *map(str, [*places, *small])])
+    words = commands(capsys.readouterr().err)["next, measure the encoder that chose them on the target's labels:"]
+    with pytest.raises(SystemExit) as end:
+        main(words[3:])
+    out = capsys.readouterr().out
+    assert end.value.code == 0 and "birds" in out and "knn" in out
 
 
 def test_what_was_found_is_said_before_work_starts(sampled, folders):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from benchmark.commands.sample.card import card
 from benchmark.commands.sample.folders import check_apart, check_enough, check_split, folder_line, shared_images
+from benchmark.commands.sample.next_steps import NextStep, next_steps
 from benchmark.commands.sample.output import Coreset, check_link, check_places, write
 from benchmark.commands.sample.request import Request
 from benchmark.errors import UserError, one_of
@@ -79,6 +80,14 @@ class Job:
     def images(self, role: Role) -> Images:
         """The images of the target's folder or of the pool's."""
         return self.planner.catalogue.images(role, self.request.folders[role], "train")
+
+    @property
+    def evaluated_encoder(self) -> str | None:
+        """The name that `evaluate` has for the encoder: as it was given, or its key. None for the untrained network,
+        which it has no name for."""
+        if self.variant.encoder == PRETRAINED:
+            return self.planner.retrieval(self.request.target, self.request.seed).key[:12]
+        return None if self.variant.encoder == UNTRAINED else self.variant.encoder
 
     @property
     def encoder_text(self) -> str:
@@ -173,6 +182,7 @@ class SampledCoreset:
 
     `card` says in Markdown what was sampled from what. `metrics` are the coreset's, as the card lists them (cosines and
     shares from 0 to 1). `written` are the files and folders that were written, `key` is the key of the sample's stage.
+    `next_steps` are command lines that go on from here, where a list was written.
     """
 
     ids: tuple[str, ...]
@@ -181,6 +191,7 @@ class SampledCoreset:
     metrics: Mapping[str, Any]
     written: tuple[Path, ...]
     key: str
+    next_steps: tuple[NextStep, ...] = ()
 
     def to_pandas(self) -> "pandas.DataFrame":
         """The picks as a data frame: rank from 1 (int64), id (string) and score (float32)."""
@@ -215,4 +226,5 @@ def sample(request: Request, machine: Machine) -> SampledCoreset:
     story = card(request, job.encoder_text, sampled, measured, {"target": target, "pool": pool})
     coreset = Coreset(job.data.verified_source(pool), positions, scores, story)
     written = write(coreset, request.out, request.exports)
-    return SampledCoreset(tuple(coreset.ids), scores, story, measured.metrics, written, sampled.key)
+    steps = next_steps(request, machine, len(positions), len(coreset.source), job.evaluated_encoder)
+    return SampledCoreset(tuple(coreset.ids), scores, story, measured.metrics, written, sampled.key, steps)
