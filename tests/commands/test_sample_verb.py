@@ -259,13 +259,15 @@ def test_weights_that_need_a_network_are_refused_at_once_without_one(refused, tm
 @pytest.fixture
 def dataset(folders, tmp_path):
     """The root of a dataset with splits: train is the target's folder."""
-    shutil.copytree(folders / "mine", tmp_path / "birds" / "train" / "robin")
-    save_noise(tmp_path / "birds" / "Test" / "robin" / "0.png", 500, "blue")
-    return tmp_path / "birds"
+    root = tmp_path / "unpacked" / "birds"
+    shutil.copytree(folders / "mine", root / "train" / "robin")
+    save_noise(root / "Test" / "robin" / "0.png", 500, "blue")
+    return root
 
 
 @pytest.mark.parametrize("part", ["target", "pool"])
 def test_the_root_of_a_dataset_is_refused_and_its_splits_are_named(refused, dataset, part):
+    assert f"{part} {dataset.parent} is a" in refused(**{part: dataset.parent})
     assert refused(**{part: dataset}) == (
         f"error: {part} {dataset} is a dataset with the splits Test, train: name one of them, such as "
         f"--{part} {dataset}/train; test images must not be pretrained on"

@@ -1,5 +1,7 @@
 """The checks of the two folders that a user names: that each is the one that is meant, and that the two differ."""
 
+import posixpath
+
 from benchmark.errors import UserError
 from benchmark.images.items import Folder, Items, folder_of
 from benchmark.images.manifest import Manifest
@@ -16,12 +18,15 @@ def check_split(items: Items) -> None:
     if not isinstance(items, Folder):
         # Of a table, only the rows of its train split are taken.
         return
-    splits = [name for name in sorted({folder_of(item) for item in items.ids}) if name.lower() in SPLITS]
+    # The root may lie below an outer folder, as in an archive that was unpacked.
+    root = posixpath.commonpath([posixpath.dirname(item) for item in items.ids])
+    names = {folder_of(posixpath.relpath(item, root or ".")) for item in items.ids}
+    splits = sorted(name for name in names if name.lower() in SPLITS)
     if len(splits) > 1:
         first = next((name for name in splits if name.lower().startswith("train")), splits[0])
         raise UserError(
             f"{part_of(items)} {items.name} is a dataset with the splits {', '.join(splits)}: name one of them, such "
-            f"as --{part_of(items)} {items.path / first}; test images must not be pretrained on"
+            f"as --{part_of(items)} {items.path / root / first}; test images must not be pretrained on"
         )
 
 
