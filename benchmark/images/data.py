@@ -73,6 +73,11 @@ class Data:
     def _images(self) -> ImageRoot | None:
         return None if self.root is None and not self.standins else open_images(self.root, self.standins)
 
+    @property
+    def _by_path(self) -> bool:
+        """Whether names are the paths that a user gave."""
+        return isinstance(self.root, NamedFolders)
+
     def __reduce__(self) -> tuple[type["Data"], tuple[Path | NamedFolders | None, bool, Path, tuple[str, ...]]]:
         # What was looked up here is not sent to workers: each looks for itself.
         return Data, (self.root, self.standins, self.cache, self.without_leaks)
@@ -99,17 +104,18 @@ class Data:
     def _input(self, role: Role, name: str, split: str) -> Images:
         manifest = self.manifest(role, name, split)
         if manifest is None:
-            return Images(role, name, split, None, self._listed_count(role, name, split))
+            return Images(role, name, split, None, self._listed_count(role, name, split), by_path=self._by_path)
         if role == "opensets" and self._unsearched(self.without_leaks, name):
             return Images(role, name, split, None, len(manifest))
-        return Images(role, name, split, manifest.images_sha256, len(manifest), manifest.labels_sha256)
+        identity = manifest.images_sha256, len(manifest), manifest.labels_sha256
+        return Images(role, name, split, *identity, by_path=self._by_path)
 
     def _listed_count(self, role: Role, name: str, split: str) -> int | None:
         """Images that were not read yet: as many as there are files, or as the paper's data set has."""
         try:
             return len(self.find(role, name, "train" if split == "train" else "test").ids)
         except UserError:
-            return _registered_count(role, name, split)
+            return None if self._by_path else _registered_count(role, name, split)
 
     def find(self, role: Role, name: str, split: Split = "train") -> Items:
         """The items of a split, listed and not read; UserError says what was looked for and what is there."""
@@ -160,7 +166,7 @@ class Data:
             identity = sources_sha256(self.find("opensets", openset))
         except UserError:
             return None
-        return None if identity is None else Images("opensets", openset, SOURCES, identity)
+        return None if identity is None else Images("opensets", openset, SOURCES, identity, by_path=self._by_path)
 
     def metric(self, target: str) -> Metric:
         """The paper's metric for its targets, top-1 for all others."""

@@ -7,7 +7,7 @@ import stat
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +17,7 @@ from benchmark.errors import UserError
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.names import check_names
 from benchmark.specs.base import digest
-from benchmark.specs.datasets import Role
+from benchmark.specs.datasets import Role, split_label
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -43,16 +43,19 @@ class FolderLabels:
 
 @dataclass(frozen=True)
 class Items(ABC):
-    """The items of one split. Listing them reads no image."""
+    """The items of one split. Listing them reads no image. `by_path`: `name` is the path that a user gave, and labels
+    are not needed."""
 
     role: Role
     name: str
     split: Split
+    _: KW_ONLY
+    by_path: bool = False
 
     @property
     def label(self) -> str:
         """The split in words: "targets/cub/train"."""
-        return f"{self.role}/{self.name}/{self.split}"
+        return split_label(self.role, self.name, self.split, self.by_path)
 
     @property
     @abstractmethod
@@ -143,7 +146,7 @@ class Folder(Items):
             raise MissingImages(f"{self.label} holds no images: {self.path} has {_other_files(self.path)}")
         check_names(self.label, (item for item, _, _ in files))
         loose = [item for item, _, _ in files if "/" not in item]
-        if loose and self.role == "targets":
+        if loose and self.role == "targets" and not self.by_path:
             raise UserError(
                 f"{self.label}: {len(loose)} images lie outside of class folders ({first_few(loose, 1)}); "
                 f"expected {self.path}/<class>/<image>"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmark.specs.base import digest
-from benchmark.specs.datasets import Role
+from benchmark.specs.datasets import Role, split_label
 from benchmark.system import write_atomically
 
 Split = Literal["train", "test"]
@@ -42,7 +42,7 @@ class Manifest:
 
     `ids` are POSIX paths relative to the split's folder, sorted (a concatenation: sorted within each part). `labels`
     are positions in `classes`; for open-sets they are folder numbers that no training ever sees. `digests` and
-    `skipped` are those of `Contents`.
+    `skipped` are those of `Contents`. `by_path`: `name` is the path that a user gave.
     """
 
     role: Role
@@ -53,6 +53,7 @@ class Manifest:
     classes: tuple[str, ...]
     digests: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...] = ()
+    by_path: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -60,7 +61,7 @@ class Manifest:
     @property
     def label(self) -> str:
         """The split in words: "targets/cub/train"."""
-        return f"{self.role}/{self.name}/{self.split}"
+        return split_label(self.role, self.name, self.split, self.by_path)
 
     @cached_property
     def images_sha256(self) -> str:

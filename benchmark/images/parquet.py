@@ -75,7 +75,7 @@ class Rows(Items):
         image, label = self._columns
         table = _load(self)
         lacking = [name for name in (image, label) if name not in table.column_names]
-        if image in lacking or (lacking and self.role == "targets"):
+        if image in lacking or (lacking and self.role == "targets" and not self.by_path):
             raise UserError(f"{self.label}: no column {' or '.join(lacking)} among {', '.join(table.column_names)}")
         if not len(table):
             raise MissingImages(f"{self.label} holds no images: its table has no rows")
@@ -151,9 +151,11 @@ def find_rows(items: Items, folder: Path, train: Items | None) -> Rows | None:
     for pattern in (f"{items.split}/*.parquet", f"{items.split}-*.parquet", f"data/{items.split}-*.parquet"):
         files = tuple(sorted(folder.glob(pattern)))
         if files:
-            return Rows(*identity, files=files, train=train)
+            return Rows(*identity, files=files, train=train, by_path=items.by_path)
     path = folder / POINTER
-    return Rows(*identity, pointer=_read_pointer(path), train=train) if path.is_file() else None
+    if not path.is_file():
+        return None
+    return Rows(*identity, pointer=_read_pointer(path), train=train, by_path=items.by_path)
 
 
 def _read_pointer(path: Path) -> HubPointer:

@@ -112,6 +112,7 @@ def _manifest(items: Items, contents: Contents) -> Manifest:
         classes=items.classes,
         digests=contents.digests,
         skipped=contents.skipped,
+        by_path=items.by_path,
     )
 
 

@@ -107,28 +107,49 @@ class DataRoot(ImageRoot):
 
 @dataclass(frozen=True)
 class NamedFolders(ImageRoot):
-    """Folders, or data sets of the Hub, that a user names one by one; each is one unlabelled split.
+    """Folders, or data sets of the Hub, that a user names one by one; each is one split without labels.
 
-    `places` are (name, place) pairs: a folder with images in it or below it, or Parquet files; else `owner/name` or
-    `owner/name@revision` on the Hub, its train split.
+    The name of each is the place as the user gave it: a folder with images in it or below it, or Parquet files; else
+    `owner/name` or `owner/name@revision` on the Hub, its train split.
     """
 
-    places: tuple[tuple[str, str], ...]
     standins = False
 
     def names(self, role: Role) -> list[str]:
-        return sorted(name for name, _ in self.places) if role == "opensets" else []
+        return []
+
+    def items(self, role: Role, name: str, split: Split) -> Items:
+        """The items at a place; MissingImages when there are none. A path that reads as a registered name is a path."""
+        return self._single(role, name, split)
 
     def _single(self, role: Role, name: str, split: Split) -> Items:
-        place = dict(self.places)[name]
-        folder = Path(place)
+        folder = Path(name)
         if folder.is_dir():
-            return find_rows(Folder(role, name, split, folder), folder, None) or Folder(role, name, split, folder)
-        if place.startswith((".", "/", "~")) or place.count("/") != 1:
-            raise MissingImages(f"{name} {place}: there is no such folder (a Hub data set is named owner/name)")
-        dataset, _, revision = place.partition("@")
+            plain = Folder(role, name, split, folder, by_path=True)
+            return find_rows(plain, folder, None) or plain
+        if name.startswith((".", "/", "~")) or name.count("/") != 1:
+            part = "target" if role == "targets" else "pool"
+            raise MissingImages(f"{part} {name}: there is no such folder (a Hub data set is named owner/name)")
+        dataset, _, revision = name.partition("@")
         pointer = HubPointer(dataset=dataset, revision=revision or "main")
-        return Rows(role, name, split, folder, pointer=pointer)
+        return Rows(role, name, split, folder, pointer=pointer, by_path=True)
+
+
+@dataclass(frozen=True)
+class TargetPlace:
+    """A target of a data root."""
+
+    root: Path
+    name: str
+
+
+def given_split(path: Path) -> TargetPlace | None:
+    """The target whose train split lies at `path`, by the layout of a data root; None where it is none with a test
+    split."""
+    *_, role, name, split = ("", "", *path.absolute().parts)
+    if (role, split) != ("targets", "train") or not (path.absolute().parent / "test").is_dir():
+        return None
+    return TargetPlace(path.absolute().parents[2], name)
 
 
 def _near(name: str, known: list[str]) -> str:

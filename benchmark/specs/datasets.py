@@ -10,6 +10,11 @@ Metric = Literal["top1", "mean_per_class"]
 Role = Literal["targets", "opensets"]
 
 
+def split_label(role: Role, name: str, split: str, by_path: bool = False) -> str:
+    """A split in words: "targets/cub/train". `by_path`: `name` is the path that a user gave, which says it all."""
+    return name if by_path else f"{role}/{name}/{split}"
+
+
 class Target(Spec):
     """A fine-grained labelled dataset with its official split. Counts are images; `metric` is the paper's."""
 

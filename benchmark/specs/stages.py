@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.specs.base import Spec, digest
-from benchmark.specs.datasets import Role
+from benchmark.specs.datasets import Role, split_label
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,8 @@ class Images:
     """Number of images: the manifest's, or the registered one while there is no manifest."""
     labels_sha256: str | None = None
     reads_labels: bool = False
+    by_path: bool = False
+    """Whether `name` is the path that a user gave."""
 
     @property
     def with_labels(self) -> "Images":
@@ -97,7 +99,7 @@ class Images:
 
     @property
     def label(self) -> str:
-        return f"{self.role}/{self.name}/{self.split}"
+        return split_label(self.role, self.name, self.split, self.by_path)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import timm
 import torch
+from huggingface_hub import constants, get_session, try_to_load_from_cache
 from safetensors.torch import load_file
 from timm.models import load_state_dict
 from torch import nn
@@ -18,6 +19,10 @@ from benchmark.training.checkpoint_layouts import LAYOUTS, read_checkpoint
 
 CLASSIFIERS = ("fc", "head", "classifier")
 """Layers that a file may have and the network has not, beside the classifier that timm names for the network."""
+HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+"""What timm calls the weights of a network on the Hub."""
+PATIENCE = 5.0
+"""Seconds in which the Hub is to answer."""
 _SHOWN = 5
 _MISFITS = (
     (re.compile(r"Missing key\(s\) in state_dict: (.*)"), "missing"),
@@ -86,11 +91,43 @@ def _of_file(backbone: Backbone, path: Path) -> nn.Module:
 
 def _of_hub(backbone: Backbone) -> nn.Module:
     """timm's own weights, loaded with the classifier that they were trained with, because only then is timm strict."""
+    check_obtainable(backbone.name)
     whole: Any = timm.create_model(backbone.name, pretrained=True)
     whole.reset_classifier(0)
     network = build(backbone)
     network.load_state_dict(whole.state_dict())
     return network
+
+
+def check_obtainable(name: str) -> None:
+    """UserError, after seconds at most, where timm's weights of the network `name` are not in the Hub's cache and the
+    Hub does not answer. A download asks again and again for over a minute."""
+    source = timm.get_pretrained_cfg(name)
+    if source is None or not source.hf_hub_id or _is_cached(source.hf_hub_id, source.hf_hub_filename):
+        return
+    if not _hub_answers():
+        raise UserError(
+            f"the weights of {name} are not on this machine, and the Hub that has them does not answer; "
+            f"give a local file with --encoder timm:{name}=FILE"
+        )
+
+
+def _is_cached(model: str, file: str | None) -> bool:
+    repository, _, revision = model.partition("@")
+    names = (file,) if file else HUB_FILES
+    found = (try_to_load_from_cache(repository, name, revision=revision or None) for name in names)
+    return any(isinstance(path, str) for path in found)
+
+
+def _hub_answers() -> bool:
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        get_session().head(constants.ENDPOINT, timeout=PATIENCE)
+    except Exception:
+        # The library's client raises dozens of unrelated types. Any answer, an error's too, is an answer.
+        return False
+    return True
 
 
 def _reason(error: Exception) -> str:

@@ -240,7 +240,7 @@ def test_a_variant_of_any_sampler_is_a_row_of_a_table(folder, monkeypatch):
 
 def test_a_coreset_comes_back_as_values_and_is_written_where_it_is_said(tmp_path):
     random = np.random.default_rng(0)
-    for name, count in (("mine", 8), ("pool", 20)):
+    for name, count in (("mine", 10), ("pool", 20)):
         (tmp_path / name).mkdir()
         for number in range(count):
             pixels = random.integers(0, 256, (32, 32, 3), dtype=np.uint8)

@@ -1,5 +1,6 @@
 """Folders and Hub names that a user gives one by one, without a data root."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,15 +9,17 @@ from benchmark.commands.sample.output import check_link
 from benchmark.commands.sample.request import Exports
 from benchmark.errors import UserError
 from benchmark.images.data import Data
+from benchmark.images.items import Folder
 from benchmark.images.parquet import Rows
 from benchmark.images.sources import NamedFolders
 
 
 def read(place: str, store: Path) -> tuple[str, ...]:
-    data = Data(NamedFolders((("pool", place),)), False, store)
-    data.read([("opensets", "pool", "train")])
-    manifest = data.manifest("opensets", "pool", "train")
-    assert manifest is not None and data.images("opensets", "pool", "train").sha256 == manifest.images_sha256
+    data = Data(NamedFolders(), False, store)
+    data.read([("opensets", place, "train")])
+    manifest, images = data.manifest("opensets", place, "train"), data.images("opensets", place, "train")
+    assert manifest is not None and images.sha256 == manifest.images_sha256
+    assert images.label == manifest.label == data.find("opensets", place).label == place
     return manifest.ids
 
 
@@ -35,15 +38,24 @@ def test_parquet_files_in_a_folder(data: Path, store: Path, tmp_path: Path, monk
     table = datasets.Dataset.from_dict(columns, features=datasets.Features({"image": datasets.Image()}))
     table.to_parquet(str(tmp_path / "table" / "train-00000-of-00001.parquet"))
     assert read(str(tmp_path / "table"), store) == tuple(f"{row:08d}" for row in range(len(jpegs)))
-    items = NamedFolders((("pool", str(tmp_path / "table")),)).items("opensets", "pool", "train")
+    items = NamedFolders().items("opensets", str(tmp_path / "table"), "train")
     with pytest.raises(UserError, match="--link needs a pool of files"):
         check_link(items, Exports(link=tmp_path / "links"))
 
 
 def test_a_name_on_the_hub_is_pinned_to_a_revision() -> None:
-    items = NamedFolders((("pool", "someone/birds@v2"),)).items("opensets", "pool", "train")
+    items = NamedFolders().items("opensets", "someone/birds@v2", "train")
     assert isinstance(items, Rows) and items.pointer is not None
     assert (items.pointer.dataset, items.pointer.revision, items.pointer.train) == ("someone/birds", "v2", "train")
+
+
+def test_a_path_that_reads_as_a_registered_name_is_a_path(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(data / "targets/leaves/train", tmp_path / "all")
+    monkeypatch.chdir(tmp_path)
+    items = NamedFolders().items("opensets", "all", "train")
+    assert isinstance(items, Folder) and items.path == Path("all") and items.label == "all"
 
 
 @pytest.mark.parametrize("place", ["/nowhere/at/all", "./absent", "absent"])

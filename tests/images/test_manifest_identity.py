@@ -96,11 +96,11 @@ def test_a_folder_has_one_identity_whatever_its_name_and_role_and_is_read_once(
     assert len(reads) == 12
     (tmp_path / "link").symlink_to(data / "targets/leaves/train")
     for place in (data / "targets/leaves/train", tmp_path / "link"):
-        folders = NamedFolders((("mine", str(place)),))
-        manifest = find_manifest(folders, "opensets", "mine", "train", store)
-        assert manifest == open_source(folders, "opensets", "mine", "train", store).manifest
+        folders = NamedFolders()
+        manifest = find_manifest(folders, "opensets", str(place), "train", store)
+        assert manifest == open_source(folders, "opensets", str(place), "train", store).manifest
         assert manifest is not None and manifest.images_sha256 == before.images_sha256
-        assert (manifest.role, manifest.name) == ("opensets", "mine")
+        assert (manifest.role, manifest.label) == ("opensets", str(place))
     assert len(reads) == 12
 
 
@@ -111,9 +111,11 @@ def test_an_unreadable_file_that_a_pool_may_have_is_refused_in_a_target(
     for number in range(100):
         picture(folder / f"ash/1{number:02d}.jpg", number, (8, 8))
     (folder / "ash/199.jpg").write_bytes(b"no image")
-    pool = open_source(NamedFolders((("mine", str(folder)),)), "opensets", "mine", "train", store).manifest
+    pool = open_source(NamedFolders(), "opensets", str(folder), "train", store).manifest
     assert [item for item, _ in pool.skipped] == ["ash/199.jpg"]
     assert find_manifest(DataRoot(data), "targets", "leaves", "train", store) is None
+    with pytest.raises(UserError, match=f"^{folder}: 1 of 112 files are no readable images; the first is"):
+        open_source(NamedFolders(), "targets", str(folder), "train", store)
     with pytest.raises(UserError, match=r"targets/leaves/train: 1 of 112 files are no readable images; the first is"):
         opened("targets", "leaves")
 

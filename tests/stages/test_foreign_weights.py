@@ -6,6 +6,7 @@ import pickle
 import pytest
 import timm
 import torch
+from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 from timm.models import _builder
 
@@ -17,6 +18,7 @@ from benchmark.planning.encoders import find_encoder
 from benchmark.specs.recipes import MEAN, STD, Backbone
 from benchmark.specs.stages import Stage
 from benchmark.stages.frozen import KIND, FrozenEncoder, run
+from benchmark.training import foreign_weights
 
 PROJECTIONS = tuple(f"blocks.{block}.attn.proj" for block in (0, 1, 2, 5))
 
@@ -108,6 +110,7 @@ def hub(monkeypatch):
     """What timm gets from the Hub instead of its own weights."""
 
     def hold(weights):
+        monkeypatch.setattr(foreign_weights, "_hub_answers", lambda: True)
         monkeypatch.setattr(_builder, "load_state_dict_from_hf", lambda *_, **__: dict(weights))
 
     return hold
@@ -126,6 +129,23 @@ def test_weights_of_timm_lose_their_classifier_and_nothing_else(hub, tmp_path, n
     loaded = run_hub(tmp_path, name)
     assert loaded.keys() == whole(name, num_classes=0).keys()
     assert all(torch.equal(loaded[key], weights[key]) for key in loaded)
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_without_a_network_weights_are_those_of_the_cache(tmp_path, monkeypatch, offline):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
+    # Nothing listens at this port.
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(_builder, "load_state_dict_from_hf", lambda *_, **__: pytest.fail("a download was begun"))
+    with pytest.raises(UserError, match=r"weights of resnet18 are not on this machine, and the Hub .* does not answer"):
+        run_hub(tmp_path, "resnet18")
+    repository = tmp_path / "models--timm--resnet18.a1_in1k"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("1" * 40)
+    (repository / "snapshots" / ("1" * 40)).mkdir(parents=True)
+    (repository / "snapshots" / ("1" * 40) / "model.safetensors").touch()
+    foreign_weights.check_obtainable("resnet18")
 
 
 def test_weights_of_timm_that_lack_layers_are_an_error(hub, tmp_path):

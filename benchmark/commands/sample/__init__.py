@@ -1,5 +1,6 @@
 """The verb `sample`: a coreset of your own images."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -82,4 +83,10 @@ def sample(
 )
 def verb(work: "Callable[[], SampledCoreset]") -> None:
     """A coreset of your own images: which part of a pool to pretrain on for a target."""
-    print(work().card, end="")
+    coreset = work()
+    print(coreset.card, end="", flush=True)
+    # Beside the card and not in it: what is piped on is the card alone.
+    for path in coreset.written:
+        print(f"wrote {path}", file=sys.stderr)
+    for step in coreset.next_steps:
+        print(f"next, {step.purpose}:\n  {step.command}", file=sys.stderr)

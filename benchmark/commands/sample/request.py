@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmark.images.data import SplitName
+from benchmark.specs.datasets import Role
 from benchmark.specs.recipes import Precision
 
 
@@ -38,3 +40,13 @@ class Request:
     store: Path = Path("runs")
     exports: Exports = field(default_factory=Exports)
     precision: Precision | None = None
+
+    @property
+    def folders(self) -> dict[Role, str]:
+        """The paths of target and pool by role."""
+        return {"targets": self.target, "opensets": self.pool}
+
+    @property
+    def splits(self) -> list[SplitName]:
+        """Target and pool as the data of a run."""
+        return [(role, path, "train") for role, path in self.folders.items()]

@@ -1,0 +1,85 @@
+"""What can be done after a sample: commands that work when they are pasted into the same terminal."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmark.commands.sample.request import Exports, Request
+from benchmark.execution.run import Machine
+from benchmark.images.sources import given_split
+from benchmark.planning.profiles import find_profile
+
+PROGRAM = ("python", "-m", "benchmark")
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """A command line and what it is good for."""
+
+    purpose: str
+    command: str
+
+
+def next_steps(request: Request, machine: Machine, count: int, total: int, encoder: str | None) -> tuple[NextStep, ...]:
+    """The steps after a sample of `count` of `total` images. `encoder` is what `evaluate` calls the encoder of its
+    features, None where it knows no name for it. None after a sample without a list."""
+    if request.out is None:
+        return ()
+    evaluation = () if encoder is None else _evaluation(request, machine, encoder)
+    return (_sheet(request, machine), *_others(request, machine, count, total), *evaluation)
+
+
+def _sheet(request: Request, machine: Machine) -> NextStep:
+    if request.exports.sheet is not None:
+        command = ("python", "-m", "webbrowser", request.exports.sheet.absolute().as_uri())
+        return NextStep("look at the nearest and the farthest picks", shlex.join(command))
+    assert request.out is not None
+    sheet = request.out.with_suffix(".png")
+    return NextStep("draw the nearest and the farthest picks", _sampling(request, machine, "--sheet", str(sheet)))
+
+
+def _others(request: Request, machine: Machine, count: int, total: int) -> Iterator[NextStep]:
+    """Another budget, which is twice as large where the pool has as many images, and another sampler."""
+    budget = 2 * count if 2 * count <= total else max(1, count // 2)
+    sampler = "facility-location" if request.sampler == "simcore" else "simcore"
+    yield NextStep("another budget", _sampling(_renamed(request, str(budget), budget=str(budget)), machine))
+    changed = _renamed(request, sampler, sampler=sampler, budget=str(count))
+    yield NextStep("another sampler, as many images", _sampling(changed, machine))
+
+
+def _renamed(request: Request, suffix: str, **changes: str) -> Request:
+    """The request with changes, and its list under a name that says which."""
+    assert request.out is not None
+    out = request.out.with_stem(f"{request.out.stem}-{suffix}")
+    return replace(request, out=out, exports=Exports(), **changes)  # type: ignore[arg-type]
+
+
+def _sampling(request: Request, machine: Machine, *more: str) -> str:
+    """The command line of a request. Exports are left out: their folders exist by now."""
+    usual = Request(request.target, request.pool)
+    names = ("sampler", "budget", "encoder", "profile", "steps", "seed", "precision", "store")
+    changed = [name for name in names if getattr(request, name) != getattr(usual, name)]
+    options: list[tuple[str, object]] = [("target", request.target), ("pool", request.pool), ("out", request.out)]
+    options += [(name, getattr(request, name)) for name in changed]
+    return _command("sample", options, machine, *more)
+
+
+def _command(verb: str, options: list[tuple[str, object]], machine: Machine, *more: str) -> str:
+    usual = Machine()
+    places = {"device": "device", "jobs": "jobs", "run-on": "engine"}
+    changed = [option for option, name in places.items() if getattr(machine, name) != getattr(usual, name)]
+    options = [*options, *((option, getattr(machine, places[option])) for option in changed)]
+    words = [word for name, value in options for word in (f"--{name}", str(value))]
+    return shlex.join((*PROGRAM, verb, *words, *more))
+
+
+def _evaluation(request: Request, machine: Machine, encoder: str) -> Iterator[NextStep]:
+    """How good the encoder is on the target's labels, where the target is the train split of a data root."""
+    place = given_split(Path(request.target))
+    if place is None or find_profile(request.profile).standins:
+        return
+    options: list[tuple[str, object]] = [("encoder", encoder), ("target", place.name), ("evaluation", "knn")]
+    options += [("profile", request.profile), ("data-root", place.root), ("store", request.store)]
+    purpose = "measure the encoder that chose them on the target's labels"
+    yield NextStep(purpose, _command("evaluate", options, machine))
