@@ -30,7 +30,8 @@ OpenSetOption = Annotated[
 Seeds = Annotated[list[int] | None, typer.Option("--seeds", min=0, help="0 1 2 or 0,1,2; default: 0")]
 Controls = Annotated[bool, typer.Option("--controls", help="add the control rows")]
 Steps = Annotated[
-    int | None, typer.Option("--steps", min=1, help="optimiser steps of every row instead of the profile's")
+    list[int] | None,
+    typer.Option("--steps", min=1, help="400 1600: lengths of every row, in optimiser steps; default: the profile's"),
 ]
 Method = Annotated[str | None, typer.Option("--method", help="one of `list methods`, instead of each row's own")]
 BackboneName = Annotated[str | None, typer.Option("--backbone", help="one of `list backbones`, or any name of timm")]
@@ -143,7 +144,7 @@ class Required:
     option: Any
 
 
-COMMAS = {"--targets", "--rows", "--seeds", "--budget", "--evaluation"}
+COMMAS = {"--targets", "--rows", "--seeds", "--steps", "--budget", "--evaluation"}
 LISTS = COMMAS | {"--target", "--sampler", "--against"}
 """Options that take several values; in a folder's name and between a sampler's fields a comma is no separator."""
 COMMA = re.compile(r",(?![A-Za-z_]\w*=)(?![^\[\]()]*[\])])")
