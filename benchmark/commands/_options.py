@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -145,20 +145,20 @@ class Required:
 
 
 COMMAS = {"--targets", "--rows", "--seeds", "--steps", "--budget", "--evaluation"}
-LISTS = COMMAS | {"--target", "--sampler", "--against"}
-"""Options that take several values; in a folder's name and between a sampler's fields a comma is no separator."""
+"""Options whose values a comma separates; in a folder's name and between a sampler's fields it is no separator."""
 COMMA = re.compile(r",(?![A-Za-z_]\w*=)(?![^\[\]()]*[\])])")
 """A comma between values: none that stands before a sampler's field or in a list of numbers."""
 
 
-def spread_lists(arguments: list[str]) -> list[str]:
-    """`--targets a b,c` as `--targets a --targets b --targets c`, which is what click understands."""
+def spread_lists(arguments: list[str], lists: Container[str]) -> list[str]:
+    """`--targets a b,c` as `--targets a --targets b --targets c`, which is what click understands. `lists` are the
+    options of the verb that take several values."""
     spread: list[str] = []
     current: str | None = None
     for argument in arguments:
         if argument.startswith("-") and not argument.lstrip("-").isdigit():
             name, equals, value = argument.partition("=")
-            current = name if name in LISTS else None
+            current = name if name in lists else None
             spread += [] if current and not equals else [argument]
             if not (current and equals):
                 continue
