@@ -29,10 +29,10 @@ class Measurement:
     """One number of one cell at one seed, from one stage.
 
     `measure` is its name: "accuracy", "purity" and "base_rate" (per cent), "images" (of the coreset), "samples_seen",
-    "exposures" (passes over X), "coverage" and other coreset metrics (shares and cosines). `value` is None for a hole,
-    which `state` names and `reason` explains. `published` is the value that the paper prints, per cent, of the measure
-    that the table shows. In a table of several lengths of training `length` is the row's, in optimiser steps, and
-    `base_row` its id without it; elsewhere None and the id.
+    "exposures" (passes over X), "training_seconds", "coverage" and other coreset metrics (shares and cosines). `value`
+    is None for a hole, which `state` names and `reason` explains. `published` is the value that the paper prints, per
+    cent, of the measure that the table shows. In a table of several lengths of training `length` is the row's, in
+    optimiser steps, and `base_row` its id without it; elsewhere None and the id.
     `n` is the number of images that the number is a mean over: test images, or picks. `key` is the key of the stage
     that measured it, None where the data were not read yet. `data` is "stand-in", "as found" or "verified". `record`
     has all that the stage recorded.
