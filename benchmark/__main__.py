@@ -5,7 +5,7 @@ import os
 import pkgutil
 import sys
 from types import ModuleType
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -60,6 +60,23 @@ def _add_verbs(made: typer.Typer, package: ModuleType) -> None:
             made.add_typer(group, name=name)
 
 
+def spread(command: Any, arguments: list[str]) -> list[str]:
+    """`arguments` as click understands them: an option that takes several values stands before each of them."""
+    verb = command
+    for word in arguments:
+        if word not in getattr(verb, "commands", {}):
+            break
+        verb = verb.commands[word]
+    lists = {name for option in verb.params if getattr(option, "multiple", False) for name in option.opts}
+    return spread_lists(arguments, lists)
+
+
+def _run(arguments: list[str]) -> int | None:
+    command = typer.main.get_command(app())
+    code: int | None = command.main(spread(command, arguments), standalone_mode=False)
+    return code
+
+
 def _fail(message: str) -> NoReturn:
     print(f"error: {message}", file=sys.stderr)
     sys.exit(2)
@@ -75,7 +92,7 @@ def main(arguments: list[str] | None = None) -> None:
     (SIGTERM)."""
     try:
         with handled(raise_signal):
-            code = app()(spread_lists(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+            code: int | str | None = _run(sys.argv[1:] if arguments is None else arguments)
     except UserError as error:
         _fail(str(error))
     except UsageError as error:

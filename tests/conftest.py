@@ -14,7 +14,7 @@ from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.query import Query
 from benchmark.specs.cells import ordered
 
-SMALL = {"targets": ("dtd",), "rows": ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop"), "steps": 6}
+SMALL = {"targets": ("dtd",), "rows": ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop"), "steps": (6,)}
 
 
 @pytest.fixture(scope="session")

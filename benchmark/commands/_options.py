@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,8 @@ OpenSetOption = Annotated[
 Seeds = Annotated[list[int] | None, typer.Option("--seeds", min=0, help="0 1 2 or 0,1,2; default: 0")]
 Controls = Annotated[bool, typer.Option("--controls", help="add the control rows")]
 Steps = Annotated[
-    int | None, typer.Option("--steps", min=1, help="optimiser steps of every row instead of the profile's")
+    list[int] | None,
+    typer.Option("--steps", min=1, help="400 1600: lengths of every row, in optimiser steps; default: the profile's"),
 ]
 Method = Annotated[str | None, typer.Option("--method", help="one of `list methods`, instead of each row's own")]
 BackboneName = Annotated[str | None, typer.Option("--backbone", help="one of `list backbones`, or any name of timm")]
@@ -143,21 +144,21 @@ class Required:
     option: Any
 
 
-COMMAS = {"--targets", "--rows", "--seeds", "--budget", "--evaluation"}
-LISTS = COMMAS | {"--target", "--sampler", "--against"}
-"""Options that take several values; in a folder's name and between a sampler's fields a comma is no separator."""
+COMMAS = {"--targets", "--rows", "--seeds", "--steps", "--budget", "--evaluation"}
+"""Options whose values a comma separates; in a folder's name and between a sampler's fields it is no separator."""
 COMMA = re.compile(r",(?![A-Za-z_]\w*=)(?![^\[\]()]*[\])])")
 """A comma between values: none that stands before a sampler's field or in a list of numbers."""
 
 
-def spread_lists(arguments: list[str]) -> list[str]:
-    """`--targets a b,c` as `--targets a --targets b --targets c`, which is what click understands."""
+def spread_lists(arguments: list[str], lists: Container[str]) -> list[str]:
+    """`--targets a b,c` as `--targets a --targets b --targets c`, which is what click understands. `lists` are the
+    options of the verb that take several values."""
     spread: list[str] = []
     current: str | None = None
     for argument in arguments:
         if argument.startswith("-") and not argument.lstrip("-").isdigit():
             name, equals, value = argument.partition("=")
-            current = name if name in LISTS else None
+            current = name if name in lists else None
             spread += [] if current and not equals else [argument]
             if not (current and equals):
                 continue

@@ -24,10 +24,15 @@ def names(value: str | Sequence[str] | None) -> tuple[str, ...]:
 
 def seeds_of(value: int | Sequence[int] | None) -> tuple[int, ...]:
     """One seed or several as a tuple; without any seed 0. UserError for a negative one."""
-    seeds = (value,) if isinstance(value, int) else tuple(value or (0,))
-    for seed in seeds:
-        at_least("seeds", seed, 0)
-    return seeds
+    return numbers("seeds", value, 0) or (0,)
+
+
+def numbers(name: str, value: int | Sequence[int] | None, least: int) -> tuple[int, ...]:
+    """One number or several as a tuple; None as an empty one. UserError for one below `least`."""
+    given = (value,) if isinstance(value, int) else tuple(value or ())
+    for one in given:
+        at_least(name, one, least)
+    return given
 
 
 def at_least(name: str, value: int | None, least: int) -> int | None:
@@ -71,7 +76,7 @@ def query_of(
     openset: str | None,
     seeds: int | Sequence[int] | None,
     controls: bool,
-    steps: int | None,
+    steps: int | Sequence[int] | None,
     method: str | None,
     backbone: str | None,
     engine: str | None,
@@ -93,7 +98,7 @@ def query_of(
         openset=openset,
         seeds=seeds_of(seeds),
         controls=controls,
-        steps=at_least("steps", steps, 1),
+        steps=numbers("steps", steps, 1),
         method=method,
         backbone=backbone,
         engine=engine,

@@ -20,7 +20,7 @@ def plan(
     openset: str | None = None,
     seeds: int | Sequence[int] | None = None,
     controls: bool = False,
-    steps: int | None = None,
+    steps: int | Sequence[int] | None = None,
     method: str | None = None,
     backbone: str | None = None,
     engine: str | None = None,

@@ -22,7 +22,7 @@ def reproduce(
     openset: str | None = None,
     seeds: int | Sequence[int] | None = None,
     controls: bool = False,
-    steps: int | None = None,
+    steps: int | Sequence[int] | None = None,
     method: str | None = None,
     backbone: str | None = None,
     engine: str | None = None,
@@ -41,7 +41,8 @@ def reproduce(
 
     `targets`, `rows` and `seeds` choose cells; without them all targets and rows of the table and seed 0 are measured.
     A row is an id of the table or a variant: "X", "X+simcore(5%)", or X with a coreset of any sampler, budget and
-    encoder, "X+my.py:Mine(5%)@timm:NAME". `steps` are optimiser steps of every row instead of the profile's.
+    encoder, "X+my.py:Mine(5%)@timm:NAME". `steps` are optimiser steps of every row instead of the profile's;
+    with several, every row is measured at each length, as "X at 400 steps", and compared with the others of it.
     `data_root` is the folder of real images (default: the one that BENCHMARK_DATA names); the profile "smoke" draws its
     images and reads none. `jobs` are worker processes. `evaluation` are names of `list evaluations` instead of each
     row's own; the table shows the first. `coreset_metrics` also measures the coresets; without `train` nothing else is

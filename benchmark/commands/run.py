@@ -22,7 +22,7 @@ def run(
     protocol: str | None = None,
     openset: str | None = None,
     seeds: int | Sequence[int] | None = None,
-    steps: int | None = None,
+    steps: int | Sequence[int] | None = None,
     method: str | None = None,
     backbone: str | None = None,
     engine: str | None = None,

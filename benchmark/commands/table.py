@@ -21,7 +21,7 @@ def table(
     openset: str | None = None,
     seeds: int | Sequence[int] | None = None,
     controls: bool = False,
-    steps: int | None = None,
+    steps: int | Sequence[int] | None = None,
     method: str | None = None,
     backbone: str | None = None,
     engine: str | None = None,

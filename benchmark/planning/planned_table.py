@@ -15,7 +15,7 @@ from benchmark.planning.planner import CellParts, Planner, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.query import Query
 from benchmark.planning.recipes import ResolvedRecipe
-from benchmark.planning.rows import EVALUATIONS_OF_TASKS, TableRow, grouped, obstacle, table_measures
+from benchmark.planning.rows import EVALUATIONS_OF_TASKS, TableRow, at_lengths, grouped, obstacle, table_measures
 from benchmark.progress import Progress
 from benchmark.published.tables import Row, Table, load_table
 from benchmark.specs.cells import Cell, Layout, Plan, TableCells
@@ -41,7 +41,9 @@ class PlannedTable:
         leaks_of = self.targets if query.without_leaks else ()
         self.data = data or Data(query.data_root, self.profile.standins, query.store, leaks_of)
         self.seeds = tuple(dict.fromkeys(query.seeds))
-        self._planners: dict[tuple[str, str | None, bool, tuple[str, ...]], Planner] = {}
+        # Shortest first: a table that grows by a longer training keeps the order of its rows.
+        self.lengths = tuple(sorted(set(query.steps)))
+        self._planners: dict[tuple[str, str | None, bool, tuple[str, ...], int | None], Planner] = {}
         self.evaluations = _evaluations(query.evaluations)
         self.names = Names(simcore_of(self.profile, self.protocol), query.store)
         self.rows = self._rows()
@@ -59,7 +61,7 @@ class PlannedTable:
             raise UserError(
                 f"{self.table.id} cannot be measured ({why}): its published values are shown by 'show {self.table.id}'"
             )
-        return chosen
+        return at_lengths(chosen, self.lengths)
 
     def _check_overrides(self, rows: Iterable[TableRow]) -> None:
         """UserError where one method, network or open-set would be put for several rows that differ by just that."""
@@ -110,7 +112,7 @@ class PlannedTable:
 
     def _named(self, name: str, rows: list[TableRow]) -> TableRow:
         """The row of an id or a variant: one of `rows`, or one that the table does not have."""
-        known = {text: row for row in rows for text in (row.id, row.variant.name)}
+        known = {text: row for row in rows for text in (row.base_row or row.id, row.variant.name)}
         if name in known:
             return known[name]
         try:
@@ -121,14 +123,13 @@ class PlannedTable:
             raise
 
     def planner(self, row: TableRow) -> Planner:
-        """What plans the cells of a row: one for every method, network and kind of evaluation."""
+        """What plans the cells of a row: one for every method, network, kind of evaluation and length."""
         evaluations = tuple(one.name for one in self.evaluations) or self._own_evaluation(row)
-        question = row.method, row.backbone, row.online, evaluations
+        question = row.method, row.backbone, row.online, evaluations, row.steps
         if question not in self._planners:
             setup = self.profile.setup(row.method, row.backbone, self.query.engine, self.query.precision)
-            query = self.query
-            cell_parts = CellParts(row.online, evaluations, query.train, query.coreset_metrics)
-            planner = Planner(self.profile, self.protocol, self.data, query.steps, setup, cell_parts, self.names)
+            cell_parts = CellParts(row.online, evaluations, self.query.train, self.query.coreset_metrics)
+            planner = Planner(self.profile, self.protocol, self.data, row.steps, setup, cell_parts, self.names)
             self._planners[question] = planner
         return self._planners[question]
 
@@ -230,7 +231,7 @@ class PlannedTable:
         """Whether numbers may be held against the published ones: the paper profile on the paper's number of images."""
         query = self.query
         # The engine is no part of a published recipe: the published numbers come from neither of the two.
-        changed = {query.steps, query.method, query.backbone, query.precision} != {None} or bool(query.evaluations)
+        changed = any((query.steps, query.method, query.backbone, query.precision, query.evaluations))
         if self.protocol.name != "released" or changed or any(map(self._elsewhere, self.rows)):
             return False
         known = all(self.data.manifest(*needed_splits) is not None for needed_splits in self.needed_splits)
@@ -257,26 +258,30 @@ class PlannedTable:
             columns=self.targets,
             rows=tuple((row.id, row.title, row.variant.name, row.variant.control) for row in self.rows),
             seeds=self.seeds,
-            steps=self.query.steps,
+            steps=self.lengths[0] if len(self.lengths) == 1 else None,
             standins=self.profile.standins,
             verified_paper=self.verified_paper,
             notes=(*self.data_notes(), *self.leak_notes(), *self.recipe_notes()),
             evaluation=self.evaluations[0].title if self.evaluations else "",
             measures=table_measures(self.query, self.evaluations),
-            groups=grouped(self.rows) if self.query.coreset_metrics else (),
+            groups=grouped(self.rows, self.query.coreset_metrics),
             references=self._references(),
             features=self._features() if self.query.coreset_metrics else "",
+            lengths=tuple((row.base_row, row.steps) for row in self.rows if row.base_row and row.steps is not None),
         )
 
     def _references(self) -> tuple[str, ...]:
-        """The ids of the rows that others are compared with."""
-        return tuple(dict.fromkeys(self._named(name, list(self.rows)).id for name in self.query.references))
+        """The ids of the rows that others are compared with, at every length."""
+        named = [self._named(name, list(self.rows)) for name in self.query.references]
+        same = (row.id for one in named for row in self.rows if (row.base_row or row.id) == (one.base_row or one.id))
+        return tuple(dict.fromkeys(same))
 
     def _features(self) -> str:
         """Whose features samplers see, and what rows are trained by."""
         planner = self.planner(next(self._measured))
         recipe = planner.setup.recipe
-        lengths = [planner.lengths(target).retrieval for target in self.targets]
+        planners = [self.planner(row) for row in {row.steps: row for row in self._measured}.values()]
+        lengths = [one.lengths(target).retrieval for one in planners for target in self.targets]
         steps = counted_range((length.steps for length in lengths if isinstance(length, Steps)), "step")
         training = ", ".join(filter(None, (f"{title_of(recipe.method)} on {recipe.backbone.full_name}", steps)))
         own = {

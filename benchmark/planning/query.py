@@ -12,7 +12,8 @@ class Query:
 
     `rows` are row ids or variants, any that `benchmark.planning.names` reads. `references` are those among them that
     others with a coreset of the same budget are compared with. Without `train` coresets are picked and nothing is
-    trained on them; `coreset_metrics` measures them.
+    trained on them; `coreset_metrics` measures them. `steps` are lengths of training, in optimiser steps: with several,
+    every row is measured at each.
     """
 
     table: str
@@ -23,7 +24,7 @@ class Query:
     openset: str | None = None
     seeds: tuple[int, ...] = (0,)
     controls: bool = False
-    steps: int | None = None
+    steps: tuple[int, ...] = ()
     method: str | None = None
     backbone: str | None = None
     engine: str | None = None

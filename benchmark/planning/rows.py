@@ -1,7 +1,7 @@
 """The rows of a table that is to be measured, and what a report has to know of them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.evaluations import Evaluation
 from benchmark.methods import METHODS
@@ -12,6 +12,7 @@ from benchmark.report.measures import CORESET_MEASURES
 from benchmark.sampling.samplers import STOP
 from benchmark.specs.cells import ACCURACY, EVALUATE, CellMeasure, evaluation_part
 from benchmark.specs.variants import Variant
+from benchmark.specs.wording import counted
 
 WITHOUT = "without a coreset"
 EVALUATIONS_OF_TASKS = {"linear_eval": None, "online_eval": None, "e2e_finetune_100pct": "fine-tuning"}
@@ -21,7 +22,8 @@ EVALUATIONS_OF_TASKS = {"linear_eval": None, "online_eval": None, "e2e_finetune_
 @dataclass(frozen=True)
 class TableRow:
     """A row that is to be measured: the published row (None for a control), what it trains on, which method on which
-    network (None: the method's own). `obstacle` says why it cannot be measured."""
+    network (None: the method's own). `obstacle` says why it cannot be measured. `steps` is its length of training
+    (None: the profile's own). `base_row` is its id without the length, empty where the id has none."""
 
     id: str
     title: str
@@ -32,6 +34,25 @@ class TableRow:
     backbone: str | None
     online: bool = False
     obstacle: str = ""
+    steps: int | None = None
+    base_row: str = ""
+
+
+def at_lengths(rows: Sequence[TableRow], lengths: Sequence[int]) -> tuple[TableRow, ...]:
+    """The rows with their length of training; with several lengths each row once at every length."""
+    if len(lengths) < 2:
+        return tuple(replace(row, steps=steps) for steps in lengths or (None,) for row in rows)
+    return tuple(_at_length(row, steps) for steps in lengths for row in rows)
+
+
+def _at_length(row: TableRow, steps: int) -> TableRow:
+    at = _at(steps)
+    return replace(row, id=f"{row.id} {at}", title=f"{row.title}, {at}", steps=steps, base_row=row.id)
+
+
+def _at(steps: int) -> str:
+    """ "at 1,600 steps"."""
+    return f"at {counted(steps, 'step')}"
 
 
 def obstacle(row: Row) -> str:
@@ -71,13 +92,21 @@ def _of_evaluations(evaluations: Sequence[Evaluation]) -> Iterator[CellMeasure]:
             )
 
 
-def grouped(rows: Sequence[TableRow]) -> tuple[tuple[str, str], ...]:
-    """For every row the heading that it stands below, and its name there."""
+def grouped(rows: Sequence[TableRow], by_budget: bool) -> tuple[tuple[str, str], ...]:
+    """For every row the heading that it stands below, and its name there: rows of one length stand together, and with
+    `by_budget` rows of one budget. Nothing where no row has a heading."""
     encoders = {row.variant.encoder for row in rows if row.variant.sampler is not None}
-    return tuple((_heading(row.variant), _short(row.variant, len(encoders) > 1)) for row in rows)
+    names = [_short(row.variant, len(encoders) > 1) if by_budget else row.base_row for row in rows]
+    groups = tuple((_heading(row, by_budget), name) for row, name in zip(rows, names, strict=True))
+    return groups if any(heading for heading, _ in groups) else ()
 
 
-def _heading(variant: Variant) -> str:
+def _heading(row: TableRow, by_budget: bool) -> str:
+    length = _at(row.steps) if row.base_row and row.steps is not None else ""
+    return ", ".join(filter(None, (_budget_heading(row.variant) if by_budget else "", length)))
+
+
+def _budget_heading(variant: Variant) -> str:
     if variant.sampler is None:
         return WITHOUT
     budget = budget_text(variant)

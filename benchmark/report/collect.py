@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -22,7 +23,7 @@ from benchmark.report.table import (
 )
 from benchmark.specs.artefacts import PREDICTIONS
 from benchmark.specs.cells import EVALUATE, PURITY, Cell, Layout, Plan, TableCells, is_evaluation
-from benchmark.specs.wording import counted
+from benchmark.specs.wording import counted, listed
 
 
 def runs_of(planned: TableCells, store: Store) -> list[Run]:
@@ -94,7 +95,9 @@ def assemble(layout: Layout, runs: Sequence[Run]) -> TableResult:
     table = load_table(layout.table)
     cells = [_cell(layout, *place, group) for place, group in by_cell.items()]
     groups = layout.groups or (("", ""),) * len(layout.rows)
-    rows = tuple(RowLabel(*row, *group) for row, group in zip(layout.rows, groups, strict=True))
+    lengths = layout.lengths or (("", None),) * len(layout.rows)
+    labels = zip(layout.rows, groups, lengths, strict=True)
+    rows = tuple(RowLabel(*row, *group, *length) for row, group, length in labels)
     judged = layout.main is not None and not layout.standins
     return TableResult(
         table,
@@ -104,7 +107,7 @@ def assemble(layout: Layout, runs: Sequence[Run]) -> TableResult:
         layout.columns,
         rows,
         cells,
-        claims=_judged(layout, table, evidence_of(layout, runs)) if judged else (),
+        claims=tuple(_judged(layout, table, rows, runs)) if judged else (),
         notes=(*layout.notes, *_notes(layout)),
         warnings=(*_lost_seeds(by_cell.values()), *_warnings(run for group in by_cell.values() for run in group)),
         evaluation=layout.evaluation,
@@ -129,9 +132,13 @@ def _by_cell(runs: Iterable[Run]) -> dict[tuple[str, str], list[Run]]:
     return by_cell
 
 
-def _judged(layout: Layout, table: Table, measured: MeasuredEvidence) -> tuple[JudgedClaim, ...]:
+def _judged(layout: Layout, table: Table, rows: Sequence[RowLabel], runs: Sequence[Run]) -> Iterator[JudgedClaim]:
+    """The claims on rows of one length of training, length by length."""
     sizes = {target.name: target.test for target in TARGETS}
-    return judge(table, {row for row, *_ in layout.rows}, sizes, measured)
+    for length in dict.fromkeys(row.length for row in rows):
+        names = {row.id: row.base_row or row.id for row in rows if row.length == length}
+        measured = evidence_of(layout, (replace(run, row=names[run.row]) for run in runs if run.row in names))
+        yield from judge(table, set(names.values()), sizes, measured, length)
 
 
 def _cell(layout: Layout, row: str, target: str, runs: list[Run]) -> CellResult:
@@ -154,9 +161,17 @@ def _cell(layout: Layout, row: str, target: str, runs: list[Run]) -> CellResult:
 
 
 def _notes(layout: Layout) -> list[str]:
+    doubled = ", X(2x) twice as many" if any(name == "X(2x)" for _, _, name, _ in layout.rows) else ""
+    if layout.lengths:
+        steps = listed([f"{steps:,}" for steps in dict.fromkeys(steps for _, steps in layout.lengths)])
+        lengths = f"every row is measured at {steps} optimiser steps instead of the profile's number{doubled}"
+        times = (
+            "training seconds are of the row's own training alone, without that of the encoder that its coreset was "
+            "picked by, on the machine that trained and beside whatever else it did"
+        )
+        return [f"{lengths}; only rows of one length are compared", *([times] if layout.main else [])]
     if layout.steps is None:
         return []
-    doubled = ", X(2x) twice as many" if any(name == "X(2x)" for _, _, name, _ in layout.rows) else ""
     return [f"rows took {counted(layout.steps, 'optimiser step')} instead of the profile's number{doubled}"]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from benchmark.report.blocks import foreign_targets, some
 from benchmark.report.table import SeedResult, TableResult
-from benchmark.specs.wording import counted, counted_range
+from benchmark.specs.wording import counted, counted_range, listed
 
 STAND_INS = "STAND-IN IMAGES: the numbers marked s are not of the datasets that the columns name."
 ALL_STAND_INS = "STAND-IN IMAGES: no number here is of the datasets that are named."
@@ -80,18 +80,14 @@ def _extent(result: TableResult) -> str:
     """How much of the table's layout is here: "all 10 rows and 2 controls, 1 of 11 targets"."""
     table = result.table
     known = {row.id for row in table.rows}
-    controls = sum(row.control for row in result.rows)
-    others = sum(row.id not in known and not row.control for row in result.rows)
-    rows = _share(len(result.rows) - controls - others, len(table.rows), "row")
+    # A row that stands at several lengths of training is one row.
+    shown = {row.base_row or row.id: row for row in result.rows}
+    controls = sum(row.control for row in shown.values())
+    others = sum(name not in known and not row.control for name, row in shown.items())
+    rows = _share(len(shown) - controls - others, len(table.rows), "row")
     own = _share(len(result.columns) - len(foreign_targets(result)), len(table.columns), "target")
     beside = [counted(number, what) for number, what in ((others, "other row"), (controls, "control")) if number]
-    return f"{_listed([rows, *beside])}, {own}"
-
-
-def _listed(parts: list[str]) -> str:
-    """ "a", "a and b", "a, b and c"."""
-    *first, last = parts
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{listed([rows, *beside])}, {own}"
 
 
 def _share(part: int, whole: int, what: str) -> str:

@@ -29,9 +29,10 @@ class Measurement:
     """One number of one cell at one seed, from one stage.
 
     `measure` is its name: "accuracy", "purity" and "base_rate" (per cent), "images" (of the coreset), "samples_seen",
-    "exposures" (passes over X), "coverage" and other coreset metrics (shares and cosines). `value` is None for a hole,
-    which `state` names and `reason` explains. `published` is the value that the paper prints, per cent, of the measure
-    that the table shows.
+    "exposures" (passes over X), "training_seconds", "coverage" and other coreset metrics (shares and cosines). `value`
+    is None for a hole, which `state` names and `reason` explains. `published` is the value that the paper prints, per
+    cent, of the measure that the table shows. In a table of several lengths of training `length` is the row's, in
+    optimiser steps, and `base_row` its id without it; elsewhere None and the id.
     `n` is the number of images that the number is a mean over: test images, or picks. `key` is the key of the stage
     that measured it, None where the data were not read yet. `data` is "stand-in", "as found" or "verified". `record`
     has all that the stage recorded.
@@ -39,6 +40,8 @@ class Measurement:
 
     target: str
     row: str
+    base_row: str
+    length: int | None
     seed: int
     measure: str
     value: float | None
@@ -139,10 +142,13 @@ class MeasuredTable:
         cell = self.planned.cells.get((run.row, run.target, run.seed))
         last = cell.last.key if cell is not None and cell.last.resolved else None
         data = self.result.cell(run.row, run.target).data if run.records else ""
+        lengths = {row.id: row.length for row in self.result.rows}
         for measure, value, n, record in _numbers(run, layout):
             yield Measurement(
                 target=run.target,
                 row=run.row,
+                base_row=self.result.base_row(run.row),
+                length=lengths[run.row],
                 seed=run.seed,
                 measure=measure,
                 value=value,
@@ -162,18 +168,21 @@ class MeasuredTable:
         return tidy(self.measurements, _COLUMNS)
 
     def render(self, format: str = "text") -> str:  # noqa: A002
-        """The table as "text", "md", "latex", "csv", "json" or "svg" (a picture of the coresets). UnknownName for
-        another format."""
+        """The table as "text", "md", "latex", "csv", "json" or "svg" (a picture of the coresets, or of several
+        lengths of training). UnknownName for another format."""
         return render(self.result, format)
 
     def save(self, folder: str | Path) -> None:
-        """Write records, predictions, pick lists and table to `folder`, for `verify`; and a picture of coresets."""
+        """Write records, predictions, pick lists and table to `folder`, for `verify`; and a picture of coresets or
+        of several lengths of training."""
         save_results(self.planned, self.result, self.store, Path(folder))
 
 
 _COLUMNS: Mapping[str, str] = {
     "target": "string",
     "row": "string",
+    "base_row": "string",
+    "length": "Int64",
     "seed": "int64",
     "measure": "string",
     "value": "float64",

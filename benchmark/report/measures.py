@@ -26,6 +26,8 @@ LEGEND = (
     "radius: largest cosine distance from X to the picks; density, coverage: Naeem et al. 2020; MMD²: KID's kernel; "
     "near-dup.: share of picks with another pick above cosine 0.95; seconds: the sampler alone."
 )
+TRAINING_SECONDS = "training_seconds"
+"""Seconds that a row was trained for, over all resumptions."""
 OF_POOL = ("base_rate", "ceiling", "base_rate_without_heldout")
 """Numbers of the pool at a coreset's size, whatever was picked."""
 
@@ -53,8 +55,8 @@ def items_of(records: Mapping[str, Record], part: str) -> int | None:
 def part_of(name: str, measures: tuple[CellMeasure, ...]) -> str:
     """The part of a cell that a number is from, by the name that `values_of` gives it."""
     known = {measure.name: measure.part for measure in (*measures, *CORESET_MEASURES)}
-    own = {"samples_seen": PRETRAIN, "exposures": PRETRAIN, ACCURACY.name: EVALUATE} | dict.fromkeys(OF_POOL, PURITY)
-    return (own | known).get(name, MEASURE)
+    own = dict.fromkeys(("samples_seen", "exposures", TRAINING_SECONDS), PRETRAIN) | dict.fromkeys(OF_POOL, PURITY)
+    return ({ACCURACY.name: EVALUATE} | own | known).get(name, MEASURE)
 
 
 Values = Iterator[tuple[str, float]]
@@ -64,6 +66,8 @@ def _of_pretrain(record: Record) -> Values:
     yield "samples_seen", record.metrics["samples"]
     if record.metrics["exposures_of_target"] is not None:
         yield "exposures", record.metrics["exposures_of_target"]
+    if "seconds" in record.metrics:
+        yield TRAINING_SECONDS, record.metrics["seconds"]
 
 
 def _of_sample(record: Record) -> Values:

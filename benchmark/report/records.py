@@ -1,8 +1,8 @@
 """Committed records: a table's numbers with their predictions, picks and identities, and the check that they add up.
 
 A folder holds `layout.json` (what was asked for), `cells.json` (which records make which cell), `records/<key>.json`,
-`predictions/<key>.json`, `labels/<target>.json`, `picks/<key>.txt` and the table as Markdown; of coreset metrics also
-as CSV and as a picture. No images.
+`predictions/<key>.json`, `labels/<target>.json`, `picks/<key>.txt` and the table as Markdown; of coreset metrics
+and of several lengths of training also as CSV and as a picture. No images.
 """
 
 import hashlib
@@ -58,10 +58,19 @@ def save_results(planned: TableCells, result: TableResult, store: Store, folder:
             _write(folder / "records" / f"{stage.key}.json", store.record(stage).to_json())
             if stage.kind.name == "sample":
                 write_atomically(folder / "picks" / f"{stage.key}.txt", store.file(stage, PICKS).read_text())
-    for name in TABLES if result.measures else TABLES[:1]:
+    for name in _tables(result):
         write_atomically(folder / name, render(result, name.rpartition(".")[2]))
-    if result.measures:
+    if _has_picture(result):
         save_picture(result, folder / PICTURE)
+
+
+def _has_picture(result: TableResult) -> bool:
+    return bool(result.measures or result.lengths)
+
+
+def _tables(result: TableResult) -> tuple[str, ...]:
+    """The files that hold the table as text."""
+    return TABLES if _has_picture(result) else TABLES[:1]
 
 
 def _cell_json(run: Run) -> dict[str, Any]:
@@ -108,7 +117,7 @@ def _verify(folder: Path, form: str) -> Verified:
     problems = [problem for key, record in records.items() for problem in _record_problems(folder, key, record)]
     problems += [problem for run in runs for problem in _run_problems(run)]
     result = assemble(layout, runs)
-    for name in TABLES if result.measures else TABLES[:1]:
+    for name in _tables(result):
         if render(result, name.rpartition(".")[2]) != _text(folder / name):
             problems.append(f"{name} is not the table that the records give")
     accuracies = sum(len(run.predictions) for run in runs)

@@ -17,6 +17,7 @@ from benchmark.published.claims import Claim, ClaimResult, Evidence, PublishedEv
 from benchmark.published.tables import Table, Tolerance
 from benchmark.specs.base import Spec
 from benchmark.specs.cells import CellMeasure
+from benchmark.specs.wording import counted
 from benchmark.statistics import Estimate, binomial_error, mean_std
 
 State = Literal["measured", "missing", "failed", "skipped"]
@@ -98,7 +99,8 @@ class CellResult(Spec):
 @dataclass(frozen=True)
 class RowLabel:
     """A row of the report. Controls stand outside the published rows. `short` is its name below the heading `group`,
-    where a table has such headings."""
+    where a table has such headings. In a table of several lengths of training, `length` is the row's, in optimiser
+    steps, and `base_row` is its id without the length."""
 
     id: str
     title: str
@@ -106,6 +108,8 @@ class RowLabel:
     control: bool = False
     group: str = ""
     short: str = ""
+    base_row: str = ""
+    length: int | None = None
 
 
 @dataclass(frozen=True)
@@ -142,18 +146,31 @@ class RowMean:
 
 @dataclass(frozen=True)
 class JudgedClaim:
-    """A claim with its verdicts on the published and on the measured values."""
+    """A claim with its verdicts on the published and on the measured values, those of `length` in a table of several
+    lengths of training."""
 
     claim: Claim
     published: ClaimResult
     measured: ClaimResult
+    length: int | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What is claimed; with the length, where it is judged at one of several."""
+        at = "" if self.length is None else f"At {counted(self.length, 'step')}: "
+        return at + self.claim.sentence
 
 
-def judge(table: Table, rows: Container[str], items: Mapping[str, int], measured: Evidence) -> tuple[JudgedClaim, ...]:
-    """The claims of `table` on two of `rows`, on its own values (`items`: test images by target) and on `measured`."""
+def judge(
+    table: Table, rows: Container[str], items: Mapping[str, int], measured: Evidence, length: int | None = None
+) -> tuple[JudgedClaim, ...]:
+    """The claims of `table` on two of `rows`, on its own values (`items`: test images by target) and on `measured`, the
+    values of rows of `length`."""
     published = PublishedEvidence(table.cells(), items, table.columns)
     applicable = [claim for claim in table.claims if claim.left in rows and claim.right in rows]
-    return tuple(JudgedClaim(claim, evaluate(claim, published), evaluate(claim, measured)) for claim in applicable)
+    return tuple(
+        JudgedClaim(claim, evaluate(claim, published), evaluate(claim, measured), length) for claim in applicable
+    )
 
 
 def tolerance_points(tolerance: Tolerance, percent: float, n: int) -> float:
@@ -191,6 +208,7 @@ class TableResult:
     features: str = ""
     _cells: dict[tuple[str, str], CellResult] = field(init=False, repr=False)
     _published: dict[tuple[str, str], float] = field(init=False, repr=False)
+    _base_rows: dict[str, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         rows = {row.id for row in self.rows}
@@ -204,6 +222,7 @@ class TableResult:
             raise ValueError("no claim can be judged on stand-in images")
         object.__setattr__(self, "_cells", cells)
         object.__setattr__(self, "_published", self.table.cells())
+        object.__setattr__(self, "_base_rows", {row.id: row.base_row or row.id for row in self.rows})
 
     def cell(self, row: str, target: str) -> CellResult:
         """The cell, "missing" if nothing is known of it."""
@@ -246,11 +265,21 @@ class TableResult:
 
     def published(self, row: str, target: str) -> float | None:
         """The published value, None where there is none."""
-        return self._published.get((row, target))
+        return self._published.get((self.base_row(row), target))
+
+    def base_row(self, row: str) -> str:
+        """The id of a row without its length of training."""
+        return self._base_rows.get(row, row)
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The lengths of training that rows are compared at, in optimiser steps; none where there are no several."""
+        return tuple(dict.fromkeys(row.length for row in self.rows if row.length is not None))
 
     def assumed(self, row: str, target: str) -> tuple[str, ...]:
         """The fields that the cell, its published row or the table rest on without the source stating them."""
-        own = (*self.table.assumed, *(name for r in self.table.rows if r.id == row for name in r.assumed))
+        base = self.base_row(row)
+        own = (*self.table.assumed, *(name for r in self.table.rows if r.id == base for name in r.assumed))
         return (*self.cell(row, target).assumed, *own)
 
     def compare(self, row: str, target: str) -> Comparison | None:

@@ -136,10 +136,12 @@ class Layout(Spec):
     `evaluation` is the title of the first evaluation of all rows; empty where every row has the table's own.
     `measures` are those of a cell; without any it has the accuracy alone, beside what rows were trained on. `groups`
     has a heading for every row and its name below that heading; `references` are the rows that others of the same
-    heading are compared with. `features` says what samplers see and what trains the rows.
+    heading are compared with. `features` says what samplers see and what trains the rows. With several lengths of
+    training, `lengths` has for every row its id without the length, and its optimiser steps; `steps` is the length of a
+    table that was given one.
     """
 
-    later: ClassVar[tuple[str, ...]] = ("evaluation", "measures", "groups", "references", "features")
+    later: ClassVar[tuple[str, ...]] = ("evaluation", "measures", "groups", "references", "features", "lengths")
 
     table: str
     profile: str
@@ -158,6 +160,7 @@ class Layout(Spec):
     groups: tuple[tuple[str, str], ...] = ()
     references: tuple[str, ...] = ()
     features: str = ""
+    lengths: tuple[tuple[str, int], ...] = ()
 
     @property
     def main(self) -> CellMeasure | None:

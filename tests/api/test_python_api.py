@@ -26,6 +26,8 @@ QUESTION = {"table": "2", "targets": ["cub"], "rows": ["X", "X+simcore(5%)"], "s
 COLUMNS = {
     "target": "string",
     "row": "string",
+    "base_row": "string",
+    "length": "Int64",
     "seed": "int64",
     "measure": "string",
     "value": "float64",

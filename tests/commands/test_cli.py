@@ -6,9 +6,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import typer
 
-from benchmark.__main__ import main
-from benchmark.commands._options import spread_lists
+from benchmark.__main__ import app, main, spread
 from benchmark.published.tables import load_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,10 +69,21 @@ print(sorted({"torch", "pandas", "datasets", "sklearn", "scipy", "numpy", "timm"
         ),
         (["table", "2", "--rows", "X,OS"], ["table", "2", "--rows", "X", "--rows", "OS"]),
         (["plan", "--profile=mini"], ["plan", "--profile=mini"]),
+        (["table", "2", "--steps", "400", "1600"], ["table", "2", "--steps", "400", "--steps", "1600"]),
+        (["sample", "--steps", "400", "1600"], ["sample", "--steps", "400", "1600"]),
+        (["evaluate", "--target", "a", "b"], ["evaluate", "--target", "a", "--target", "b"]),
     ],
 )
 def test_lists_may_be_given_as_words_or_with_commas(given, meant):
-    assert spread_lists(given) == meant
+    assert spread(typer.main.get_command(app()), given) == meant
+
+
+@pytest.mark.parametrize("option", ["--steps", "--budget", "--sampler"])
+def test_a_second_value_is_refused_where_one_is_taken(option, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["sample", "--target", "a", "--pool", "b", "--out", "c", option, "1", "2"])
+    assert stopped.value.code == 2
+    assert "unexpected extra argument" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_of_lcr_the_inner_network_and_the_branch_are_exported(exported, new_sess
     entry = METHODS.get("lcr")
     usual = entry.model_copy(update={"small": entry.small.model_copy(update={"stem": "imagenet"})})
     monkeypatch.setitem(METHODS._entries, "lcr", usual)
-    session = new_session(tmp_path / "runs", targets=("dtd",), rows=("X",), steps=2, method="lcr")
+    session = new_session(tmp_path / "runs", targets=("dtd",), rows=("X",), steps=(2,), method="lcr")
     (cell,) = session.plan.cells
     run_here(session)
     assert isinstance(cell.pretrain.spec.recipe.method, LCR)

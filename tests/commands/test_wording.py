@@ -53,7 +53,7 @@ def test_a_table_of_one_column_has_one_column():
 
 
 def test_a_plan_names_its_table_once_and_one_seed_as_one(tmp_path):
-    query = Query("2", "smoke", targets=("dtd",), rows=("X",), steps=1, store=tmp_path)
+    query = Query("2", "smoke", targets=("dtd",), rows=("X",), steps=(1,), store=tmp_path)
     text = planned_run(PlannedTable(query)).render()
     assert text.startswith("table2, profile smoke (rendered stand-in images), protocol clean, seed 0\n")
     assert re.search(r"^X +dtd +0 +1 step ", text, re.MULTILINE)
@@ -101,13 +101,13 @@ def test_nouns_agree_with_their_numbers():
 @pytest.mark.parametrize(
     ("rows", "steps", "said"),
     [
-        (("X",), 1, ["rows took 1 optimiser step instead of the profile's number"]),
+        (("X",), (1,), ["rows took 1 optimiser step instead of the profile's number"]),
         (
             ("X", "X(2x)"),
-            1600,
+            (1600,),
             ["rows took 1,600 optimiser steps instead of the profile's number, X(2x) twice as many"],
         ),
-        (("X",), None, []),
+        (("X",), (), []),
     ],
 )
 def test_a_table_says_how_long_its_rows_were_trained(rows, steps, said, tmp_path):

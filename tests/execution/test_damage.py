@@ -36,7 +36,7 @@ ROWS = ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop")
 def session(finished_small_run, new_session, tmp_path):
     """The small job on a copy of its store, to be damaged."""
     shutil.copytree(finished_small_run[1].root, tmp_path / "runs")
-    return new_session(tmp_path / "runs", targets=("dtd",), rows=ROWS, steps=6)
+    return new_session(tmp_path / "runs", targets=("dtd",), rows=ROWS, steps=(6,))
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from benchmark.training import checkpoint
 
 def one_cell(new_session, root, **fields):
     """A session of X on one target, its training stage and its store."""
-    session = new_session(root, **{"targets": ("dtd",), "rows": ("X",), "steps": 6, **fields})
+    session = new_session(root, **{"targets": ("dtd",), "rows": ("X",), "steps": (6,), **fields})
     (cell,) = session.plan.cells
     return session, cell.pretrain, open_store(root)
 
@@ -59,7 +59,7 @@ def test_a_training_that_diverges_fails_and_keeps_its_last_good_checkpoint(new_s
 
 
 def test_weights_that_the_last_step_ruins_are_no_encoder(new_session, tmp_path):
-    session, stage, store = one_cell(new_session, tmp_path / "runs", steps=1)
+    session, stage, store = one_cell(new_session, tmp_path / "runs", steps=(1,))
     report = try_stage(session, with_rate(stage, 1e30, decay=1e30), store)
     assert report.status == "failed" and "the weights are no numbers at step 0; losses before: " in report.message
 
@@ -129,7 +129,7 @@ def test_the_exit_code_of_a_worker_says_how_it_ended():
 def test_a_worker_that_dies_before_its_first_stage_is_a_failed_stage(new_session, tmp_path, monkeypatch):
     # A real process, which ends at once.
     monkeypatch.setattr(local, "_CODE", "import sys; sys.exit(7)")
-    session = new_session(tmp_path, targets=("dtd",), rows=("X",), steps=1)
+    session = new_session(tmp_path, targets=("dtd",), rows=("X",), steps=(1,))
     store = open_store(tmp_path)
     executor = LocalEngine(store, Context(store.root, session.data, "cpu"), 1, make_screen())
     states = executor.run(session.plan.stages)
@@ -142,7 +142,7 @@ def test_a_batch_larger_than_the_data_is_all_of_them_and_is_said_once(new_sessio
     smoke = PROFILES["smoke"]
     larger = smoke.model_copy(update={"scale": smoke.scale.model_copy(update={"batch": 128})})
     monkeypatch.setitem(PROFILES, "smoke", larger)
-    session = new_session(tmp_path / "runs", targets=("dtd", "cub"), rows=("X",), steps=2)
+    session = new_session(tmp_path / "runs", targets=("dtd", "cub"), rows=("X",), steps=(2,))
     store = run_here(session)
     note = "a batch of 128 is larger than the data: every batch was all of the images"
     for cell in session.plan.cells:

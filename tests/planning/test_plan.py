@@ -129,7 +129,7 @@ def test_samples_seen():
 
 def test_steps_are_refused_where_the_released_rule_decides(tmp_path):
     with pytest.raises(UserError, match="--steps has no meaning"):
-        session(tmp_path, profile="paper", steps=10).cells  # noqa: B018
+        session(tmp_path, profile="paper", steps=(10,)).cells  # noqa: B018
 
 
 def test_a_plan_needs_no_torch_and_writes_nothing(tmp_path):
@@ -161,7 +161,7 @@ def complete(monkeypatch):
     [
         ({}, True),
         ({"protocol": "clean"}, False),
-        ({"protocol": "clean", "steps": 100}, False),
+        ({"protocol": "clean", "steps": (100,)}, False),
         ({"openset": "coco"}, False),
         ({"openset": "imagenet"}, True),
         ({"engine": "lightly"}, True),

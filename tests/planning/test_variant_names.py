@@ -193,7 +193,7 @@ def test_several_evaluations_are_measures_of_one_cell(tmp_path):
 
 def test_a_comma_within_a_sampler_separates_no_rows():
     rows = "X,X+simcore:k=5,tau=0.9(5%),X+hierarchical:levels=[100,10](1%)"
-    spread = spread_lists(["reproduce", "--rows", rows])
+    spread = spread_lists(["reproduce", "--rows", rows], {"--rows"})
     assert spread[2::2] == ["X", "X+simcore:k=5,tau=0.9(5%)", "X+hierarchical:levels=[100,10](1%)"]
 
 

@@ -16,7 +16,7 @@ def store(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("table", METHODS)
 def test_every_cell_of_a_table_is_measured(table, store, new_session, run_here):
-    session = new_session(store, table=table, targets=("cub",), steps=4)
+    session = new_session(store, table=table, targets=("cub",), steps=(4,))
     run_here(session)
     result = collect(session.values(), session.store)
     assert {cell.state for cell in result.cells} == {"measured"}
@@ -30,7 +30,7 @@ def test_every_cell_of_a_table_is_measured(table, store, new_session, run_here):
 @pytest.mark.slow
 def test_features_for_sampling_and_probing_are_read_as_stated(store, new_session, run_here):
     """MAE is sampled by its patch tokens and probed by the class token; the others are read alike."""
-    session = new_session(store, table="4", targets=("cub",), steps=4)
+    session = new_session(store, table="4", targets=("cub",), steps=(4,))
     run_here(session)
     for row in session.table.rows:
         cell = session.cells[row.id, "cub", 0]
@@ -41,7 +41,7 @@ def test_features_for_sampling_and_probing_are_read_as_stated(store, new_session
 
 
 def test_a_changed_recipe_is_noted_and_never_compared(store, new_session, run_here):
-    session = new_session(store, targets=("cub",), rows=("X",), steps=2, method="lcr-sam", precision="float32")
+    session = new_session(store, targets=("cub",), rows=("X",), steps=(2,), method="lcr-sam", precision="float32")
     run_here(session)
     text = render(collect(session.values(), session.store), "text")
     assert "measured with method lcr-sam, precision float32: the published values beside these are of" in text
@@ -55,7 +55,7 @@ def test_a_changed_recipe_is_noted_and_never_compared(store, new_session, run_he
 def test_the_online_classifier_learns_from_labels_of_x(store, new_session, run_here, usable):
     """A table of online accuracies: the classifier's own predictions, not a probe's."""
     usable("solo-learn")
-    session = new_session(store, table="all4one-cifar10", targets=("cub",), rows=("all4one",), steps=30)
+    session = new_session(store, table="all4one-cifar10", targets=("cub",), rows=("all4one",), steps=(30,))
     run_here(session)
     cell = session.cells["all4one", "cub", 0]
     assert cell.evaluate.spec.kind == "online"

@@ -108,7 +108,7 @@ class Trained:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, new_session):
     root = tmp_path_factory.mktemp("rows") / "runs"
-    session = new_session(root, targets=("dtd",), seeds=SEEDS, controls=True, steps=STEPS)
+    session = new_session(root, targets=("dtd",), seeds=SEEDS, controls=True, steps=(STEPS,))
     store, watched = open_store(root), Watched()
     with pytest.MonkeyPatch.context() as patch:
         watched.install(patch)

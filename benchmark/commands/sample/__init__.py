@@ -76,6 +76,9 @@ def sample(
     budget=Annotated[str, typer.Option("--budget", help="5%, a number of images, or stop (stopping rule)")],
     profile=Annotated[str, typer.Option("--profile", help="whose recipe, k and patience are taken")],
     seed=Annotated[int, typer.Option("--seed", min=0)],
+    steps=Annotated[
+        int | None, typer.Option("--steps", min=1, help="of the encoder's training; default: the profile's")
+    ],
     link=Annotated[Path | None, typer.Option("--link", help="new folder of symbolic links to the picks")],
     copy=Annotated[Path | None, typer.Option("--copy", help="new folder of copies of the picks")],
     dataset=Annotated[Path | None, typer.Option("--dataset", help="new folder that `datasets` loads from disk")],

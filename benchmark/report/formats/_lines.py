@@ -6,6 +6,7 @@ Numbers are not rounded to what a table shows; only the digits that binary arith
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from benchmark.report.measures import TRAINING_SECONDS
 from benchmark.report.numbers import plain
 from benchmark.report.table import CellResult, RowLabel, SeedResult, TableResult
 
@@ -29,7 +30,8 @@ def _names(result: TableResult) -> list[str]:
     """The numbers that entries name. Times are among them only where the table shows them: they differ between equal
     runs."""
     known = {name for cell in result.all_cells for run in cell.runs for name in run.values}
-    times = {"seconds"} - {measure.name for measure in result.measures}
+    shown = {measure.name for measure in result.measures} | ({TRAINING_SECONDS} if result.lengths else set())
+    times = {"seconds", TRAINING_SECONDS} - shown
     return list(dict.fromkeys([*_ALWAYS, *sorted(known - times)]))
 
 
@@ -41,6 +43,7 @@ def _about(result: TableResult, row: RowLabel, cell: CellResult) -> dict[str, An
         "profile": result.profile,
         "protocol": result.protocol,
         "row": row.id,
+        **({"base_row": row.base_row, "length": row.length} if result.lengths else {}),
         "row_title": row.title,
         "variant": row.variant,
         "control": row.control,

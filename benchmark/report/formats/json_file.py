@@ -31,6 +31,7 @@ def render(result: TableResult) -> str:
         "claims": [
             {
                 **judged.claim.model_dump(),
+                "length": judged.length,
                 "on_published": asdict(judged.published),
                 "on_measured": asdict(judged.measured),
             }

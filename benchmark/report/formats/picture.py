@@ -1,13 +1,17 @@
-"""A picture of coresets: a panel per measure and target, a line of marks per sampler, a colour per budget."""
+"""A picture of a table: of coresets a panel per measure and target, a line of marks per sampler, a colour per budget.
+
+Of several lengths of training it shows curves instead (`_curves`).
+"""
 
 import io
-from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
 from benchmark.report.formats import Format
+from benchmark.report.formats._curves import draw_curves
+from benchmark.report.formats._look import LETTER, PANEL, look
 from benchmark.report.table import RowLabel, TableResult
 
 PURITY = "purity"
@@ -18,12 +22,8 @@ PANELS = {
     "near_duplicates": "near-duplicate share",
 }
 """The measures of coresets that are drawn, beside all of evaluations."""
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito: told apart with any colour vision
-MARKERS = ("o", "s", "^", "D", "v")
-"""Colours and markers have no common divisor: twenty budgets look different."""
-
-PANEL, LETTER, TEXT_LINE = 2.6, 0.065, 0.14
-"""Inches: the width of a panel, of a letter of a sampler's name, the height of a line of it."""
+TEXT_LINE = 0.14
+"""Inches: the height of a line of a sampler's name."""
 ENTRY_WIDTH, ENTRY_HEIGHT = 1.3, 0.22
 """Inches of an entry of the legend."""
 NAME_LETTERS = 32
@@ -50,6 +50,8 @@ def render(result: TableResult) -> str:
 
 def draw(result: TableResult) -> Any:
     """The matplotlib Figure. Measures without a value have no panel; without any the panel is empty."""
+    if result.lengths and result.evaluated:
+        return draw_curves(result)
     # Imported here: matplotlib takes half a second. Without pyplot no display is asked for.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -117,8 +119,8 @@ def _panel(axis: Any, result: TableResult, target: str, name: str, samplers: lis
         place = groups.index(row.group)
         # Budgets of a sampler lie one below the other, so that equal values do not hide each other.
         beside = 0.5 * ((len(groups) - 1) / 2 - place) / len(groups)
-        look = _look(place, groups)
-        axis.errorbar(mean_std[0], samplers.index(_name(row)) + beside, xerr=mean_std[1], ls="none", ms=4, **look)
+        shown = look(place, groups[place] or "all rows")
+        axis.errorbar(mean_std[0], samplers.index(_name(row)) + beside, xerr=mean_std[1], ls="none", ms=4, **shown)
     bases = (result.cell(row.id, target).mean_std_of("base_rate") for row in rows)
     base = next((mean_std for mean_std in bases if mean_std and name == PURITY), None)
     if base is not None:
@@ -126,12 +128,6 @@ def _panel(axis: Any, result: TableResult, target: str, name: str, samplers: lis
     axis.margins(x=MARGIN)
     axis.tick_params(labelsize="x-small")
     axis.grid(axis="x", lw=0.3)
-
-
-def _look(place: int, groups: Sequence[str]) -> dict[str, str]:
-    """Colour, marker and name of the rows below one heading."""
-    marker, colour = MARKERS[place % len(MARKERS)], COLOURS[place % len(COLOURS)]
-    return {"color": colour, "marker": marker, "label": groups[place] or "all rows"}
 
 
 def _legend(figure: Any, grid: Any) -> None:
@@ -169,4 +165,4 @@ def _crowded(axis: Any) -> bool:
     return any(right.x0 - left.x1 < letter for left, right in pairwise(boxes))
 
 
-entry = Format("svg", ".svg", "a picture of coreset metrics and evaluations", render)
+entry = Format("svg", ".svg", "a picture of coreset metrics and evaluations, or of lengths of training", render)

@@ -25,7 +25,8 @@ def render(result: TableResult) -> str:
     for heading, grid in measure_tables(result, Style(plus_minus=" ± ")):
         parts += [heading, *(tabulated(block, "simple") for block in _blocks(grid))]
     if trained := training(result, "id"):
-        parts.append("What each row was trained on\n" + tabulated(trained, "simple"))
+        first, *others = (tabulated(block, "simple") for block in _blocks(trained))
+        parts += ["What each row was trained on\n" + first, *others]
     if judged := claims(result):
         parts.append(tabulate(judged, CLAIMS, tablefmt="simple", maxcolwidths=_WIDTHS, maxheadercolwidths=_WIDTHS))
     parts.append("\n".join(fill(line, WIDTH, subsequent_indent="  ") for line in footnotes(result)))
