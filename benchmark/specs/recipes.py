@@ -289,4 +289,6 @@ def epochs_of(length: Epochs | CodedEpochs, coreset: int) -> int:
     reference))), the coreset counted without X."""
     if isinstance(length, Epochs):
         return length.epochs
+    if not coreset:  # as planned for a small pool: the rule grows without bound towards it
+        return length.cap
     return min(length.cap, int(length.passes / (coreset / length.reference)))

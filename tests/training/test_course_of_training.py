@@ -23,7 +23,9 @@ from benchmark.training.backbones import (
 from benchmark.training.schedule import StepPlan, course, learning_rate
 
 
-@pytest.mark.parametrize(("coreset", "epochs"), [(13196, 5000), (184000, 696), (75461, 1697), (1_281_167, 100)])
+@pytest.mark.parametrize(
+    ("coreset", "epochs"), [(0, 5000), (13196, 5000), (184000, 696), (75461, 1697), (1_281_167, 100)]
+)
 def test_coded_epochs(coreset: int, epochs: int) -> None:
     assert epochs_of(CodedEpochs(), coreset) == epochs
 
