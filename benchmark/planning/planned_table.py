@@ -15,10 +15,17 @@ from benchmark.planning.planner import CellParts, Planner, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.query import Query
 from benchmark.planning.recipes import ResolvedRecipe
-from benchmark.planning.rows import EVALUATIONS_OF_TASKS, TableRow, grouped, obstacle, table_measures
+from benchmark.planning.rows import (
+    MEASURES_OF_TASKS,
+    TableRow,
+    grouped,
+    measures_of_tasks,
+    obstacle,
+    table_measures,
+)
 from benchmark.progress import Progress
-from benchmark.published.tables import Row, Table, load_table
-from benchmark.specs.cells import Cell, Layout, Plan, TableCells
+from benchmark.published.tables import Row, Table, Task, load_table
+from benchmark.specs.cells import Cell, CellMeasure, Layout, Plan, TableCells
 from benchmark.specs.protocols import Protocol
 from benchmark.specs.recipes import Steps
 from benchmark.specs.variants import CONTROLS, PRETRAINED, UNTRAINED
@@ -135,8 +142,17 @@ class PlannedTable:
     def _own_evaluation(self, row: TableRow) -> tuple[str, ...]:
         """The evaluation of a row's task; none where it is the protocol's probe or the online classifier. A control is
         evaluated as the rows of its table are."""
-        name = EVALUATIONS_OF_TASKS.get(self.table.task if row.published is None else row.published.task)
+        name = MEASURES_OF_TASKS[self._task(row)].evaluation
         return () if name is None else (name,)
+
+    def _task(self, row: TableRow) -> Task:
+        return self.table.task if row.published is None else row.published.task
+
+    def _row_measures(self) -> tuple[CellMeasure, ...]:
+        """What each row shows, where no evaluation is asked for and rows have measures of their own."""
+        if self.evaluations or not self.query.train:
+            return ()
+        return measures_of_tasks([self._task(row) for row in self.rows])
 
     @property
     def setups(self) -> tuple[ResolvedRecipe, ...]:
@@ -218,6 +234,9 @@ class PlannedTable:
             yield f"measured with {changed}: the published values beside these are of the table's own recipes"
         for evaluation in self.evaluations[:1]:
             yield f"evaluation {evaluation.name}: the published values beside these are of the table's own"
+        if not self.table.cells():
+            place, file = self.table.source.place, f"tables/{self.table.id}.yaml"
+            yield f"no published value of {place} is known to us: add it in {file}"
         if query.engine:
             yield f"heads and losses by engine {query.engine}; engines change nothing else of a recipe"
         for setup in self.setups:
@@ -262,7 +281,8 @@ class PlannedTable:
             verified_paper=self.verified_paper,
             notes=(*self.data_notes(), *self.leak_notes(), *self.recipe_notes()),
             evaluation=self.evaluations[0].title if self.evaluations else "",
-            measures=table_measures(self.query, self.evaluations),
+            measures=table_measures(self.query, self.evaluations, self._row_measures()),
+            row_measures=self._row_measures(),
             groups=grouped(self.rows) if self.query.coreset_metrics else (),
             references=self._references(),
             features=self._features() if self.query.coreset_metrics else "",

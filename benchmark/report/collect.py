@@ -95,7 +95,7 @@ def assemble(layout: Layout, runs: Sequence[Run]) -> TableResult:
     cells = [_cell(layout, *place, group) for place, group in by_cell.items()]
     groups = layout.groups or (("", ""),) * len(layout.rows)
     rows = tuple(RowLabel(*row, *group) for row, group in zip(layout.rows, groups, strict=True))
-    judged = layout.main is not None and not layout.standins
+    judged = layout.evaluated and not layout.standins
     return TableResult(
         table,
         layout.profile,

@@ -4,6 +4,7 @@ import pytest
 
 from benchmark.report.collect import collect
 from benchmark.report.formats import render
+from benchmark.report.measured import measured_table
 
 METHODS = {"3": {"simclr"}, "4": {"byol", "swav", "dino", "mae"}, "5": {"simclr"}, "figure3": {"simclr"}}
 
@@ -25,6 +26,31 @@ def test_every_cell_of_a_table_is_measured(table, store, new_session, run_here):
     assert kinds == METHODS[table]
     text = render(result, "text")
     assert "STAND-IN IMAGES" in text and "stands in for" in text
+
+
+SHOWN = {
+    "7a": ("knn", {"_k20": "knn_20", "_k200": "knn_200"}),
+    "7b": ("fine-tuning", {"_10pct": "accuracy"}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", SHOWN)
+def test_every_cell_shows_the_measure_of_its_row_s_task(table, store, new_session, run_here):
+    session = new_session(store, table=table, targets=("dtd",), steps=2)
+    run_here(session)
+    measured = measured_table(session.values(), session.store)
+    evaluation, measures = SHOWN[table]
+    assert {cell.state for cell in measured.result.cells} == {"measured"}
+    for (row, target, seed), cell in session.cells.items():
+        (shown,) = (name for suffix, name in measures.items() if row.endswith(suffix))
+        record = session.store.record(cell.evaluate)
+        assert record.identity["spec"]["kind"] == evaluation
+        assert measured[row, target].value == record.metrics[shown]
+        assert [one.measure for one in measured[row, target].records] == [shown]
+        assert {one.published for one in measured[row, target].measurements} == {None} and seed == 0
+    text = measured.render()
+    assert f"no published value of Table {table} is known to us: add it in tables/table{table}.yaml" in text
 
 
 @pytest.mark.slow
