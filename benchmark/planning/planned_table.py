@@ -1,6 +1,7 @@
 """A question with all its names resolved: the rows, the targets, the data, the plan."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 
 from benchmark.errors import UnknownName, UserError
@@ -9,7 +10,7 @@ from benchmark.execution.store import Store
 from benchmark.images.data import Data, SplitName, check_datasets, registered
 from benchmark.images.manifest import Split
 from benchmark.methods import METHODS, title_of
-from benchmark.planning.encoders import is_of_target
+from benchmark.planning.encoders import Encoder, is_of_target
 from benchmark.planning.names import Names, find_protocol, find_variant
 from benchmark.planning.planner import CellParts, Planner, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
@@ -17,6 +18,7 @@ from benchmark.planning.query import Query
 from benchmark.planning.recipes import ResolvedRecipe
 from benchmark.planning.rows import (
     MEASURES_OF_TASKS,
+    SUPERVISED,
     TableRow,
     grouped,
     measures_of_tasks,
@@ -28,8 +30,10 @@ from benchmark.published.tables import Row, Table, Task, load_table
 from benchmark.specs.cells import Cell, CellMeasure, Layout, Plan, TableCells
 from benchmark.specs.protocols import Protocol
 from benchmark.specs.recipes import Steps
+from benchmark.specs.stages import Stage
 from benchmark.specs.variants import CONTROLS, PRETRAINED, UNTRAINED
 from benchmark.specs.wording import counted_range
+from benchmark.stages.frozen import FrozenEncoder
 
 
 class PlannedTable:
@@ -48,10 +52,11 @@ class PlannedTable:
         leaks_of = self.targets if query.without_leaks else ()
         self.data = data or Data(query.data_root, self.profile.standins, query.store, leaks_of)
         self.seeds = tuple(dict.fromkeys(query.seeds))
-        self._planners: dict[tuple[str, str | None, bool, tuple[str, ...]], Planner] = {}
+        self._planners: dict[tuple[str, str | None, bool, tuple[str, ...], Stage | None], Planner] = {}
         self.evaluations = _evaluations(query.evaluations)
         self.names = Names(simcore_of(self.profile, self.protocol), query.store)
         self.rows = self._rows()
+        self._check_initial_weights()
         check_datasets(self.data, self.targets, {row.openset for row in self._measured})
 
     def _rows(self) -> tuple[TableRow, ...]:
@@ -81,6 +86,28 @@ class PlannedTable:
                     f"{option} {requested} for rows of {', '.join(sorted(own))}: choose rows of one with --rows"
                 )
 
+    def _check_initial_weights(self) -> None:
+        """UserError for initial weights that no row takes, and for those of another network than a row trains."""
+        if self.query.initial_weights is None:
+            return
+        # Imported here: it brings torch.
+        from benchmark.training.foreign_weights import check_fits
+
+        if not any(row.initial for row in self.rows):
+            raise UserError(f"--initial-weights: no row of {self.table.id} that is measured starts from weights")
+        for row in self._measured:
+            if row.initial and row.variant.trained:
+                encoder = self._initial_encoder()
+                check_fits(encoder.stage.spec.backbone, self.planner(row).setup.recipe.backbone)  # type: ignore[attr-defined]
+
+    def _initial_encoder(self) -> Encoder:
+        """The encoder whose weights trainings start from."""
+        assert self.query.initial_weights is not None
+        named = self.names.encoder(self.query.initial_weights, None, None, 0)
+        if named is None or not isinstance(named.stage.spec, FrozenEncoder):
+            raise UserError("--initial-weights takes timm:NAME[=FILE], a checkpoint file or the folder of an export")
+        return named
+
     @property
     def _openset(self) -> str:
         return self.query.openset or self.table.openset or "imagenet"
@@ -91,16 +118,24 @@ class PlannedTable:
         method = self.query.method or self.table.method or "simclr"
         # As for the published rows: a method that was asked for comes with its own network.
         backbone = self.query.backbone or (self.table.backbone if self.query.method is None else None)
-        return TableRow(variant.name, variant.title, variant, self._openset, None, method, backbone)
+        initial = bool(self.query.initial_weights) and self.table.initial_weights != "random"
+        return TableRow(variant.name, variant.title, variant, self._openset, None, method, backbone, initial=initial)
 
     def _published_row(self, row: Row) -> TableRow:
+        if row.method == SUPERVISED and self.query.initial_weights:
+            own = self._own_row(f"@{self.query.initial_weights}")
+            variant = own.variant.model_copy(update={"control": False})
+            return replace(own, id=row.id, title=row.title, variant=variant, published=row, initial=True)
         method = self.query.method or row.method
         backbone = self.query.backbone or (row.backbone if self.query.method is None else None)
         online = row.task == "online_eval"
         openset = self._openset if self.query.openset or row.openset is None else row.openset
-        why = obstacle(row.model_copy(update={"method": method}))
+        named = self.query.initial_weights is not None
+        # The network of some weights is not trained by whatever method is asked for.
+        why = obstacle(row if row.method == SUPERVISED else row.model_copy(update={"method": method}), named)
         variant = find_variant(row.variant)
-        return TableRow(row.id, row.title, variant, openset, row, method, backbone, online, why)
+        initial = named and row.initial_weights != "random"
+        return TableRow(row.id, row.title, variant, openset, row, method, backbone, online, why, initial)
 
     def _chosen(self, rows: list[TableRow]) -> tuple[TableRow, ...]:
         """The rows named by id or variant; without names the table's own, with the controls if asked for. Rows that
@@ -130,12 +165,14 @@ class PlannedTable:
     def planner(self, row: TableRow) -> Planner:
         """What plans the cells of a row: one for every method, network and kind of evaluation."""
         evaluations = tuple(one.name for one in self.evaluations) or self._own_evaluation(row)
-        question = row.method, row.backbone, row.online, evaluations
+        initial = self._initial_encoder().stage if row.initial else None
+        question = row.method, row.backbone, row.online, evaluations, initial
         if question not in self._planners:
             setup = self.profile.setup(row.method, row.backbone, self.query.engine, self.query.precision)
             query = self.query
             cell_parts = CellParts(row.online, evaluations, query.train, query.coreset_metrics)
-            planner = Planner(self.profile, self.protocol, self.data, query.steps, setup, cell_parts, self.names)
+            options = (query.steps, setup, cell_parts, self.names, initial)
+            planner = Planner(self.profile, self.protocol, self.data, *options)
             self._planners[question] = planner
         return self._planners[question]
 
@@ -234,6 +271,8 @@ class PlannedTable:
             yield f"measured with {changed}: the published values beside these are of the table's own recipes"
         for evaluation in self.evaluations[:1]:
             yield f"evaluation {evaluation.name}: the published values beside these are of the table's own"
+        if query.initial_weights:
+            yield f"rows of {SUPERVISED} weights start from {self._initial_encoder().label}, trained elsewhere"
         if not self.table.cells():
             place, file = self.table.source.place, f"tables/{self.table.id}.yaml"
             yield f"no published value of {place} is known to us: add it in {file}"
@@ -249,7 +288,8 @@ class PlannedTable:
         """Whether numbers may be held against the published ones: the paper profile on the paper's number of images."""
         query = self.query
         # The engine is no part of a published recipe: the published numbers come from neither of the two.
-        changed = {query.steps, query.method, query.backbone, query.precision} != {None} or bool(query.evaluations)
+        options = {query.steps, query.method, query.backbone, query.precision, query.initial_weights}
+        changed = options != {None} or bool(query.evaluations)
         if self.protocol.name != "released" or changed or any(map(self._elsewhere, self.rows)):
             return False
         known = all(self.data.manifest(*needed_splits) is not None for needed_splits in self.needed_splits)

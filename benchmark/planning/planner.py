@@ -76,7 +76,7 @@ class Planner:
     """Builds the stages of cells for one profile, protocol and setup (`chosen`; None means SimCLR as usual).
 
     `steps` overrides the profile's optimiser steps. `known` has the samplers and encoders of other
-    planners of the same table.
+    planners of the same table. `initial` is what every training starts from, None for random weights.
     """
 
     profile: Profile
@@ -86,6 +86,7 @@ class Planner:
     chosen: ResolvedRecipe | None = None
     cell_parts: CellParts = CellParts()
     known: Names | None = None
+    initial: Stage | None = None
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.profile.steps is None and self.protocol.lengths == "coded":
@@ -136,7 +137,7 @@ class Planner:
         if target is None:
             # Only X has labels for an online classifier.
             spec = spec.model_copy(update={"recipe": spec.recipe.model_copy(update={"online": None})})
-        inputs: list[tuple[str, Stage | Images]] = []
+        inputs: list[tuple[str, Stage | Images]] = [] if self.initial is None else [(pretrain.INITIAL, self.initial)]
         if target is not None:
             images = self.catalogue.images("targets", target, "train")
             inputs.append(("target", images.with_labels if spec.recipe.online is not None else images))

@@ -13,6 +13,8 @@ from benchmark.sampling.samplers import STOP
 from benchmark.specs.cells import ACCURACY, EVALUATE, CellMeasure, evaluation_part
 from benchmark.specs.variants import Variant
 
+SUPERVISED = "imagenet-supervised"
+"""The method of a published row that is the network of these weights as it is."""
 WITHOUT = "without a coreset"
 
 
@@ -43,7 +45,8 @@ MEASURES_OF_TASKS: Mapping[Task, TaskMeasure] = {
 @dataclass(frozen=True)
 class TableRow:
     """A row that is to be measured: the published row (None for a control), what it trains on, which method on which
-    network (None: the method's own). `obstacle` says why it cannot be measured."""
+    network (None: the method's own). `obstacle` says why it cannot be measured. `initial`: it takes the weights that
+    the query names."""
 
     id: str
     title: str
@@ -54,15 +57,20 @@ class TableRow:
     backbone: str | None
     online: bool = False
     obstacle: str = ""
+    initial: bool = False
 
 
-def obstacle(row: Row) -> str:
-    """Why the suite cannot measure a published row; empty where it can."""
+def obstacle(row: Row, initial_weights: bool = False) -> str:
+    """Why the suite cannot measure a published row; empty where it can. `initial_weights`: some are named."""
+    if row.method == SUPERVISED:
+        return "" if initial_weights else f"is the network of {SUPERVISED} weights: name them with --initial-weights"
     if row.method not in METHODS:
         return f"method {row.method} has no recipe in this suite"
     if row.task == "online_eval" and METHODS.get(row.method).published.online is None:
         return f"method {row.method} has a recipe for SimCore's tables here, none for this one"
-    return "" if row.initial_weights == "random" else f"starts from {row.initial_weights} weights"
+    if row.initial_weights == "random" or initial_weights:
+        return ""
+    return f"starts from {row.initial_weights} weights: name them with --initial-weights"
 
 
 # What a report has to know -------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """Tables 3, 4, 5 and Figure 3 to their last cell, in the smoke profile, on one target and few steps."""
 
 import pytest
+import timm
+import torch
 
 from benchmark.report.collect import collect
 from benchmark.report.formats import render
@@ -51,6 +53,30 @@ def test_every_cell_shows_the_measure_of_its_row_s_task(table, store, new_sessio
         assert {one.published for one in measured[row, target].measurements} == {None} and seed == 0
     text = measured.render()
     assert f"no published value of Table {table} is known to us: add it in tables/table{table}.yaml" in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("table", "rows"),
+    # Fine-tuning the supervised network of lcr-table3 at its own size takes minutes.
+    [("lcr-table2", ()), ("lcr-table3", ("dino", "barlow-twins", "lcr-byol"))],
+    ids=["lcr-table2", "lcr-table3"],
+)
+def test_rows_from_supervised_weights_are_measured_to_the_last_cell(table, rows, tmp_path, new_session, run_here):
+    torch.save(timm.create_model("test_resnet").state_dict(), tmp_path / "supervised.pth")
+    named = f"timm:test_resnet={tmp_path / 'supervised.pth'}"
+    options = {"targets": ("cub",), "steps": 2, "rows": rows, "initial_weights": named}
+    session = new_session(tmp_path / "runs", table=table, **options)
+    run_here(session)
+    measured = measured_table(session.values(), session.store)
+    assert {(cell.row, cell.state) for cell in measured.result.cells} == {
+        (row, "measured") for row in rows or [row.id for row in session.table.rows]
+    }
+    if table == "lcr-table2":
+        retrieval = session.store.record(session.cells["lcr-moco_retrieval_map", "cub", 0].evaluate)
+        fractions = session.store.record(session.cells["moco_linear_eval_20pct", "cub", 0].evaluate)
+        assert measured["lcr-moco_retrieval_map", "cub"].value == retrieval.metrics["map"]
+        assert measured["moco_linear_eval_20pct", "cub"].value == fractions.metrics["labels_20"]
 
 
 @pytest.mark.slow
