@@ -11,6 +11,7 @@ from typing import Protocol as Interface
 from baselines.core.selection import BudgetError, parse_budget
 from benchmark.errors import UserError
 from benchmark.evaluations import EVALUATIONS, Question, evaluation_stage
+from benchmark.images.attributes import ATTRIBUTES
 from benchmark.planning.encoders import Encoder
 from benchmark.planning.names import Names
 from benchmark.planning.profiles import Profile
@@ -40,6 +41,9 @@ class Catalogue(Interface):
 
     def sources(self, openset: str) -> Images | None:
         """The labels that say which source each open-set image comes from, None where there are none."""
+
+    def attributes(self, target: str) -> Images | None:
+        """The further labels of a target's images, None where there are none."""
 
     def metric(self, target: str) -> Metric:
         """The target's metric."""
@@ -276,10 +280,24 @@ class Planner:
             self.profile.released_probe,
             self.protocol.name,
         )
-        images = {split: self.catalogue.images("targets", target, split) for split in evaluation.splits}
+        images = {split: self._split(target, split) for split in evaluation.splits}
         label = f"probe of {encoder.label} on {target}"
         # A table's own evaluation is the only one of its encoders: nothing would share the features.
         return evaluation_stage(evaluation, question, encoder, images, label, shared=name is not None)
+
+    def _split(self, target: str, split: str) -> Images:
+        if split != ATTRIBUTES:
+            return self.catalogue.images("targets", target, split)
+        attributes = self.catalogue.attributes(target)
+        if attributes is None:
+            raise UserError(lacks_attributes(target))
+        return attributes
+
+    @property
+    def reads_attributes(self) -> bool:
+        """Whether an evaluation of the cells needs further labels of the target."""
+        names = self.cell_parts.evaluations if self.cell_parts.train else ()
+        return any(ATTRIBUTES in EVALUATIONS.get(name).splits for name in names)
 
     def _assumed(self, variant: Variant, target: str) -> tuple[str, ...]:
         if not variant.trained:
@@ -288,6 +306,11 @@ class Planner:
         fields = [f"length of the {kind} rows"] if kind in self.lengths(target).assumed else []
         fields += [a.field for a in self.setup.assumptions if not a.targets or target in a.targets]
         return tuple(fields)
+
+
+def lacks_attributes(target: str) -> str:
+    """Why attributes of a target cannot be probed."""
+    return f"targets/{target} has no labels.csv with attributes of its images (annotations/labels.csv)"
 
 
 def check_budget(budget: int | str | None, pool: Images) -> None:

@@ -36,6 +36,7 @@ MEASURES_OF_TASKS: Mapping[Task, TaskMeasure] = {
     "e2e_finetune_10pct": TaskMeasure("fine-tuning-10"),
     "knn_20": TaskMeasure("knn", "knn_20"),
     "knn_200": TaskMeasure("knn", "knn_200"),
+    "attributes": TaskMeasure("attributes", "attributes"),
     "retrieval_rank1": TaskMeasure("retrieval", "rank1"),
     "retrieval_rank5": TaskMeasure("retrieval", "rank5"),
     "retrieval_map": TaskMeasure("retrieval", "map"),

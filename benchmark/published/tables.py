@@ -24,6 +24,7 @@ Task = Literal[
     "e2e_finetune_10pct",
     "knn_20",
     "knn_200",
+    "attributes",
     "retrieval_rank1",
     "retrieval_rank5",
     "retrieval_map",

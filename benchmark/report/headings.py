@@ -49,6 +49,7 @@ TASKS = {
     "e2e_finetune_10pct": "fine-tuning on 10 % of the labels",
     "knn_20": "nearest neighbours, k = 20",
     "knn_200": "nearest neighbours, k = 200",
+    "attributes": "linear probe of attributes",
     "retrieval_rank1": "retrieval, rank-1",
     "retrieval_rank5": "retrieval, rank-5",
     "retrieval_map": "retrieval, mAP",

@@ -27,8 +27,9 @@ ALL_NAMES = [
     "table5",
     "table7a",
     "table7b",
+    "table7d",
 ]
-WITHOUT_VALUES = ["table7a", "table7b"]
+WITHOUT_VALUES = ["table7a", "table7b", "table7d"]
 ROW_MEANS = {
     "X": "56.52",
     "OS": "59.20",

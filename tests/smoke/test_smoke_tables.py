@@ -33,6 +33,7 @@ def test_every_cell_of_a_table_is_measured(table, store, new_session, run_here):
 SHOWN = {
     "7a": ("knn", {"_k20": "knn_20", "_k200": "knn_200"}),
     "7b": ("fine-tuning", {"_10pct": "accuracy"}),
+    "7d": ("attributes", {"": "attributes"}),
 }
 
 
