@@ -50,7 +50,7 @@ def run_in_process(session, ends=None):
     store = open_store(session.query.store)
     for stage in session.plan.stages if ends is None else ordered(ends):
         if not store.has(stage):
-            run_stage(Task(stage, store, session.data, "cpu"))
+            run_stage(Task(stage, store, session.data, "cpu", local=session.local))
     return store
 
 

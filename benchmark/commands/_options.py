@@ -57,6 +57,13 @@ EvaluationOption = Annotated[
 WithoutLeaks = Annotated[
     bool, typer.Option("--without-leaks", help="drop what `data check` found of test images from the open-set")
 ]
+InitialWeights = Annotated[
+    str | None,
+    typer.Option(
+        "--initial-weights",
+        help="timm:NAME[=FILE], a checkpoint file or an export, for rows that were not trained from random weights",
+    ),
+]
 Train = Annotated[bool, typer.Option("--train/--no-train", help="pretrain on X and every coreset, and evaluate")]
 CoresetMetrics = Annotated[bool, typer.Option("--coreset-metrics", help="measure every coreset too")]
 Format = Annotated[str, typer.Option("--format", help="text, md, latex, csv, json, svg or another of `list formats`")]
@@ -100,6 +107,7 @@ OPTIONS: dict[str, Any] = {
     "coreset_metrics": CoresetMetrics,
     "run_on": RunOn,
     "without_leaks": WithoutLeaks,
+    "initial_weights": InitialWeights,
 }
 """Options by the name of a parameter of the Python API."""
 

@@ -87,6 +87,7 @@ def query_of(
     train: bool = True,
     coreset_metrics: bool = False,
     without_leaks: bool = False,
+    initial_weights: str | None = None,
 ) -> Query:
     """The question that the options make which `plan`, `reproduce` and `table` share."""
     return Query(
@@ -109,4 +110,5 @@ def query_of(
         train=train,
         coreset_metrics=coreset_metrics,
         without_leaks=without_leaks,
+        initial_weights=initial_weights,
     )

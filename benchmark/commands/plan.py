@@ -31,6 +31,7 @@ def plan(
     train: bool = True,
     coreset_metrics: bool = False,
     without_leaks: bool = False,
+    initial_weights: str | None = None,
 ) -> "PlannedRun":
     """What `reproduce` with the same options would run and cost. Runs nothing, writes nothing.
 
@@ -41,7 +42,8 @@ def plan(
 
     training = (steps, method, backbone, engine, precision)
     chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
-    query = query_of(*chosen, *training, data_root, store, evaluation, train, coreset_metrics, without_leaks)
+    parts = (evaluation, train, coreset_metrics, without_leaks)
+    query = query_of(*chosen, *training, data_root, store, *parts, initial_weights)
     return planned_run(PlannedTable(query))
 
 

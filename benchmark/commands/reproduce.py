@@ -36,6 +36,7 @@ def reproduce(
     jobs: int | None = None,
     run_on: str = "local",
     without_leaks: bool = False,
+    initial_weights: str | None = None,
 ) -> "MeasuredTable":
     """Measure a table: run what `store` does not hold yet, and return the numbers beside the published ones.
 
@@ -47,7 +48,8 @@ def reproduce(
     images and reads none. `jobs` are worker processes. `evaluation` are names of `list evaluations` instead of each
     row's own; the table shows the first. `coreset_metrics` also measures the coresets; without `train` nothing else is
     measured. `run_on` names what runs the stages. `without_leaks` leaves out of open-sets what `data check` found of
-    test images. Values of the result are per cent. Progress goes to standard error.
+    test images. `initial_weights` names what rows start from that were not trained from random weights, a file or a
+    network of timm. Values of the result are per cent. Progress goes to standard error.
     A stage that fails does not raise: its cells say "failed", with the reason, and `failed` holds its key.
 
     Raises UserError, before anything runs, for a name that is unknown and for options or data that cannot be used.
@@ -58,7 +60,8 @@ def reproduce(
 
     training = (steps, method, backbone, engine, precision)
     chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
-    query = query_of(*chosen, *training, data_root, store, evaluation, train, coreset_metrics, without_leaks)
+    parts = (evaluation, train, coreset_metrics, without_leaks)
+    query = query_of(*chosen, *training, data_root, store, *parts, initial_weights)
     machine = machine_of(device, jobs, run_on)
     return measure(PlannedTable(query), machine)
 

@@ -32,6 +32,7 @@ def table(
     train: bool = True,
     coreset_metrics: bool = False,
     without_leaks: bool = False,
+    initial_weights: str | None = None,
 ) -> "MeasuredTable":
     """The table that `reproduce` returns, from what `store` holds. Runs nothing; what is not measured is "missing".
 
@@ -42,7 +43,8 @@ def table(
 
     training = (steps, method, backbone, engine, precision)
     chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
-    query = query_of(*chosen, *training, data_root, store, evaluation, train, coreset_metrics, without_leaks)
+    parts = (evaluation, train, coreset_metrics, without_leaks)
+    query = query_of(*chosen, *training, data_root, store, *parts, initial_weights)
     session = PlannedTable(query)
     unknown = sorted({i.label for stage in session.plan.stages for i in stage.images() if i.sha256 is None})
     if unknown:

@@ -11,6 +11,7 @@ from benchmark.datasets.opensets import OPENSETS
 from benchmark.datasets.targets import TARGETS, registered_target
 from benchmark.errors import UnknownName, UserError
 from benchmark.execution.task import Task
+from benchmark.images.attributes import ATTRIBUTES, Attributes
 from benchmark.images.items import Items
 from benchmark.images.leaks import KnownLeaks, without
 from benchmark.images.manifest import Manifest, Split
@@ -64,6 +65,7 @@ class Data:
         self.without_leaks = () if standins else without_leaks
         self._manifests: dict[SplitName, Manifest | None] = {}
         self._relevance: dict[tuple[str, str], Images | None] = {}
+        self._attributes: dict[str, Images | None] = {}
         self._sources: dict[Images, Source] = {}
         self._items: dict[SplitName, Items] = {}
         self._inputs: dict[tuple[Role, str, str], Images] = {}
@@ -168,6 +170,25 @@ class Data:
             return None
         return None if identity is None else Images("opensets", openset, SOURCES, identity, by_path=self._by_path)
 
+    def attributes(self, target: str) -> Images | None:
+        """The identity of a target's further labels, None where it has none; unresolved while its images are absent.
+        UserError for a file of labels that cannot be used."""
+        if target not in self._attributes:
+            self._attributes[target] = self._find_attributes(target)
+        return self._attributes[target]
+
+    def _find_attributes(self, target: str) -> Images | None:
+        if not self.has("targets", target):
+            return Images("targets", target, ATTRIBUTES, None)
+        splits: tuple[Split, ...] = ("train", "test")
+        parts = {split: self.find("targets", target, split) for split in splits}
+        known = parts["train"].attributes
+        if known is None:
+            return None
+        for split, items in parts.items():
+            known.of(split, items.ids)
+        return Images("targets", target, ATTRIBUTES, known.sha256)
+
     def metric(self, target: str) -> Metric:
         """The paper's metric for its targets, top-1 for all others."""
         known = registered_target(target)
@@ -186,7 +207,7 @@ class Data:
                 raise UserError(f"{_not_searched(name, missing)}; without leaks needs that first")
         for role, name, split in splits:
             open_source(images, role, name, split, self.cache, progress)
-        for known in (self._manifests, self._items, self._inputs, self._relevance):
+        for known in (self._manifests, self._items, self._inputs, self._relevance, self._attributes):
             known.clear()
         self._known_leaks = None
 
@@ -258,6 +279,12 @@ class Data:
         assert mask is not None
         return mask
 
+    def attributes_of(self, images: Images) -> Attributes:
+        """The further labels of a target, for an input made by `attributes`."""
+        known = self.verified_source(images).items.attributes
+        assert known is not None
+        return known
+
     def heldout(self, images: Images) -> NDArray[np.bool_]:
         """Which open-set images come from a source that a target was cut from, bool [N]."""
         return heldout_mask(self.verified_source(images))
@@ -273,11 +300,14 @@ ImageTask = Task[Data]
 
 def _identity(source: Source, images: Images) -> tuple[str | None, str | None]:
     """What the source adds to keys as the input `images`: the identity of images and, where they are read, of labels.
-    Of relevance labels and sources, theirs."""
+    Of relevance labels, sources and attributes, theirs."""
     if images.split.startswith(RELEVANCE):
         return relevance_sha256(source.items, images.split.removeprefix(RELEVANCE)), None
     if images.split == SOURCES:
         return sources_sha256(source.items), None
+    if images.split == ATTRIBUTES:
+        known = source.items.attributes
+        return None if known is None else known.sha256, None
     manifest = source.manifest
     return manifest.images_sha256, manifest.labels_sha256 if images.reads_labels else None
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import UserError
+from benchmark.images.attributes import Attributes, read_attributes
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.names import check_names
 from benchmark.specs.base import digest
@@ -107,6 +108,11 @@ class Items(ABC):
         """Relevance labels of an open-set, None where it has none."""
         return None
 
+    @property
+    def attributes(self) -> Attributes | None:
+        """Further labels of a target's images, of both splits; None where there are none."""
+        return None
+
 
 def folder_of(item: str) -> str:
     """The first folder of an id, "" for a file that lies in none."""
@@ -183,6 +189,10 @@ class Folder(Items):
     @cached_property
     def folder_labels(self) -> FolderLabels | None:
         return read_relevance(self.path.parent) if self.role == "opensets" else None
+
+    @cached_property
+    def attributes(self) -> Attributes | None:
+        return read_attributes(self.path.parent) if self.role == "targets" else None
 
 
 Place = tuple[int, int]

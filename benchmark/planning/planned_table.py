@@ -1,6 +1,7 @@
 """A question with all its names resolved: the rows, the targets, the data, the plan."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 
 from benchmark.errors import UnknownName, UserError
@@ -9,20 +10,31 @@ from benchmark.execution.store import Store
 from benchmark.images.data import Data, SplitName, check_datasets, registered
 from benchmark.images.manifest import Split
 from benchmark.methods import METHODS, title_of
-from benchmark.planning.encoders import is_of_target
+from benchmark.planning.encoders import Encoder, is_of_target
 from benchmark.planning.names import Names, find_protocol, find_variant
-from benchmark.planning.planner import CellParts, Planner, simcore_of
+from benchmark.planning.planner import CellParts, Planner, lacks_attributes, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.query import Query
 from benchmark.planning.recipes import ResolvedRecipe
-from benchmark.planning.rows import EVALUATIONS_OF_TASKS, TableRow, at_lengths, grouped, obstacle, table_measures
+from benchmark.planning.rows import (
+    MEASURES_OF_TASKS,
+    SUPERVISED,
+    TableRow,
+    at_lengths,
+    grouped,
+    measures_of_tasks,
+    obstacle,
+    table_measures,
+)
 from benchmark.progress import Progress
-from benchmark.published.tables import Row, Table, load_table
-from benchmark.specs.cells import Cell, Layout, Plan, TableCells
+from benchmark.published.tables import Row, Table, Task, load_table
+from benchmark.specs.cells import Cell, CellMeasure, Layout, Plan, TableCells
 from benchmark.specs.protocols import Protocol
 from benchmark.specs.recipes import Steps
+from benchmark.specs.stages import Stage
 from benchmark.specs.variants import CONTROLS, PRETRAINED, UNTRAINED
 from benchmark.specs.wording import counted_range
+from benchmark.stages.frozen import FrozenEncoder
 
 
 class PlannedTable:
@@ -43,10 +55,11 @@ class PlannedTable:
         self.seeds = tuple(dict.fromkeys(query.seeds))
         # Shortest first: a table that grows by a longer training keeps the order of its rows.
         self.lengths = tuple(sorted(set(query.steps)))
-        self._planners: dict[tuple[str, str | None, bool, tuple[str, ...], int | None], Planner] = {}
+        self._planners: dict[tuple[str, str | None, bool, tuple[str, ...], int | None, Stage | None], Planner] = {}
         self.evaluations = _evaluations(query.evaluations)
         self.names = Names(simcore_of(self.profile, self.protocol), query.store)
         self.rows = self._rows()
+        self._check_initial_weights()
         check_datasets(self.data, self.targets, {row.openset for row in self._measured})
 
     def _rows(self) -> tuple[TableRow, ...]:
@@ -76,6 +89,28 @@ class PlannedTable:
                     f"{option} {requested} for rows of {', '.join(sorted(own))}: choose rows of one with --rows"
                 )
 
+    def _check_initial_weights(self) -> None:
+        """UserError for initial weights that no row takes, and for those of another network than a row trains."""
+        if self.query.initial_weights is None:
+            return
+        # Imported here: it brings torch.
+        from benchmark.training.foreign_weights import check_fits
+
+        if not any(row.initial for row in self.rows):
+            raise UserError(f"--initial-weights: no row of {self.table.id} that is measured starts from weights")
+        for row in self._measured:
+            if row.initial and row.variant.trained:
+                encoder = self._initial_encoder()
+                check_fits(encoder.stage.spec.backbone, self.planner(row).setup.recipe.backbone)  # type: ignore[attr-defined]
+
+    def _initial_encoder(self) -> Encoder:
+        """The encoder whose weights trainings start from."""
+        assert self.query.initial_weights is not None
+        named = self.names.encoder(self.query.initial_weights, None, None, 0)
+        if named is None or not isinstance(named.stage.spec, FrozenEncoder):
+            raise UserError("--initial-weights takes timm:NAME[=FILE], a checkpoint file or the folder of an export")
+        return named
+
     @property
     def _openset(self) -> str:
         return self.query.openset or self.table.openset or "imagenet"
@@ -86,16 +121,24 @@ class PlannedTable:
         method = self.query.method or self.table.method or "simclr"
         # As for the published rows: a method that was asked for comes with its own network.
         backbone = self.query.backbone or (self.table.backbone if self.query.method is None else None)
-        return TableRow(variant.name, variant.title, variant, self._openset, None, method, backbone)
+        initial = bool(self.query.initial_weights) and self.table.initial_weights != "random"
+        return TableRow(variant.name, variant.title, variant, self._openset, None, method, backbone, initial=initial)
 
     def _published_row(self, row: Row) -> TableRow:
+        if row.method == SUPERVISED and self.query.initial_weights:
+            own = self._own_row(f"@{self.query.initial_weights}")
+            variant = own.variant.model_copy(update={"control": False})
+            return replace(own, id=row.id, title=row.title, variant=variant, published=row, initial=True)
         method = self.query.method or row.method
         backbone = self.query.backbone or (row.backbone if self.query.method is None else None)
         online = row.task == "online_eval"
         openset = self._openset if self.query.openset or row.openset is None else row.openset
-        why = obstacle(row.model_copy(update={"method": method}))
+        named = self.query.initial_weights is not None
+        # The network of some weights is not trained by whatever method is asked for.
+        why = obstacle(row if row.method == SUPERVISED else row.model_copy(update={"method": method}), named)
         variant = find_variant(row.variant)
-        return TableRow(row.id, row.title, variant, openset, row, method, backbone, online, why)
+        initial = named and row.initial_weights != "random"
+        return TableRow(row.id, row.title, variant, openset, row, method, backbone, online, why, initial)
 
     def _chosen(self, rows: list[TableRow]) -> tuple[TableRow, ...]:
         """The rows named by id or variant; without names the table's own, with the controls if asked for. Rows that
@@ -125,19 +168,30 @@ class PlannedTable:
     def planner(self, row: TableRow) -> Planner:
         """What plans the cells of a row: one for every method, network, kind of evaluation and length."""
         evaluations = tuple(one.name for one in self.evaluations) or self._own_evaluation(row)
-        question = row.method, row.backbone, row.online, evaluations, row.steps
+        initial = self._initial_encoder().stage if row.initial else None
+        question = row.method, row.backbone, row.online, evaluations, row.steps, initial
         if question not in self._planners:
             setup = self.profile.setup(row.method, row.backbone, self.query.engine, self.query.precision)
             cell_parts = CellParts(row.online, evaluations, self.query.train, self.query.coreset_metrics)
-            planner = Planner(self.profile, self.protocol, self.data, row.steps, setup, cell_parts, self.names)
+            options = (row.steps, setup, cell_parts, self.names, initial)
+            planner = Planner(self.profile, self.protocol, self.data, *options)
             self._planners[question] = planner
         return self._planners[question]
 
     def _own_evaluation(self, row: TableRow) -> tuple[str, ...]:
         """The evaluation of a row's task; none where it is the protocol's probe or the online classifier. A control is
         evaluated as the rows of its table are."""
-        name = EVALUATIONS_OF_TASKS.get(self.table.task if row.published is None else row.published.task)
+        name = MEASURES_OF_TASKS[self._task(row)].evaluation
         return () if name is None else (name,)
+
+    def _task(self, row: TableRow) -> Task:
+        return self.table.task if row.published is None else row.published.task
+
+    def _row_measures(self) -> tuple[CellMeasure, ...]:
+        """What each row shows, where no evaluation is asked for and rows have measures of their own."""
+        if self.evaluations or not self.query.train:
+            return ()
+        return measures_of_tasks([self._task(row) for row in self.rows])
 
     @property
     def setups(self) -> tuple[ResolvedRecipe, ...]:
@@ -152,6 +206,8 @@ class PlannedTable:
             return "without training nothing is measured of a row without a coreset"
         if row.variant.sampler == "oracle" and self.data.relevance(row.openset, target) is None:
             return f"{row.openset} has no relevance labels for {target}"
+        if self.planner(row).reads_attributes and self.data.attributes(target) is None:
+            return lacks_attributes(target)
         if is_of_target(row.variant.encoder):
             try:
                 self.planner(row).named_encoder(row.variant, target, self.seeds[0])
@@ -219,6 +275,11 @@ class PlannedTable:
             yield f"measured with {changed}: the published values beside these are of the table's own recipes"
         for evaluation in self.evaluations[:1]:
             yield f"evaluation {evaluation.name}: the published values beside these are of the table's own"
+        if query.initial_weights:
+            yield f"rows of {SUPERVISED} weights start from {self._initial_encoder().label}, trained elsewhere"
+        if not self.table.cells():
+            place, file = self.table.source.place, f"tables/{self.table.id}.yaml"
+            yield f"no published value of {place} is known to us: add it in {file}"
         if query.engine:
             yield f"heads and losses by engine {query.engine}; engines change nothing else of a recipe"
         for setup in self.setups:
@@ -231,7 +292,8 @@ class PlannedTable:
         """Whether numbers may be held against the published ones: the paper profile on the paper's number of images."""
         query = self.query
         # The engine is no part of a published recipe: the published numbers come from neither of the two.
-        changed = any((query.steps, query.method, query.backbone, query.precision, query.evaluations))
+        recipe = (query.steps, query.method, query.backbone, query.precision, query.initial_weights)
+        changed = any(recipe) or bool(query.evaluations)
         if self.protocol.name != "released" or changed or any(map(self._elsewhere, self.rows)):
             return False
         known = all(self.data.manifest(*needed_splits) is not None for needed_splits in self.needed_splits)
@@ -263,7 +325,8 @@ class PlannedTable:
             verified_paper=self.verified_paper,
             notes=(*self.data_notes(), *self.leak_notes(), *self.recipe_notes()),
             evaluation=self.evaluations[0].title if self.evaluations else "",
-            measures=table_measures(self.query, self.evaluations),
+            measures=table_measures(self.query, self.evaluations, self._row_measures()),
+            row_measures=self._row_measures(),
             groups=grouped(self.rows, self.query.coreset_metrics),
             references=self._references(),
             features=self._features() if self.query.coreset_metrics else "",

@@ -11,6 +11,7 @@ from typing import Protocol as Interface
 from baselines.core.selection import BudgetError, parse_budget
 from benchmark.errors import UserError
 from benchmark.evaluations import EVALUATIONS, Question, evaluation_stage
+from benchmark.images.attributes import ATTRIBUTES
 from benchmark.planning.encoders import Encoder
 from benchmark.planning.names import Names
 from benchmark.planning.profiles import Profile
@@ -40,6 +41,9 @@ class Catalogue(Interface):
 
     def sources(self, openset: str) -> Images | None:
         """The labels that say which source each open-set image comes from, None where there are none."""
+
+    def attributes(self, target: str) -> Images | None:
+        """The further labels of a target's images, None where there are none."""
 
     def metric(self, target: str) -> Metric:
         """The target's metric."""
@@ -76,7 +80,7 @@ class Planner:
     """Builds the stages of cells for one profile, protocol and setup (`chosen`; None means SimCLR as usual).
 
     `steps` overrides the profile's optimiser steps. `known` has the samplers and encoders of other
-    planners of the same table.
+    planners of the same table. `initial` is what every training starts from, None for random weights.
     """
 
     profile: Profile
@@ -86,6 +90,7 @@ class Planner:
     chosen: ResolvedRecipe | None = None
     cell_parts: CellParts = CellParts()
     known: Names | None = None
+    initial: Stage | None = None
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.profile.steps is None and self.protocol.lengths == "coded":
@@ -136,7 +141,7 @@ class Planner:
         if target is None:
             # Only X has labels for an online classifier.
             spec = spec.model_copy(update={"recipe": spec.recipe.model_copy(update={"online": None})})
-        inputs: list[tuple[str, Stage | Images]] = []
+        inputs: list[tuple[str, Stage | Images]] = [] if self.initial is None else [(pretrain.INITIAL, self.initial)]
         if target is not None:
             images = self.catalogue.images("targets", target, "train")
             inputs.append(("target", images.with_labels if spec.recipe.online is not None else images))
@@ -275,10 +280,24 @@ class Planner:
             self.profile.released_probe,
             self.protocol.name,
         )
-        images = {split: self.catalogue.images("targets", target, split) for split in evaluation.splits}
+        images = {split: self._split(target, split) for split in evaluation.splits}
         label = f"probe of {encoder.label} on {target}"
         # A table's own evaluation is the only one of its encoders: nothing would share the features.
         return evaluation_stage(evaluation, question, encoder, images, label, shared=name is not None)
+
+    def _split(self, target: str, split: str) -> Images:
+        if split != ATTRIBUTES:
+            return self.catalogue.images("targets", target, split)
+        attributes = self.catalogue.attributes(target)
+        if attributes is None:
+            raise UserError(lacks_attributes(target))
+        return attributes
+
+    @property
+    def reads_attributes(self) -> bool:
+        """Whether an evaluation of the cells needs further labels of the target."""
+        names = self.cell_parts.evaluations if self.cell_parts.train else ()
+        return any(ATTRIBUTES in EVALUATIONS.get(name).splits for name in names)
 
     def _assumed(self, variant: Variant, target: str) -> tuple[str, ...]:
         if not variant.trained:
@@ -287,6 +306,11 @@ class Planner:
         fields = [f"length of the {kind} rows"] if kind in self.lengths(target).assumed else []
         fields += [a.field for a in self.setup.assumptions if not a.targets or target in a.targets]
         return tuple(fields)
+
+
+def lacks_attributes(target: str) -> str:
+    """Why attributes of a target cannot be probed."""
+    return f"targets/{target} has no labels.csv with attributes of its images (annotations/labels.csv)"
 
 
 def check_budget(budget: int | str | None, pool: Images) -> None:

@@ -13,7 +13,8 @@ class Query:
     `rows` are row ids or variants, any that `benchmark.planning.names` reads. `references` are those among them that
     others with a coreset of the same budget are compared with. Without `train` coresets are picked and nothing is
     trained on them; `coreset_metrics` measures them. `steps` are lengths of training, in optimiser steps: with several,
-    every row is measured at each.
+    every row is measured at each. `initial_weights` names the encoder that those rows start from whose published
+    trainings did not start from random weights.
     """
 
     table: str
@@ -36,3 +37,4 @@ class Query:
     coreset_metrics: bool = False
     references: tuple[str, ...] = ()
     without_leaks: bool = False
+    initial_weights: str | None = None

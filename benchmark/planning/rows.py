@@ -1,29 +1,55 @@
 """The rows of a table that is to be measured, and what a report has to know of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from benchmark.evaluations import Evaluation
+from benchmark.evaluations import EVALUATIONS, Evaluation
 from benchmark.methods import METHODS
 from benchmark.planning.names import budget_text
 from benchmark.planning.query import Query
-from benchmark.published.tables import Row
+from benchmark.published.tables import Row, Task
 from benchmark.report.measures import CORESET_MEASURES
 from benchmark.sampling.samplers import STOP
 from benchmark.specs.cells import ACCURACY, EVALUATE, CellMeasure, evaluation_part
 from benchmark.specs.variants import Variant
 from benchmark.specs.wording import counted
 
+SUPERVISED = "imagenet-supervised"
+"""The method of a published row that is the network of these weights as it is."""
 WITHOUT = "without a coreset"
-EVALUATIONS_OF_TASKS = {"linear_eval": None, "online_eval": None, "e2e_finetune_100pct": "fine-tuning"}
-"""The evaluation that measures a published task; None for the protocol's probe and for the online classifier."""
+
+
+@dataclass(frozen=True)
+class TaskMeasure:
+    """What measures a published task: an evaluation (None: the protocol's probe, or the online classifier) and, of its
+    measures, the one that the published value is of."""
+
+    evaluation: str | None = None
+    measure: str = ACCURACY.name
+
+
+MEASURES_OF_TASKS: Mapping[Task, TaskMeasure] = {
+    "linear_eval": TaskMeasure(),
+    "linear_eval_50pct": TaskMeasure("label-fractions", "labels_50"),
+    "linear_eval_20pct": TaskMeasure("label-fractions", "labels_20"),
+    "online_eval": TaskMeasure(),
+    "e2e_finetune_100pct": TaskMeasure("fine-tuning"),
+    "e2e_finetune_10pct": TaskMeasure("fine-tuning-10"),
+    "knn_20": TaskMeasure("knn", "knn_20"),
+    "knn_200": TaskMeasure("knn", "knn_200"),
+    "attributes": TaskMeasure("attributes", "attributes"),
+    "retrieval_rank1": TaskMeasure("retrieval", "rank1"),
+    "retrieval_rank5": TaskMeasure("retrieval", "rank5"),
+    "retrieval_map": TaskMeasure("retrieval", "map"),
+}
 
 
 @dataclass(frozen=True)
 class TableRow:
     """A row that is to be measured: the published row (None for a control), what it trains on, which method on which
     network (None: the method's own). `obstacle` says why it cannot be measured. `steps` is its length of training
-    (None: the profile's own). `base_row` is its id without the length, empty where the id has none."""
+    (None: the profile's own). `base_row` is its id without the length, empty where the id has none. `initial`: it takes
+    the weights that the query names."""
 
     id: str
     title: str
@@ -36,6 +62,7 @@ class TableRow:
     obstacle: str = ""
     steps: int | None = None
     base_row: str = ""
+    initial: bool = False
 
 
 def at_lengths(rows: Sequence[TableRow], lengths: Sequence[int]) -> tuple[TableRow, ...]:
@@ -55,24 +82,44 @@ def _at(steps: int) -> str:
     return f"at {counted(steps, 'step')}"
 
 
-def obstacle(row: Row) -> str:
-    """Why the suite cannot measure a published row; empty where it can."""
-    if row.task not in EVALUATIONS_OF_TASKS:
-        return f"evaluation {row.task} is not measured by this suite yet"
+def obstacle(row: Row, initial_weights: bool = False) -> str:
+    """Why the suite cannot measure a published row; empty where it can. `initial_weights`: some are named."""
+    if row.method == SUPERVISED:
+        return "" if initial_weights else f"is the network of {SUPERVISED} weights: name them with --initial-weights"
     if row.method not in METHODS:
         return f"method {row.method} has no recipe in this suite"
     if row.task == "online_eval" and METHODS.get(row.method).published.online is None:
         return f"method {row.method} has a recipe for SimCore's tables here, none for this one"
-    return "" if row.initial_weights == "random" else f"starts from {row.initial_weights} weights"
+    if row.initial_weights == "random" or initial_weights:
+        return ""
+    return f"starts from {row.initial_weights} weights: name them with --initial-weights"
 
 
 # What a report has to know -------------------------------------------------------------------------------------------
-def table_measures(query: Query, evaluations: Sequence[Evaluation]) -> tuple[CellMeasure, ...]:
-    """The measures of a table's cells: of the evaluations first, then of the coresets; none where a cell has the
-    accuracy of one evaluation alone."""
-    of_evaluations = tuple(_of_evaluations(evaluations)) if query.train else ()
+def table_measures(
+    query: Query, evaluations: Sequence[Evaluation], of_rows: Sequence[CellMeasure]
+) -> tuple[CellMeasure, ...]:
+    """The measures of a table's cells: of the evaluations first (`of_rows` where rows have their own), then of the
+    coresets; none where a cell has one number of one evaluation alone."""
+    of_evaluations = tuple(dict.fromkeys(of_rows) or _of_evaluations(evaluations)) if query.train else ()
     of_coresets = CORESET_MEASURES if query.coreset_metrics or not query.train else ()
-    return () if (*of_evaluations, *of_coresets) == (ACCURACY,) else (*of_evaluations, *of_coresets)
+    if not of_coresets and (of_rows or of_evaluations == (ACCURACY,)):
+        return ()
+    return (*of_evaluations, *of_coresets)
+
+
+def measures_of_tasks(tasks: Sequence[Task]) -> tuple[CellMeasure, ...]:
+    """For every row the measure that its task is of; none where all are accuracies of one name."""
+    measures = tuple(_of_task(MEASURES_OF_TASKS[task]) for task in tasks)
+    return () if set(measures) <= {ACCURACY} else measures
+
+
+def _of_task(task: TaskMeasure) -> CellMeasure:
+    if task.measure == ACCURACY.name:
+        return ACCURACY
+    known = {measure.name: measure for measure in EVALUATIONS.get(task.evaluation or "").measures}
+    measure = known[task.measure]
+    return ACCURACY.model_copy(update={"name": measure.name, "title": measure.title, "digits": measure.digits})
 
 
 def _of_evaluations(evaluations: Sequence[Evaluation]) -> Iterator[CellMeasure]:

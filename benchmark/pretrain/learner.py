@@ -3,7 +3,7 @@ step."""
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -98,6 +98,21 @@ class Learner(nn.Module, ABC):
     def statistics(self) -> dict[str, float]:
         """Numbers of the last step that tell whether the method works; for the record."""
         return {}
+
+
+def start_from(learner: Learner, weights: Mapping[str, torch.Tensor]) -> None:
+    """Put `weights` into the network that a learner trains, and into every copy of it: a teacher starts where its
+    student does. ValueError for weights of another network."""
+    form = _form(weights)
+    networks = [module for module in learner.modules() if _form(module.state_dict()) == form]
+    if learner.backbone not in networks:
+        raise ValueError("the initial weights are not of the network that is trained")
+    for network in networks:
+        network.load_state_dict(weights)
+
+
+def _form(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in weights.items()}
 
 
 def without_gradients(parameters: Iterable[nn.Parameter]) -> None:

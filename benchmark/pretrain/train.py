@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 from torch import nn
 
 from benchmark.pretrain.engines import find_engine
-from benchmark.pretrain.learner import Outputs, TrainingPosition, WithOnlineClassifier
+from benchmark.pretrain.learner import Outputs, TrainingPosition, WithOnlineClassifier, start_from
 from benchmark.progress import Progress, never, silent, unheard
 from benchmark.specs.artefacts import CLASSIFIER, ENCODER
 from benchmark.specs.base import digest
@@ -95,6 +96,7 @@ class _Job:
     workers: int
     every: float
     labels: Labels | None
+    initial: Path | None
     watch: Watch
 
     @property
@@ -120,12 +122,14 @@ def train(
     workers: int = 2,
     checkpoint_every: float = 60.0,
     labels: Labels | None = None,
+    initial: Path | None = None,
 ) -> TrainResult:
     """Train `recipe` on `images` (X's rows first) and write `encoder.safetensors`, the backbone alone, to
     `checkpoint_dir`.
 
     A checkpoint of the same recipe, seeds and number of images in `checkpoint_dir` is gone on from, on one CPU bitwise
     as if never interrupted; that they are the same images is the caller's to see to (a stage's folder is its key's).
+    The network starts from the weights of `initial`, an `encoder.safetensors`, where one is given.
     `stop_after` ends this call at that step with a checkpoint and no encoder, and so does `watch.stopping` at the next
     step (on a GPU of several at the next whose losses are read). `devices` above one starts as many ranks
     ("cuda" means cuda:0 ... there). `workers` processes decode `FileImages`. `labels`, int64 [n], one for each image
@@ -142,7 +146,7 @@ def train(
     engine = find_engine(recipe.engine)
     stop = run.steps if stop_after is None else min(run.steps, stop_after)
     options = (device, checkpoint_dir, stop, devices, workers, checkpoint_every)
-    job = _Job(recipe, images, seeds, run, groups, *options, labels if recipe.online else None, watch)
+    job = _Job(recipe, images, seeds, run, groups, *options, labels if recipe.online else None, initial, watch)
     if devices == 1:
         state = _work(job, 0)
     else:
@@ -172,6 +176,8 @@ class _Trainer:
         self.job, self.split, self.device = job, split, device
         recipe = job.recipe
         learner = find_engine(recipe.engine).build(recipe, job.seeds.init, job.classes)
+        if job.initial is not None:
+            start_from(learner, load_file(job.initial))
         groups = job.groups * learner.views_in_a_pass // (job.devices * recipe.augmentation.views)
         self.groups = Groups(max(1, groups))
         for module in learner.normalised_by_groups():

@@ -21,6 +21,10 @@ Task = Literal[
     "linear_eval_20pct",
     "online_eval",
     "e2e_finetune_100pct",
+    "e2e_finetune_10pct",
+    "knn_20",
+    "knn_200",
+    "attributes",
     "retrieval_rank1",
     "retrieval_rank5",
     "retrieval_map",
@@ -33,14 +37,14 @@ class Source(Spec):
     """Where the numbers stand, and where they were read.
 
     `confidence`: "primary" is the authors' own text; "transcript" a transcription of pictures of the paper; "secondary"
-    what another work made of the paper's numbers.
+    what another work made of the paper's numbers; "no value" that none was read, and rows and columns are assumed.
     """
 
     work: str
     url: str
     place: str
     read_in: str
-    confidence: Literal["primary", "transcript", "secondary"]
+    confidence: Literal["primary", "transcript", "secondary", "no value"]
 
 
 class Tolerance(Spec):

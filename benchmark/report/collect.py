@@ -98,7 +98,7 @@ def assemble(layout: Layout, runs: Sequence[Run]) -> TableResult:
     lengths = layout.lengths or (("", None),) * len(layout.rows)
     labels = zip(layout.rows, groups, lengths, strict=True)
     rows = tuple(RowLabel(*row, *group, *length) for row, group, length in labels)
-    judged = layout.main is not None and not layout.standins
+    judged = layout.evaluated and not layout.standins
     return TableResult(
         table,
         layout.profile,
@@ -169,7 +169,7 @@ def _notes(layout: Layout) -> list[str]:
             "training seconds are of the row's own training alone, without that of the encoder that its coreset was "
             "picked by, on the machine that trained and beside whatever else it did"
         )
-        return [f"{lengths}; only rows of one length are compared", *([times] if layout.main else [])]
+        return [f"{lengths}; only rows of one length are compared", *([times] if layout.evaluated else [])]
     if layout.steps is None:
         return []
     return [f"rows took {counted(layout.steps, 'optimiser step')} instead of the profile's number{doubled}"]

@@ -17,8 +17,8 @@ Runs = Mapping[tuple[str, str], Sequence[Run]]
 def differences(layout: Layout, rows: Sequence[RowLabel], runs: Runs) -> Iterator[tuple[Difference, Estimate | float]]:
     """The difference of every row to every reference below the same heading, on every target, in every measure that is
     compared. None where one of the rows lacks a seed."""
-    compared = [measure for measure in layout.measures if measure.compared]
     for row in rows:
+        compared = [measure for measure in layout.measures_of(row.id) if measure.compared]
         for other in (one for one in rows if one.id in layout.references and one.id != row.id):
             for target in layout.columns if row.group == other.group else ():
                 pair = [runs.get((one.id, target), ()) for one in (row, other)]
@@ -45,7 +45,7 @@ def _difference(
 
 def _values(runs: Sequence[Run], measure: CellMeasure, layout: Layout) -> list[float]:
     """The values of a measure in the order of seeds; none where a seed lacks it."""
-    by_run = [values_of(run.records, layout.measures).get(measure.name) for run in runs]
+    by_run = [values_of(run.records, layout.measures_of(run.row)).get(measure.name) for run in runs]
     values = [value for value in by_run if value is not None]
     return values if len(values) == len(by_run) else []
 

@@ -40,8 +40,21 @@ def has_published(result: TableResult) -> bool:
     return any(result.published(cell.row, cell.target) is not None for cell in cells)
 
 
-EVALUATIONS = {"linear_eval": "linear probe", "online_eval": "online classifier"}
-"""Those that the suite measures, as headings name them."""
+TASKS = {
+    "linear_eval": "linear probe",
+    "linear_eval_50pct": "linear probe on 50 % of the labels",
+    "linear_eval_20pct": "linear probe on 20 % of the labels",
+    "online_eval": "online classifier",
+    "e2e_finetune_100pct": "fine-tuning",
+    "e2e_finetune_10pct": "fine-tuning on 10 % of the labels",
+    "knn_20": "nearest neighbours, k = 20",
+    "knn_200": "nearest neighbours, k = 200",
+    "attributes": "linear probe of attributes",
+    "retrieval_rank1": "retrieval, rank-1",
+    "retrieval_rank5": "retrieval, rank-5",
+    "retrieval_map": "retrieval, mAP",
+}
+"""Published tasks as headings name them."""
 
 
 def _measured(result: TableResult) -> str:
@@ -59,9 +72,14 @@ def _measured(result: TableResult) -> str:
         f"; open-set {result.openset}" if result.openset else "",
         f"; {result.table.unit}",
     ]
-    task = result.table.task
-    title = result.evaluation or EVALUATIONS.get(task, task)
+    title = result.evaluation or _tasks(result)
     return title[:1].upper() + title[1:] + "".join(parts)
+
+
+def _tasks(result: TableResult) -> str:
+    """The tasks of the rows, each once; a row that the table does not have is of the table's."""
+    known = {row.id: row.task for row in result.table.rows}
+    return "; ".join(dict.fromkeys(TASKS[known.get(row.id, result.table.task)] for row in result.rows))
 
 
 def _trained(runs: Iterable[SeedResult]) -> str:

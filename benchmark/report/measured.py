@@ -100,11 +100,11 @@ class MeasuredTable:
         name that the table does not have; UserError for a variant of several rows."""
         row, target = self._row(place[0]), self._target(place[1])
         numbers = tuple(one for one in self.measurements if (one.row, one.target) == (row, target))
-        evaluated = tuple(one for one in numbers if self._is_evaluated(one.measure))
+        evaluated = tuple(one for one in numbers if self._is_evaluated(row, one.measure))
         return MeasuredCell(self.result.cell(row, target), self.result.published(row, target), numbers, evaluated)
 
-    def _is_evaluated(self, measure: str) -> bool:
-        return is_evaluation(part_of(measure, self.planned.layout.measures))
+    def _is_evaluated(self, row: str, measure: str) -> bool:
+        return is_evaluation(part_of(measure, self.planned.layout.measures_of(row)))
 
     def difference(self, row: str, reference: str, target: str, measure: str = "purity") -> Estimate | float | None:
         """A row minus a row that others are compared with, as the table shows it; None where it shows none."""
@@ -138,7 +138,7 @@ class MeasuredTable:
 
     def _of_run(self, run: Run) -> Iterator[Measurement]:
         layout, published = self.planned.layout, self.result.published(run.row, run.target)
-        shown = layout.main.name if layout.main else None
+        main = layout.main_of(run.row)
         cell = self.planned.cells.get((run.row, run.target, run.seed))
         last = cell.last.key if cell is not None and cell.last.resolved else None
         data = self.result.cell(run.row, run.target).data if run.records else ""
@@ -152,7 +152,7 @@ class MeasuredTable:
                 seed=run.seed,
                 measure=measure,
                 value=value,
-                published=published if measure == shown else None,
+                published=published if main is not None and measure == main.name else None,
                 protocol=self.result.protocol,
                 n=n,
                 key=record.key if record else last,
@@ -198,10 +198,11 @@ _COLUMNS: Mapping[str, str] = {
 
 def _numbers(run: Run, layout: Layout) -> Iterator[tuple[str, float | None, int | None, Record | None]]:
     """(measure, value, n, record) of a run; of a hole the first measure without a value."""
+    measures = layout.measures_of(run.row)
     if not run.records:
-        yield (layout.main or layout.measures[0]).name, None, None, None
-    for measure, value in values_of(run.records, layout.measures).items():
-        part = part_of(measure, layout.measures)
+        yield measures[0].name, None, None, None
+    for measure, value in values_of(run.records, measures).items():
+        part = part_of(measure, measures)
         yield measure, float(value), items_of(run.records, part), run.records[part]
 
 

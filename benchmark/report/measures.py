@@ -35,7 +35,7 @@ OF_POOL = ("base_rate", "ceiling", "base_rate_without_heldout")
 def values_of(records: Mapping[str, Record], measures: tuple[CellMeasure, ...]) -> dict[str, float]:
     """All numbers of a cell by name. Accuracies, purities and base rates are per cent, cosines and shares are not."""
     values: dict[str, float] = {}
-    for measure in measures or (ACCURACY,):
+    for measure in measures:
         record = records.get(measure.part)
         if measure.evaluated and record is not None and measure.name.rpartition("/")[2] in record.metrics:
             values[measure.name] = record.metrics[measure.name.rpartition("/")[2]]

@@ -54,10 +54,10 @@ class Run:
 
     def result(self, layout: Layout) -> SeedResult:
         """The numbers that a table shows."""
-        values = values_of(self.records, layout.measures)
+        values, main = values_of(self.records, layout.measures_of(self.row)), layout.main_of(self.row)
         return SeedResult(
             seed=self.seed,
-            value=values.get(layout.main.name) if layout.main else None,
+            value=values.get(main.name) if main else None,
             values=values,
             **_training(self.pretrain),
             **facts_of(self.records),

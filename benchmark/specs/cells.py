@@ -138,10 +138,18 @@ class Layout(Spec):
     has a heading for every row and its name below that heading; `references` are the rows that others of the same
     heading are compared with. `features` says what samplers see and what trains the rows. With several lengths of
     training, `lengths` has for every row its id without the length, and its optimiser steps; `steps` is the length of a
-    table that was given one.
+    table that was given one. `row_measures` is what the cells of each row show where rows have measures of their own.
     """
 
-    later: ClassVar[tuple[str, ...]] = ("evaluation", "measures", "groups", "references", "features", "lengths")
+    later: ClassVar[tuple[str, ...]] = (
+        "evaluation",
+        "measures",
+        "groups",
+        "references",
+        "features",
+        "lengths",
+        "row_measures",
+    )
 
     table: str
     profile: str
@@ -161,12 +169,23 @@ class Layout(Spec):
     references: tuple[str, ...] = ()
     features: str = ""
     lengths: tuple[tuple[str, int], ...] = ()
+    row_measures: tuple[CellMeasure, ...] = ()
 
     @property
-    def main(self) -> CellMeasure | None:
-        """The measure that a cell of the table shows; None where nothing is evaluated."""
-        first = self.measures[0] if self.measures else ACCURACY
-        return first if first.evaluated else None
+    def evaluated(self) -> bool:
+        """Whether cells show an evaluation."""
+        return not self.measures or self.measures[0].evaluated
+
+    def measures_of(self, row: str) -> tuple[CellMeasure, ...]:
+        """The measures of a row's cells by the row's id; the one that a cell shows comes first."""
+        if not self.row_measures:
+            return self.measures or (ACCURACY,)
+        place = [name for name, *_ in self.rows].index(row)
+        return (self.row_measures[place], *(one for one in self.measures if not one.evaluated))
+
+    def main_of(self, row: str) -> CellMeasure | None:
+        """The measure that a cell of the row shows; None where nothing is evaluated."""
+        return self.measures_of(row)[0] if self.evaluated else None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from benchmark.training.image_views import TrainingImages
 
 
+INITIAL = "initial"
+"""The input whose encoder a training starts from, where it does not start from random weights."""
+
+
 class Pretraining(Spec):
     """The spec of a `pretrain` stage."""
 
@@ -108,6 +112,7 @@ def run(task: ImageTask, folder: Path) -> StageResult:
         devices=usable(spec.recipe, task.devices, steps.batches),
         workers=task.workers,
         labels=None if spec.recipe.online is None else _labels(task, chosen),
+        initial=task.file(INITIAL, ENCODER) if task.has(INITIAL) else None,
     )
     if result.encoder is None:
         raise Stopped(f"is saved at step {result.steps} of {steps.steps}")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,18 @@ def foreign_network(backbone: Backbone, origin: str, path: Path | None, seed: in
             f"the weights of {backbone.name} {where} cannot be used: {_reason(error)}; "
             "give a local file with --encoder timm:NAME=FILE"
         ) from error
+
+
+@cache
+def check_fits(weights: Backbone, network: Backbone) -> None:
+    """UserError, with the layers, where weights of one network cannot be put into another one."""
+    with torch.random.fork_rng(devices=[]):
+        try:
+            build(network).load_state_dict(build(weights).state_dict())
+        except RuntimeError as error:
+            raise UserError(
+                f"weights of {weights.full_name} do not fit {network.full_name}, which is trained: {_reason(error)}"
+            ) from error
 
 
 def saved_picks(path: Path) -> tuple[int, ...] | None:

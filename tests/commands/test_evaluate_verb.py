@@ -17,7 +17,7 @@ from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.query import Query
 from benchmark.planning.released import NAME
 
-EVERY = ("knn", "retrieval", "geometry", "label-fractions", "linear-clean")
+EVERY = ("knn", "retrieval", "geometry", "label-fractions", "attributes", "linear-clean")
 
 
 @pytest.fixture(scope="module")

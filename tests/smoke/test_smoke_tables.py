@@ -1,9 +1,12 @@
 """Tables 3, 4, 5 and Figure 3 to their last cell, in the smoke profile, on one target and few steps."""
 
 import pytest
+import timm
+import torch
 
 from benchmark.report.collect import collect
 from benchmark.report.formats import render
+from benchmark.report.measured import measured_table
 
 METHODS = {"3": {"simclr"}, "4": {"byol", "swav", "dino", "mae"}, "5": {"simclr"}, "figure3": {"simclr"}}
 
@@ -25,6 +28,56 @@ def test_every_cell_of_a_table_is_measured(table, store, new_session, run_here):
     assert kinds == METHODS[table]
     text = render(result, "text")
     assert "STAND-IN IMAGES" in text and "stands in for" in text
+
+
+SHOWN = {
+    "7a": ("knn", {"_k20": "knn_20", "_k200": "knn_200"}),
+    "7b": ("fine-tuning", {"_10pct": "accuracy"}),
+    "7d": ("attributes", {"": "attributes"}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", SHOWN)
+def test_every_cell_shows_the_measure_of_its_row_s_task(table, store, new_session, run_here):
+    session = new_session(store, table=table, targets=("dtd",), steps=2)
+    run_here(session)
+    measured = measured_table(session.values(), session.store)
+    evaluation, measures = SHOWN[table]
+    assert {cell.state for cell in measured.result.cells} == {"measured"}
+    for (row, target, seed), cell in session.cells.items():
+        (shown,) = (name for suffix, name in measures.items() if row.endswith(suffix))
+        record = session.store.record(cell.evaluate)
+        assert record.identity["spec"]["kind"] == evaluation
+        assert measured[row, target].value == record.metrics[shown]
+        assert [one.measure for one in measured[row, target].records] == [shown]
+        assert {one.published for one in measured[row, target].measurements} == {None} and seed == 0
+    text = measured.render()
+    assert f"no published value of Table {table} is known to us: add it in tables/table{table}.yaml" in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("table", "rows"),
+    # Fine-tuning the supervised network of lcr-table3 at its own size takes minutes.
+    [("lcr-table2", ()), ("lcr-table3", ("dino", "barlow-twins", "lcr-byol"))],
+    ids=["lcr-table2", "lcr-table3"],
+)
+def test_rows_from_supervised_weights_are_measured_to_the_last_cell(table, rows, tmp_path, new_session, run_here):
+    torch.save(timm.create_model("test_resnet").state_dict(), tmp_path / "supervised.pth")
+    named = f"timm:test_resnet={tmp_path / 'supervised.pth'}"
+    options = {"targets": ("cub",), "steps": 2, "rows": rows, "initial_weights": named}
+    session = new_session(tmp_path / "runs", table=table, **options)
+    run_here(session)
+    measured = measured_table(session.values(), session.store)
+    assert {(cell.row, cell.state) for cell in measured.result.cells} == {
+        (row, "measured") for row in rows or [row.id for row in session.table.rows]
+    }
+    if table == "lcr-table2":
+        retrieval = session.store.record(session.cells["lcr-moco_retrieval_map", "cub", 0].evaluate)
+        fractions = session.store.record(session.cells["moco_linear_eval_20pct", "cub", 0].evaluate)
+        assert measured["lcr-moco_retrieval_map", "cub"].value == retrieval.metrics["map"]
+        assert measured["moco_linear_eval_20pct", "cub"].value == fractions.metrics["labels_20"]
 
 
 @pytest.mark.slow

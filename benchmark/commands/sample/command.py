@@ -58,6 +58,10 @@ class TwoFolders:
         """The labels of the pool that say which source an image is from."""
         return self.data.sources(openset)
 
+    def attributes(self, target: str) -> Images | None:
+        """None: nothing is evaluated."""
+        return None
+
     def metric(self, target: str) -> Metric:
         """Nothing is evaluated."""
         return "top1"

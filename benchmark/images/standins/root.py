@@ -7,7 +7,7 @@ classes) with unrelated pictures. Numbers measured on them say that the pipeline
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from benchmark.datasets.opensets import OPENSETS
 from benchmark.datasets.targets import TARGETS, registered_target
 from benchmark.errors import UserError
+from benchmark.images.attributes import Attributes
 from benchmark.images.items import FolderLabels, Items, MissingImages, folder_of
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.sources import ImageRoot
@@ -130,6 +131,19 @@ class Rendered(Items):
             source=dict.fromkeys(self.classes, "standins"),
             relevant={name: frozenset({_family(name)}) & frozenset(FAMILIES) for name in self.classes},
         )
+
+    @cached_property
+    def attributes(self) -> Attributes | None:
+        """Two attributes that follow from the class: its number's parity, and which half of the classes it is of."""
+        if self.role == "opensets":
+            return None
+        number = {name: position for position, name in enumerate(self.classes)}
+        values = {
+            f"{split}/{item}": (str(number[folder_of(item)] % 2), str(2 * number[folder_of(item)] // len(number)))
+            for split in ("train", "test")
+            for item in replace(self, split=split).ids  # type: ignore[arg-type]
+        }
+        return Attributes(f"stand-ins of targets/{self.name}", ("parity", "half"), values)
 
     def _seed(self, item: str) -> str:
         return f"standins {VERSION} {SIDE} {self.label}/{item}"

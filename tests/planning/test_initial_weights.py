@@ -1,0 +1,76 @@
+"""Rows whose published trainings started from supervised weights: they take them from a file that is named."""
+
+import pytest
+import timm
+import torch
+
+from benchmark.errors import UserError
+from benchmark.planning.planned_table import PlannedTable
+from benchmark.planning.query import Query
+from benchmark.system import file_sha256
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Weights of the smoke profile's network, as timm saves them."""
+    path = tmp_path_factory.mktemp("weights") / "supervised.pth"
+    torch.save(timm.create_model("test_resnet").state_dict(), path)
+    return path
+
+
+def session(tmp_path, table, **fields):
+    return PlannedTable(Query(table, "smoke", store=tmp_path / "runs", targets=("cub",), **fields))
+
+
+@pytest.mark.parametrize("table", ["lcr-table2", "lcr-table3"])
+def test_without_weights_every_row_says_what_it_lacks(tmp_path, table):
+    with pytest.raises(UserError, match=r"imagenet-supervised weights: name them with --initial-weights"):
+        session(tmp_path, table)
+
+
+@pytest.mark.parametrize("table", ["lcr-table2", "lcr-table3"])
+def test_every_row_is_planned_from_the_named_file(tmp_path, weights, table):
+    planned = session(tmp_path, table, initial_weights=f"timm:test_resnet={weights}")
+    assert {row for row, _, _ in planned.cells} == {row.id for row in planned.table.rows}
+    digest = file_sha256(weights)
+    for (row, _, _), cell in planned.cells.items():
+        trained = cell.pretrain
+        first = cell.evaluate.input("encoder") if trained is None else trained.input("initial")
+        assert (trained is None) == row.startswith("imagenet-supervised")
+        assert first.kind.name == "frozen" and first.spec.sha256 == digest
+    assert planned.local == {digest: str(weights)}
+    layout = planned.values().layout
+    assert not layout.verified_paper and not any(control for *_, control in layout.rows)
+    assert "rows of imagenet-supervised weights start from test_resnet, trained elsewhere" in layout.notes
+
+
+def test_lcr_is_measured_by_the_measure_of_each_row(tmp_path, weights):
+    planned = session(tmp_path, "lcr-table2", initial_weights=f"timm:test_resnet={weights}")
+    layout = planned.values().layout
+    shown = {row: layout.main_of(row).name for row, *_ in layout.rows if row.startswith("lcr-moco")}
+    assert list(shown.values()) == ["accuracy", "labels_50", "labels_20", "rank1", "rank5", "map"]
+
+
+def test_random_rows_of_other_tables_take_no_weights_and_keep_their_keys(tmp_path, weights):
+    with pytest.raises(UserError, match="no row of table2 that is measured starts from weights"):
+        session(tmp_path, "2", initial_weights=f"timm:test_resnet={weights}")
+    plain = session(tmp_path, "2", rows=("X",), method="moco")
+    started = session(tmp_path, "lcr-table3", rows=("moco",), initial_weights=f"timm:test_resnet={weights}")
+    trained = [one.plan.cells[0].pretrain for one in (plain, started)]
+    assert trained[0].spec == trained[1].spec and trained[0].key != trained[1].key
+    assert trained[0].input("initial") is None
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ("timm:resnet18=FILE", r"weights of resnet18 do not fit test_resnet.*layers are missing"),
+        ("random", "a random encoder needs a method"),
+        ("released", "of one target each"),
+        ("absent.pth", "encoder 'absent.pth' is no file"),
+    ],
+)
+def test_weights_that_cannot_be_taken_are_refused_before_anything_runs(tmp_path, weights, named, message):
+    with pytest.raises(UserError, match=message):
+        session(tmp_path, "lcr-table3", initial_weights=named.replace("FILE", str(weights)))
+    assert list(tmp_path.iterdir()) == []
