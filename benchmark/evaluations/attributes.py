@@ -78,17 +78,24 @@ def _probed(
     """Whether each test image [m] is classified right by an attribute (NaN: it has no value), and the record."""
     from benchmark.evaluations._logistic_regression import clean_probe
 
-    known, asked = (np.flatnonzero(values != "") for values in (train_values, test_values))
+    known, with_value = (np.flatnonzero(values != "") for values in (train_values, test_values))
     classes = {value: number for number, value in enumerate(sorted(set(train_values[known])))}
-    if len(classes) < 2 or not asked.size:
-        lack = "fewer than two values among the training images" if asked.size else "no value among the test images"
+    if len(classes) < 2 or not with_value.size:
+        lack = (
+            "fewer than two values among the training images" if with_value.size else "no value among the test images"
+        )
         raise UserError(f"{what} has {lack}: nothing can be told apart by it")
     labels = np.array([classes[value] for value in train_values[known]], np.int64)
-    wanted = np.array([classes.get(value, -1) for value in test_values[asked]], np.int64)
-    result = clean_probe(np.asarray(train[known]), labels, np.asarray(test[asked]), wanted, probe)
+    test_labels = np.array([classes.get(value, -1) for value in test_values[with_value]], np.int64)
+    result = clean_probe(np.asarray(train[known]), labels, np.asarray(test[with_value]), test_labels, probe)
     right = np.full(len(test), np.nan)
-    right[asked] = result.predicted == wanted
-    info = {"accuracy": result.accuracy, "values": len(classes), "n": len(asked), "strength": result.info["strength"]}
+    right[with_value] = result.predicted == test_labels
+    info = {
+        "accuracy": result.accuracy,
+        "values": len(classes),
+        "n": len(with_value),
+        "strength": result.info["strength"],
+    }
     return right, info
 
 

@@ -138,7 +138,7 @@ class PlannedTable:
         why = obstacle(row if row.method == SUPERVISED else row.model_copy(update={"method": method}), named)
         variant = find_variant(row.variant)
         initial = named and row.initial_weights != "random"
-        return TableRow(row.id, row.title, variant, openset, row, method, backbone, online, why, initial)
+        return TableRow(row.id, row.title, variant, openset, row, method, backbone, online, why, initial=initial)
 
     def _chosen(self, rows: list[TableRow]) -> tuple[TableRow, ...]:
         """The rows named by id or variant; without names the table's own, with the controls if asked for. Rows that

@@ -128,8 +128,8 @@ def check_obtainable(name: str) -> None:
 def _is_cached(model: str, file: str | None) -> bool:
     repository, _, revision = model.partition("@")
     names = (file,) if file else HUB_FILES
-    found = (try_to_load_from_cache(repository, name, revision=revision or None) for name in names)
-    return any(isinstance(path, str) for path in found)
+    paths = (try_to_load_from_cache(repository, name, revision=revision or None) for name in names)
+    return any(isinstance(path, str) for path in paths)
 
 
 def _hub_answers() -> bool:

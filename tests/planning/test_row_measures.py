@@ -42,7 +42,7 @@ def test_a_table_of_accuracies_has_the_layout_that_it_always_had(tmp_path, table
     assert not {"measures", "row_measures"} & set(layout.model_dump())
 
 
-def test_an_evaluation_that_is_asked_for_goes_before_the_row_s_own(tmp_path):
+def test_an_evaluation_of_the_query_goes_before_the_row_s_own(tmp_path):
     planned = session(tmp_path, "7a", targets=("cub",), evaluations=("retrieval",))
     layout = planned.values().layout
     assert {layout.main_of(row).name for row, *_ in layout.rows} == {"rank1"} and not layout.row_measures

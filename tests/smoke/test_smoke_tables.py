@@ -40,7 +40,7 @@ SHOWN = {
 @pytest.mark.slow
 @pytest.mark.parametrize("table", SHOWN)
 def test_every_cell_shows_the_measure_of_its_row_s_task(table, store, new_session, run_here):
-    session = new_session(store, table=table, targets=("dtd",), steps=2)
+    session = new_session(store, table=table, targets=("dtd",), steps=(2,))
     run_here(session)
     measured = measured_table(session.values(), session.store)
     evaluation, measures = SHOWN[table]
