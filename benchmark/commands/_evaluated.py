@@ -50,6 +50,8 @@ class PlannedEvaluation:
     target: str
     evaluation: Evaluation
     stage: Stage
+    encoder: str
+    """The name of the encoder, which `released` has another one of for every target."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class EncoderMeasure:
     reason: str = ""
     title: str = ""
     digits: int = 2
+    encoder: str = ""
 
     @property
     def header(self) -> str:
@@ -100,6 +103,7 @@ class EncoderMeasure:
 
 
 _COLUMNS = {
+    "encoder": "string",
     "target": "string",
     "evaluation": "string",
     "measure": "string",
@@ -155,7 +159,7 @@ class EvaluatedEncoder:
         for target in targets:
             cells = [by_place[target, *column] for column in columns]
             counts = dict.fromkeys(str(cell.n) for cell in cells if cell.n is not None)
-            rows.append([self.encoder, target, *(cell.text for cell in cells), ", ".join(counts)])
+            rows.append([cells[0].encoder, target, *(cell.text for cell in cells), ", ".join(counts)])
         table = tabulate(rows, headers, tablefmt=style, disable_numparse=True)
         return "\n".join([table, "", *self._notes()])
 
@@ -194,7 +198,7 @@ def prepared(request: EvaluationRequest, machine: Machine, progress: Progress) -
                 raise UserError(f"evaluation {evaluation.name} cannot be asked of {encoder.label}: {why}")
             place = encoder.stage, target, request.seed, encoder.embedding
             stage = planner.evaluate(*place, name=evaluation.name, recipe=encoder.recipe_or(planner.setup.recipe))
-            planned.append(PlannedEvaluation(target, evaluation, stage))
+            planned.append(PlannedEvaluation(target, evaluation, stage, encoder.label))
     check_stages(ordered([one.stage for one in planned]))
     names = ", ".join(dict.fromkeys(encoder.label for encoder in encoders.values()))
     local = {digest: path for encoder in encoders.values() for digest, path in encoder.local.items()}
@@ -230,6 +234,7 @@ def _values(store: Store, planned: PlannedEvaluation) -> Iterator[EncoderMeasure
             key=stage.key,
             title=measure.title,
             digits=measure.digits,
+            encoder=planned.encoder,
             **_measured(metrics, measure, "" if metrics is not None else _why(store, stage)),  # type: ignore[arg-type]
         )
 

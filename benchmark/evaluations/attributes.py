@@ -38,7 +38,7 @@ class AttributeProbes(Spec):
 
 KIND = Kind(
     "evaluate",
-    1,
+    2,
     "benchmark.evaluations.attributes",
     (
         "benchmark/evaluations/attributes.py",
@@ -101,9 +101,12 @@ def _probed(
 
 def mean_accuracy(right: NDArray[np.float64]) -> MeasuredValue:
     """The mean over attributes of the share of images that are right, per cent, of [attributes, images] (NaN: without
-    a value). What an image contributes weighs each attribute by one over its number of images."""
+    a value). What an image contributes is the mean and its deviation from every attribute's own share, which weighs
+    one over the attribute's number of images. Without a value it deviates by nothing."""
     counts = (~np.isnan(right)).sum(axis=1, keepdims=True)
-    outcomes = 100 * right.shape[1] * (np.nan_to_num(right) / counts).mean(axis=0)
+    shares = np.nanmean(right, axis=1, keepdims=True)
+    deviations = np.nan_to_num((right - shares) / counts).mean(axis=0)
+    outcomes = 100 * (shares.mean() + right.shape[1] * deviations)
     interval = mean_interval(outcomes) if len(outcomes) > 1 else None
     return MeasuredValue(float(outcomes.mean()), len(outcomes), interval, {"outcome": outcomes.astype(np.float32)})
 

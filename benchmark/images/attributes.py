@@ -27,7 +27,7 @@ class Attributes:
 
     @cached_property
     def sha256(self) -> str:
-        """The identity of names and values, in whatever order and place they were written."""
+        """The identity of names and values. Where the file lies and the order of its lines stay out."""
         return digest({"attributes": self.names, "values": sorted(self.values.items())})
 
     def of(self, split: str, ids: Sequence[str]) -> list[tuple[str, ...]]:
@@ -46,13 +46,18 @@ def read_attributes(folder: Path) -> Attributes | None:
     path = next((folder / place for place in PLACES if (folder / place).is_file()), None)
     if path is None:
         return None
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            header, *rows = list(csv.reader(file)) or [[]]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is no CSV file in UTF-8: {error}") from None
     names = tuple(name for name in header if name not in _NO_ATTRIBUTES)
     if "file" not in header or not names or len(set(header)) < len(header):
         raise UserError(f"{path}: the first line must name a column 'file' and one for each attribute, each once")
     values: dict[str, tuple[str, ...]] = {}
     for number, row in enumerate(rows, 2):
+        if not row:
+            continue
         if len(row) != len(header):
             raise UserError(f"{path}, line {number}: {len(row)} columns, and the first line has {len(header)}")
         cells = dict(zip(header, row, strict=True))

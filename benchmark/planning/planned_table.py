@@ -351,9 +351,14 @@ class PlannedTable:
             PRETRAINED: f"an encoder pretrained on X ({training})",
             UNTRAINED: f"an untrained encoder ({recipe.backbone.full_name})",
         }
-        variants = {row.variant.encoder: row.variant for row in self._measured if row.variant.sampler is not None}
+        variants = {
+            row.variant.encoder: (row.variant, target)
+            for row in self._measured
+            for target in self.targets
+            if row.variant.sampler is not None and not self.obstacle(row, target)
+        }
         encoders = [
-            (name, planner.named_encoder(one, self.targets[0], self.seeds[0])) for name, one in variants.items()
+            (name, planner.named_encoder(one, target, self.seeds[0])) for name, (one, target) in variants.items()
         ]
         seen = [own[name] if encoder is None else encoder.description for name, encoder in encoders]
         parts = [f"features of {' and '.join(seen)}"] if seen else []

@@ -64,6 +64,9 @@ class CellParts:
     coreset_metrics: bool = False
 
 
+UNTRAINED_LENGTH = Steps(steps=0)
+
+
 def simcore_of(profile: Profile, protocol: Protocol) -> SimCoreSampling:
     """SimCore by the profile's k and patience and the protocol's reading."""
     return SimCoreSampling(
@@ -141,7 +144,9 @@ class Planner:
         if target is None:
             # Only X has labels for an online classifier.
             spec = spec.model_copy(update={"recipe": spec.recipe.model_copy(update={"online": None})})
-        inputs: list[tuple[str, Stage | Images]] = [] if self.initial is None else [(pretrain.INITIAL, self.initial)]
+        inputs: list[tuple[str, Stage | Images]] = []
+        if self.initial is not None and length != UNTRAINED_LENGTH:
+            inputs.append((pretrain.INITIAL, self.initial))
         if target is not None:
             images = self.catalogue.images("targets", target, "train")
             inputs.append(("target", images.with_labels if spec.recipe.online is not None else images))
@@ -158,7 +163,7 @@ class Planner:
 
     def retrieval(self, target: str, seed: int, *, untrained: bool = False) -> Stage:
         """The encoder whose features samplers see: SSL on X, once per target and seed, or the network untrained."""
-        length: Length = Steps(steps=0) if untrained else self.lengths(target).retrieval
+        length: Length = UNTRAINED_LENGTH if untrained else self.lengths(target).retrieval
         label = f"{'untrained' if untrained else 'retrieval'} encoder, {target}, seed {seed}"
         return self.pretrain(length, seed, label, target=target, openset=None, sample=None)
 

@@ -352,7 +352,7 @@ def test_a_data_set_of_other_downloads_or_with_files_missing_is_an_error(source:
     expected = miniatures.mit67(source)
     folder = prepare_small("mit67", source, root, expected).folder
     (folder / "train/airport_inside/airport_inside_0001.jpg").unlink()
-    with pytest.raises(UserError, match=r"train has 1 files and was made with 2; remove"):
+    with pytest.raises(UserError, match=r"train has 1 images and was made with 2; remove"):
         prepare_small("mit67", source, root, expected)
     (source / "TrainImages.txt").write_text("another list")
     with pytest.raises(UserError, match="was made of other downloads"):

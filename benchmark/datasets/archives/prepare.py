@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.datasets.archives.formats import image_files
 from benchmark.datasets.archives.official import Official, OfficialImage
 from benchmark.datasets.archives.place import check_images, place_images, write_annotations
 from benchmark.datasets.archives.tree import PartFiles, check_md5, find_parts, gather
@@ -163,9 +164,9 @@ def _existing(entry: Target | OpenSet, download: Official, source: Path, folder:
     if _are_there(entry, download, source, other_than=made_of):
         raise UserError(f"{folder} was made of other downloads; remove it, or name another --data-root")
     for split, count in counts.items():
-        there = sum(len(files) for _, _, files in os.walk(folder / split))
+        there = sum(1 for _ in image_files(folder / split))
         if there != count:
-            raise UserError(f"{folder / split} has {there:,} files and was made with {count:,}; remove {folder}")
+            raise UserError(f"{folder / split} has {there:,} images and was made with {count:,}; remove {folder}")
     return Prepared(folder, counts, left_out=left_out, new=False)
 
 
