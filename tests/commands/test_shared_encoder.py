@@ -95,14 +95,6 @@ def test_sample_finds_the_encoder_that_reproduce_made(root, tmp_path):
     assert results(store, "pretrain") == trained and len(trained) == 1
 
 
-def test_the_same_folder_as_target_and_as_pool_has_one_set_of_features(root, store, tmp_path):
-    shutil.copytree(store, tmp_path / "runs")
-    before = results(tmp_path / "runs", "pretrain", "embed")
-    folder = root / "targets/birds/train"
-    benchmark.sample(target=folder, pool=folder, **STEPS, **HERE, budget="50%", store=tmp_path / "runs")
-    assert results(tmp_path / "runs", "pretrain", "embed") == before
-
-
 # What must not be found ----------------------------------------------------------------------------------------------
 def kinds_to_do(copy):
     """The kinds of stages of X and of the features that the store lacks for the folders as they are now."""

@@ -184,7 +184,8 @@ def interrupting(items, item):
         os.kill(os.getpid(), int(number))
     return look(items, item)
 scan._look = interrupting
-cli.main(["sample", "--target", folder, "--pool", folder, "--out", f"{store}.txt", "--store", store])
+target = str(Path(folder).parents[2] / "targets/leaves/train")
+cli.main(["sample", "--target", target, "--pool", folder, "--out", f"{store}.txt", "--store", store])
 """
 
 
@@ -201,4 +202,5 @@ def test_a_command_interrupted_while_it_reads_says_how_to_go_on(
     )
     assert process.returncode == code, process.stderr
     assert "give the same command again to go on" in process.stderr and "Traceback" not in process.stderr
-    assert names(store) == [".seen"]
+    # The target was read to its end, the pool was not.
+    assert sorted(names(store)) == [".json", ".seen"]
