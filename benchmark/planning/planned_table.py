@@ -155,13 +155,17 @@ class PlannedTable:
 
     def _named(self, name: str, rows: list[TableRow]) -> TableRow:
         """The row of an id or a variant: one of `rows`, or one that the table does not have."""
-        known = {text: row for row in rows for text in (row.base_row or row.id, row.variant.name)}
-        if name in known:
-            return known[name]
+        by_id = {row.base_row or row.id: row for row in rows}
+        same = {id_: row for id_, row in by_id.items() if name in (id_, row.variant.name)}
+        if name in same or len(same) == 1:
+            return same[name] if name in same else next(iter(same.values()))
+        if same:
+            raise UserError(f"'{name}' is the variant of {len(same)} rows of {self.table.id}: name {', '.join(same)}")
         try:
             return self._own_row(name)
         except UnknownName as error:
             if error.kind == "variant":
+                known = {text for row in rows for text in (row.base_row or row.id, row.variant.name)}
                 raise UnknownName("row or variant", name, sorted(known)) from None
             raise
 

@@ -227,3 +227,8 @@ def test_a_stage_that_tables_share_costs_the_same_from_either_side(tmp_path):
         for heading, other in zip(lines, (5, 2), strict=True)
     ]
     assert sentences[0] and sentences[0] == sentences[1]
+
+
+def test_a_variant_of_several_rows_is_refused_with_their_ids(tmp_path):
+    with pytest.raises(UserError, match="'X' is the variant of 4 rows of table4: name byol_X, "):
+        PlannedTable(Query("4", "smoke", rows=("X",), store=tmp_path / "runs"))
