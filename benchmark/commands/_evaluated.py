@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import UserError, one_of
+from benchmark.errors import one_of
 from benchmark.evaluations import EVALUATIONS, Evaluation
 from benchmark.execution.run import Machine, Work, check_machine, check_stages, execute
 from benchmark.execution.store import Store
@@ -194,8 +194,6 @@ def prepared(request: EvaluationRequest, machine: Machine, progress: Progress) -
     for target, encoder in encoders.items():
         planner = _planner(profile, protocol, data, encoder)
         for evaluation in evaluations:
-            if why := evaluation.obstacle(encoder.stage):
-                raise UserError(f"evaluation {evaluation.name} cannot be asked of {encoder.label}: {why}")
             place = encoder.stage, target, request.seed, encoder.embedding
             stage = planner.evaluate(*place, name=evaluation.name, recipe=encoder.recipe_or(planner.setup.recipe))
             planned.append(PlannedEvaluation(target, evaluation, stage, encoder.label))

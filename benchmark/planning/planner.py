@@ -275,6 +275,8 @@ class Planner:
         """The evaluation `name`, or the row's own, of an encoder; by the setup's embedding and recipe where none are
         given."""
         evaluation = EVALUATIONS.get(name or self.own_evaluation)
+        if why := evaluation.obstacle(encoder):
+            raise UserError(f"evaluation {evaluation.name} cannot be asked of {encoder.label}: {why}")
         token = {} if embedding is None else {"token": "head"}
         question = Question(
             (embedding or self.setup.probing).model_copy(update=token),
