@@ -44,7 +44,7 @@ def measure(file: Path, centres: Path, mapped: bool, threads: int, rounds: int) 
     with threadpool_limits(threads):
         for _ in range(rounds):
             pool = np.load(file, mmap_mode="r" if mapped else None)
-            for name, work in _entrants(pool, weights, threads).items():
+            for name, work in _ways(pool, weights, threads).items():
                 began, used = time.perf_counter(), time.process_time()
                 work()
                 case = cases.setdefault(name, {"way": name, "seconds": [], "cpu": []})
@@ -55,15 +55,15 @@ def measure(file: Path, centres: Path, mapped: bool, threads: int, rounds: int) 
     return [fields | case for case in cases.values()]
 
 
-def _entrants(pool: Features, weights: Any, threads: int) -> dict[str, Callable[[], Any]]:
-    entrants: dict[str, Callable[[], Any]] = {name: partial(_bare, pool, weights, name) for name in WAYS}
+def _ways(pool: Features, weights: Any, threads: int) -> dict[str, Callable[[], Any]]:
+    ways: dict[str, Callable[[], Any]] = {name: partial(_bare, pool, weights, name) for name in WAYS}
     if threads > 1:
-        entrants |= {f"{name}, shared": partial(_shared, pool, weights, name) for name in WAYS if name != "torch"}
+        ways |= {f"{name}, shared": partial(_shared, pool, weights, name) for name in WAYS if name != "torch"}
     m = suggested_m(len(pool) // 100, len(weights), FeatureRanking.margin)
     taken = np.zeros(len(pool), dtype=np.bool_)
-    entrants[CANDIDATES] = lambda: FeatureRanking(pool, weights)._pass(m, taken)
-    entrants[SELECT] = lambda: greedy_rounds(FeatureRanking(pool, weights), limit=len(pool) // 100)
-    return entrants
+    ways[CANDIDATES] = lambda: FeatureRanking(pool, weights)._pass(m, taken)
+    ways[SELECT] = lambda: greedy_rounds(FeatureRanking(pool, weights), limit=len(pool) // 100)
+    return ways
 
 
 def _bare(pool: Features, weights: Any, way: str, threads: int = 1) -> None:

@@ -41,7 +41,7 @@ def leftovers(root: Path) -> list[str]:
     return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
 
 
-def refused(name: str, source: Path, root: Path, match: str, places: object = ("train/a/1.jpg",)) -> None:
+def assert_refused(name: str, source: Path, root: Path, match: str, places: object = ("train/a/1.jpg",)) -> None:
     with pytest.raises(UserError, match=match) as refusal:
         prepare_small(name, source, root, places)  # type: ignore[arg-type]
     assert "\n" not in str(refusal.value)
@@ -88,25 +88,27 @@ def test_a_checksum_that_is_stated_is_held(source: Path, root: Path, capsys: pyt
 def test_a_wrong_archive_is_named_by_its_content(source: Path, root: Path) -> None:
     miniatures.cub(source)
     (source / "CUB_200_2011.tgz").rename(source / "fgvc-aircraft-2013b.tar.gz")
-    refused("aircraft", source, root, "is not the archive of aircraft: there is no fgvc.*it looks like cub")
+    assert_refused("aircraft", source, root, "is not the archive of aircraft: there is no fgvc.*it looks like cub")
 
 
 def test_a_folder_of_another_data_set_is_an_error(source: Path, root: Path) -> None:
     miniatures.flowers(source)
-    refused("dtd", source, root, r"lacks dtd-r1\.0\.1\.tar\.gz \(found: 102flowers\.tgz, .*it looks like flowers\)")
-    refused("cars", source, root, r"lacks car_ims\.tgz, cars_annos\.mat")
-    refused("dtd", source / "absent", root, "is no folder")
+    assert_refused(
+        "dtd", source, root, r"lacks dtd-r1\.0\.1\.tar\.gz \(found: 102flowers\.tgz, .*it looks like flowers\)"
+    )
+    assert_refused("cars", source, root, r"lacks car_ims\.tgz, cars_annos\.mat")
+    assert_refused("dtd", source / "absent", root, "is no folder")
 
 
 def test_a_web_page_in_place_of_an_archive_is_an_error(source: Path, root: Path) -> None:
     (source / "archive.zip").write_text("<!doctype html><html>Sign in to Kaggle</html>")
-    refused("food11", source, root, r"archive\.zip is not what its name says: it is a web page")
+    assert_refused("food11", source, root, r"archive\.zip is not what its name says: it is a web page")
 
 
 def test_a_missing_list_is_named(source: Path, root: Path) -> None:
     miniatures.aircraft(source)
     edit(source / "fgvc-aircraft-2013b.tar.gz", **{"images_family_test.txt": None})
-    refused("aircraft", source, root, r"2013b\.tar\.gz lacks .*images_family_test\.txt")
+    assert_refused("aircraft", source, root, r"2013b\.tar\.gz lacks .*images_family_test\.txt")
 
 
 def test_images_of_lists_that_do_not_exist_are_counted_and_five_named(source: Path, root: Path) -> None:
@@ -115,7 +117,7 @@ def test_images_of_lists_that_do_not_exist_are_counted_and_five_named(source: Pa
     with (source / "TrainImages.txt").open("a") as file:
         file.write("\n" + "\n".join(absent))
     match = r"7 images are in its lists and not in the download: 0\.jpg, 1\.jpg, 2\.jpg, 3\.jpg, 4\.jpg$"
-    refused("mit67", source, root, match)
+    assert_refused("mit67", source, root, match)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,7 @@ def test_a_list_cannot_name_a_file_outside_of_the_download(line: str, source: Pa
     (source.parent / "secret.jpg").write_bytes(miniatures.picture(1))
     with (source / "TestImages.txt").open("a") as file:
         file.write("\n" + line)
-    refused("mit67", source, root, "lead out of the download")
+    assert_refused("mit67", source, root, "lead out of the download")
 
 
 def test_images_that_one_disk_cannot_tell_apart_are_refused(source: Path, root: Path) -> None:
@@ -135,7 +137,7 @@ def test_images_that_one_disk_cannot_tell_apart_are_refused(source: Path, root: 
         (source / place_).parent.mkdir(parents=True)
         (source / place_).write_bytes(content)
     (source / "training/Bread/A.jpg").write_bytes(b"x")
-    refused("food11", source, root, r"2 images differ from another one only in case.*: A\.jpg, a\.jpg")
+    assert_refused("food11", source, root, r"2 images differ from another one only in case.*: A\.jpg, a\.jpg")
 
 
 def test_two_images_of_one_place_are_refused(source: Path, root: Path) -> None:
@@ -145,13 +147,15 @@ def test_two_images_of_one_place_are_refused(source: Path, root: Path) -> None:
         files = {info.name: tar.extractfile(info).read() for info in tar if info.isreg()}  # type: ignore[union-attr]
     files["web-bird/train/001.Black_footed_Albatross/1.jpg"] = miniatures.picture(9)
     miniatures.write_tar(source / "web-bird.tar.gz", files)
-    refused("webfg", source, root, r"2 images have the place of another one: 1\.jpg, 1\.jpg")
+    assert_refused("webfg", source, root, r"2 images have the place of another one: 1\.jpg, 1\.jpg")
 
 
 def test_a_target_has_no_files_that_are_no_images(source: Path, root: Path) -> None:
     expected = miniatures.mit67(source)
     edit(source / "indoorCVPR_09.tar", **{"airport_inside_0001.jpg": b"\x7fELF\2\1\1" + bytes(50)})
-    refused("mit67", source, root, r"1 images are no images by their content: airport_inside_0001\.jpg", expected)
+    assert_refused(
+        "mit67", source, root, r"1 images are no images by their content: airport_inside_0001\.jpg", expected
+    )
 
 
 @pytest.mark.parametrize(("count", "taken"), [(199, True), (99, True), (98, False)])
@@ -165,7 +169,7 @@ def test_one_in_a_hundred_files_of_an_openset_may_be_no_image(
     (folder / "page.jpg").write_bytes(b"<html>gone</html>")
     places = [f"train/train2017/{path.name}" for path in folder.iterdir()]
     if not taken:
-        refused("coco", source, root, r"are no images by their content: page\.jpg", places)
+        assert_refused("coco", source, root, r"are no images by their content: page\.jpg", places)
         return
     prepared = prepare_small("coco", source, root, places)
     assert prepared.left_out == ("train/train2017/page.jpg",) and prepared.counts == {"train": count}
@@ -189,7 +193,7 @@ def test_a_full_or_read_only_disk_is_one_line_and_leaves_nothing(
 
     put = place._put
     monkeypatch.setattr(place, "_put", fail)
-    refused("mit67", source, root, text, expected)
+    assert_refused("mit67", source, root, text, expected)
     assert len(calls) == 3
 
 
@@ -248,7 +252,7 @@ def test_lists_that_make_no_sense_are_one_line(
 ) -> None:
     KINDS[kind][1](source)
     edit(source / archive, **{end: content})
-    refused(kind, source, root, f"{kind}: its files cannot be read|columns expected|no MATLAB file")
+    assert_refused(kind, source, root, f"{kind}: its files cannot be read|columns expected|no MATLAB file")
 
 
 # Killed, repeated, shared --------------------------------------------------------------------------------------------

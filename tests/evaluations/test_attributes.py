@@ -61,12 +61,12 @@ def run(feature_task, clusters, tmp_path, values):
 
 
 def test_attributes_that_features_tell_are_found_and_shuffled_ones_are_chance(feature_task, clusters, tmp_path):
-    dice = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     result = run(
         feature_task,
         clusters,
         tmp_path,
-        lambda _split, label, _number: (str(label), "odd" if label % 2 else "even", str(dice.integers(2))),
+        lambda _split, label, _number: (str(label), "odd" if label % 2 else "even", str(rng.integers(2))),
     )
     by_name = result.info["attributes"]
     assert by_name["a0"]["accuracy"] >= 95 and by_name["a1"]["accuracy"] >= 95 and by_name["a0"]["values"] == 5

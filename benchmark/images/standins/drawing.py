@@ -100,23 +100,23 @@ def paint(picture: Field, mask: Field, colour: Colour) -> Field:
     return picture + mask[..., None] * (colour - picture)
 
 
-def background(dice: NamedRandom) -> Field:
+def background(rng: NamedRandom) -> Field:
     """A slope between two colours with a few soft discs, [side, side, 3]."""
-    hue = dice.between(0, 1)
-    near, far = (hsv(hue + dice.between(0, 0.3), dice.between(0.05, 0.45), dice.between(0.25, 0.9)) for _ in range(2))
-    at = grid(turn=dice.between(0, 2 * np.pi))
+    hue = rng.between(0, 1)
+    near, far = (hsv(hue + rng.between(0, 0.3), rng.between(0.05, 0.45), rng.between(0.25, 0.9)) for _ in range(2))
+    at = grid(turn=rng.between(0, 2 * np.pi))
     picture = near + (np.clip(at.x * 0.5 + 0.5, 0.0, 1.0))[..., None] * (far - near)
     for _ in range(2):
-        spot = ellipse(grid(), dice.between(-1, 1), dice.between(-1, 1), *(dice.between(0.1, 0.5) for _ in range(2)))
-        picture = paint(picture, 0.5 * spot, hsv(dice.between(0, 1), 0.3, dice.between(0.2, 0.9)))
+        spot = ellipse(grid(), rng.between(-1, 1), rng.between(-1, 1), *(rng.between(0.1, 0.5) for _ in range(2)))
+        picture = paint(picture, 0.5 * spot, hsv(rng.between(0, 1), 0.3, rng.between(0.2, 0.9)))
     return picture
 
 
-def expose(picture: Field, dice: NamedRandom) -> NDArray[np.uint8]:
+def expose(picture: Field, rng: NamedRandom) -> NDArray[np.uint8]:
     """Light from one side, a colour cast and noise, as uint8 [side, side, 3]."""
-    at = grid(turn=dice.between(0, 2 * np.pi))
-    light = dice.between(0.75, 1.1) + dice.between(0.0, 0.3) * at.x
-    cast = np.array([dice.between(0.9, 1.1) for _ in range(3)])
-    lit = picture * light[..., None] * cast + 0.10 * (dice.field(SIDE, SIDE, 3) - 0.5)
+    at = grid(turn=rng.between(0, 2 * np.pi))
+    light = rng.between(0.75, 1.1) + rng.between(0.0, 0.3) * at.x
+    cast = np.array([rng.between(0.9, 1.1) for _ in range(3)])
+    lit = picture * light[..., None] * cast + 0.10 * (rng.field(SIDE, SIDE, 3) - 0.5)
     levels: NDArray[np.uint8] = (np.clip(lit, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
     return levels

@@ -38,7 +38,7 @@ def _mix(low: float, high: float, share: float) -> float:
     return low + (high - low) * share
 
 
-def aircraft(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
+def aircraft(at: Grid, s: Shape, p: Palette, rng: NamedRandom) -> Layers:
     """From the side: hull, wing (swept by b), fin (high by c), engines."""
     length, fat = _mix(0.6, 0.9, s.a), _mix(0.09, 0.19, s.d)
     sweep, fin = _mix(0.0, 0.6, s.b), _mix(0.2, 0.6, s.c)
@@ -52,7 +52,7 @@ def aircraft(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
     ]
 
 
-def cars(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
+def cars(at: Grid, s: Shape, p: Palette, rng: NamedRandom) -> Layers:
     """From the side: body, cabin (from a to b, high by c), wheels (large by d)."""
     rear, front, roof = _mix(-0.75, -0.35, s.a), _mix(0.1, 0.5, s.b), _mix(0.22, 0.5, s.c)
     wheel = _mix(0.13, 0.26, s.d)
@@ -69,7 +69,7 @@ def cars(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
     return layers
 
 
-def pets(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
+def pets(at: Grid, s: Shape, p: Palette, rng: NamedRandom) -> Layers:
     """A head: pointed ears (apart by a, high by b), eyes (apart by c), muzzle (large by d)."""
     apart, tall = _mix(0.18, 0.42, s.a), _mix(0.5, 0.95, s.b)
     eyes, muzzle = _mix(0.13, 0.32, s.c), _mix(0.1, 0.28, s.d)
@@ -86,7 +86,7 @@ def pets(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
     return [*layers, (ellipse(at, 0, -0.2, 0.07, 0.05), p.dark)]
 
 
-def cub(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
+def cub(at: Grid, s: Shape, p: Palette, rng: NamedRandom) -> Layers:
     """A bird: body (fat by a), beak (long by b), tail (long by c), wing patch (large by d), legs."""
     fat, beak = _mix(0.2, 0.38, s.a), _mix(0.1, 0.45, s.b)
     tail, wing = _mix(0.2, 0.6, s.c), _mix(0.1, 0.4, s.d)
@@ -103,13 +103,13 @@ def cub(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
     ]
 
 
-def dogs(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
+def dogs(at: Grid, s: Shape, p: Palette, rng: NamedRandom) -> Layers:
     """On four legs (long by a), with ears (long by b), a tail (raised by c) and a snout (long by d)."""
     leg, ear = _mix(0.2, 0.55, s.a), _mix(0.08, 0.3, s.b)
     angle, snout = _mix(-0.6, 1.3, s.c), _mix(0.1, 0.36, s.d)
     tail = (-0.5 - 0.4 * float(np.cos(angle)), 0.15 + 0.4 * float(np.sin(angle)))
-    layers = [(stroke(at, (x, 0), (x + dice.between(-0.08, 0.08), -0.15 - leg), 0.07), p.dark) for x in (-0.4, 0.3)]
-    layers += [(stroke(at, (x, 0), (x + dice.between(-0.08, 0.08), -0.15 - leg), 0.07), p.main) for x in (-0.5, 0.4)]
+    layers = [(stroke(at, (x, 0), (x + rng.between(-0.08, 0.08), -0.15 - leg), 0.07), p.dark) for x in (-0.4, 0.3)]
+    layers += [(stroke(at, (x, 0), (x + rng.between(-0.08, 0.08), -0.15 - leg), 0.07), p.main) for x in (-0.5, 0.4)]
     return [
         *layers,
         (stroke(at, (-0.5, 0.12), tail, 0.05), p.main),
@@ -122,7 +122,7 @@ def dogs(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
     ]
 
 
-def flowers(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
+def flowers(at: Grid, s: Shape, p: Palette, rng: NamedRandom) -> Layers:
     """Petals (4 to 9 by a, deep by b), a disc (large by c), an inner ring (wide by d), a stem."""
     petals, deep = 4 + int(s.a * 5.99), _mix(0.08, 0.36, s.b)
     disc, ring = _mix(0.1, 0.3, s.c), _mix(0.0, 0.18, s.d)
@@ -138,7 +138,7 @@ def flowers(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
     ]
 
 
-def stanford40(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
+def stanford40(at: Grid, s: Shape, p: Palette, rng: NamedRandom) -> Layers:
     """A figure that raises one arm by a and the other by b, spreads its legs by c and leans by d."""
     hip, lean = (0.0, -0.1), _mix(-0.35, 0.35, s.d)
     neck = (lean, 0.4)
@@ -148,7 +148,7 @@ def stanford40(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
         elbow = (neck[0] + side * 0.3 * float(np.cos(angle)), neck[1] + 0.3 * float(np.sin(angle)))
         hand = (elbow[0] + side * 0.28 * float(np.cos(angle + 0.4)), elbow[1] + 0.28 * float(np.sin(angle + 0.4)))
         layers += [(stroke(at, neck, elbow, 0.07), p.main), (stroke(at, elbow, hand, 0.055), p.light)]
-        foot = (side * _mix(0.08, 0.5, s.c) + dice.between(-0.05, 0.05), -0.85)
+        foot = (side * _mix(0.08, 0.5, s.c) + rng.between(-0.05, 0.05), -0.85)
         layers.append((stroke(at, hip, foot, 0.08), p.dark))
     head = ellipse(at, neck[0] * 1.3, 0.66, 0.16, 0.18)
     return [
@@ -159,7 +159,7 @@ def stanford40(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
     ]
 
 
-def mit67(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
+def mit67(at: Grid, s: Shape, p: Palette, rng: NamedRandom) -> Layers:
     """A room: windows (1 to 4 by a), back wall (wide by b, high by c), furniture (wide by d)."""
     count, wide, high = 1 + int(s.a * 3.99), _mix(0.35, 0.7, s.b), _mix(0.25, 0.55, s.c)
     layers = [
@@ -172,13 +172,13 @@ def mit67(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
         x = wide * ((2 * number + 1) / count - 1)
         layers.append((box(at, x, high * 0.25, wide * 0.6 / count, high * 0.45), p.accent))
     desk = _mix(0.15, 0.55, s.d)
-    return [*layers, (box(at, dice.between(-0.3, 0.3), -high - 0.1, desk, 0.14), 0.5 * (p.accent + p.dark))]
+    return [*layers, (box(at, rng.between(-0.3, 0.3), -high - 0.1, desk, 0.14), 0.5 * (p.accent + p.dark))]
 
 
-def dtd(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
+def dtd(at: Grid, s: Shape, p: Palette, rng: NamedRandom) -> Layers:
     """A woven surface: threads (dense by a, wavy by b, thick by c) and a second set of them at an angle of d."""
     dense, wavy = _mix(9, 22, s.a), _mix(0.0, 1.8, s.b)
-    angle, phase = _mix(0.6, 1.5, s.d), dice.between(0, 6)
+    angle, phase = _mix(0.6, 1.5, s.d), rng.between(0, 6)
     first = np.sin(dense * at.x + wavy * np.sin(5 * at.y + phase))
     turned = at.x * np.cos(angle) + at.y * np.sin(angle)
     second = np.sin(dense * turned + wavy * np.sin(5 * at.x - phase))
@@ -191,7 +191,7 @@ def dtd(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
     ]
 
 
-def celeba(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
+def celeba(at: Grid, s: Shape, p: Palette, rng: NamedRandom) -> Layers:
     """A face (narrow by a) with hair (high by b), eyes (apart by c) and a mouth (wide and bent by d)."""
     wide, hair = _mix(0.36, 0.56, s.a), _mix(0.0, 0.35, s.b)
     eyes, mouth = _mix(0.13, 0.28, s.c), _mix(0.1, 0.28, s.d)
@@ -210,7 +210,7 @@ def celeba(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
     return [*layers, (stroke(at, (0, 0.05), (0.02, -0.16), 0.03), p.main)]
 
 
-def food11(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
+def food11(at: Grid, s: Shape, p: Palette, rng: NamedRandom) -> Layers:
     """A plate (broad rim by b) with pieces (3 to 9 by a, large by c, far apart by d)."""
     count, rim = 3 + int(s.a * 6.99), _mix(0.06, 0.3, s.b)
     size, spread = _mix(0.09, 0.2, s.c), _mix(0.15, 0.5, s.d)
@@ -218,11 +218,11 @@ def food11(at: Grid, s: Shape, p: Palette, dice: NamedRandom) -> Layers:
         (ellipse(at, 0, 0, 0.92, 0.92), p.light),
         (ellipse(at, 0, 0, 0.92 - rim, 0.92 - rim), p.main),
     ]
-    start = dice.between(0, 2 * np.pi)
+    start = rng.between(0, 2 * np.pi)
     for number in range(count):
-        angle, far = start + 2 * np.pi * number / count, spread + dice.between(-0.06, 0.06)
+        angle, far = start + 2 * np.pi * number / count, spread + rng.between(-0.06, 0.06)
         x, y = far * float(np.cos(angle)), far * float(np.sin(angle))
-        layers.append((ellipse(at, x, y, size, size * dice.between(0.7, 1.0)), p.accent if number % 2 else p.dark))
+        layers.append((ellipse(at, x, y, size, size * rng.between(0.7, 1.0)), p.accent if number % 2 else p.dark))
     return layers
 
 

@@ -182,17 +182,15 @@ def _family(folder: str) -> str:
 
 def render(folder: str, seed: str) -> NDArray[np.uint8]:
     """An image of the class `folder` ("<family>__<class>"), uint8 [side, side, 3]; the same for the same arguments."""
-    family, dice = _family(folder), NamedRandom(seed)
+    family, rng = _family(folder), NamedRandom(seed)
     if family in KINDS:
-        return expose(KINDS[family](dice), dice)
-    shape = _wobbled(_class_shape(folder), dice)
-    at = grid(
-        (dice.between(-0.15, 0.15), dice.between(-0.15, 0.15)), dice.between(-0.35, 0.35), dice.between(0.75, 1.05)
-    )
-    picture = background(dice)
-    for mask, colour in FAMILIES[family](at, shape, _palette(family, dice), dice):
+        return expose(KINDS[family](rng), rng)
+    shape = _wobbled(_class_shape(folder), rng)
+    at = grid((rng.between(-0.15, 0.15), rng.between(-0.15, 0.15)), rng.between(-0.35, 0.35), rng.between(0.75, 1.05))
+    picture = background(rng)
+    for mask, colour in FAMILIES[family](at, shape, _palette(family, rng), rng):
         picture = paint(picture, mask, colour)
-    return expose(picture, dice)
+    return expose(picture, rng)
 
 
 @cache
@@ -203,21 +201,21 @@ def _class_shape(folder: str) -> Shape:
     number = int(text)
     related = number >= CLASSES
     count, rank = (RELATED_CLASSES, number - CLASSES) if related else (CLASSES, number)
-    dice = NamedRandom(f"standins {VERSION} classes of {family} {related}")
-    orders = [np.arange(count), *(dice.order(count) for _ in range(3))]
+    rng = NamedRandom(f"standins {VERSION} classes of {family} {related}")
+    orders = [np.arange(count), *(rng.order(count) for _ in range(3))]
     return Shape(*((float(order[rank]) + 0.5) / count for order in orders))
 
 
-def _wobbled(shape: Shape, dice: NamedRandom) -> Shape:
-    return Shape(shape.a, *(min(max(value + dice.between(-WOBBLE, WOBBLE), 0.0), 1.0) for value in shape[1:]))
+def _wobbled(shape: Shape, rng: NamedRandom) -> Shape:
+    return Shape(shape.a, *(min(max(value + rng.between(-WOBBLE, WOBBLE), 0.0), 1.0) for value in shape[1:]))
 
 
-def _palette(family: str, dice: NamedRandom) -> Palette:
+def _palette(family: str, rng: NamedRandom) -> Palette:
     """Colours around the family's hue, far enough around it to overlap with most other families'."""
-    hue = list(FAMILIES).index(family) / len(FAMILIES) + dice.between(-0.13, 0.13)
+    hue = list(FAMILIES).index(family) / len(FAMILIES) + rng.between(-0.13, 0.13)
     return Palette(
-        main=hsv(hue, dice.between(0.4, 0.8), dice.between(0.5, 0.9)),
-        light=hsv(hue + 0.05, dice.between(0.1, 0.3), dice.between(0.8, 1.0)),
-        dark=hsv(hue - 0.05, dice.between(0.4, 0.8), dice.between(0.1, 0.3)),
-        accent=hsv(hue + dice.between(0.3, 0.6), dice.between(0.5, 0.9), dice.between(0.6, 1.0)),
+        main=hsv(hue, rng.between(0.4, 0.8), rng.between(0.5, 0.9)),
+        light=hsv(hue + 0.05, rng.between(0.1, 0.3), rng.between(0.8, 1.0)),
+        dark=hsv(hue - 0.05, rng.between(0.4, 0.8), rng.between(0.1, 0.3)),
+        accent=hsv(hue + rng.between(0.3, 0.6), rng.between(0.5, 0.9), rng.between(0.6, 1.0)),
     )

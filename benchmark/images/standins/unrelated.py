@@ -20,85 +20,83 @@ from benchmark.images.standins.drawing import (
 Kind = Callable[[NamedRandom], Field]
 
 
-def _colour(dice: NamedRandom) -> Colour:
-    return hsv(dice.between(0, 1), dice.between(0.1, 0.9), dice.between(0.2, 1))
+def _colour(rng: NamedRandom) -> Colour:
+    return hsv(rng.between(0, 1), rng.between(0.1, 0.9), rng.between(0.2, 1))
 
 
-def _blend(share: Field, dice: NamedRandom) -> Field:
+def _blend(share: Field, rng: NamedRandom) -> Field:
     """Two colours, the second where `share` is 1."""
-    first, second = _colour(dice), _colour(dice)
+    first, second = _colour(rng), _colour(rng)
     return first + share[..., None] * (second - first)
 
 
-def noise(dice: NamedRandom) -> Field:
+def noise(rng: NamedRandom) -> Field:
     """Coarse squares of random colours."""
-    cells = (4, 6, 8, 12, 16, 24)[int(dice.between(0, 6))]
-    return dice.field(cells, cells, 3).repeat(SIDE // cells, axis=0).repeat(SIDE // cells, axis=1)
+    cells = (4, 6, 8, 12, 16, 24)[int(rng.between(0, 6))]
+    return rng.field(cells, cells, 3).repeat(SIDE // cells, axis=0).repeat(SIDE // cells, axis=1)
 
 
-def gradient(dice: NamedRandom) -> Field:
-    at = grid(turn=dice.between(0, 2 * np.pi))
-    return _blend(np.clip(at.x * dice.between(0.3, 1) + 0.5, 0, 1), dice)
+def gradient(rng: NamedRandom) -> Field:
+    at = grid(turn=rng.between(0, 2 * np.pi))
+    return _blend(np.clip(at.x * rng.between(0.3, 1) + 0.5, 0, 1), rng)
 
 
-def stripes(dice: NamedRandom) -> Field:
-    at = grid(turn=dice.between(0, np.pi))
-    return _blend(np.clip(np.sin(at.x * dice.between(5, 25)) * 3 + 0.5, 0, 1), dice)
+def stripes(rng: NamedRandom) -> Field:
+    at = grid(turn=rng.between(0, np.pi))
+    return _blend(np.clip(np.sin(at.x * rng.between(5, 25)) * 3 + 0.5, 0, 1), rng)
 
 
-def checker(dice: NamedRandom) -> Field:
-    at, dense = grid(turn=dice.between(0, np.pi)), dice.between(4, 14)
-    return _blend(np.clip(np.sin(at.x * dense) * np.sin(at.y * dense) * 6 + 0.5, 0, 1), dice)
+def checker(rng: NamedRandom) -> Field:
+    at, dense = grid(turn=rng.between(0, np.pi)), rng.between(4, 14)
+    return _blend(np.clip(np.sin(at.x * dense) * np.sin(at.y * dense) * 6 + 0.5, 0, 1), rng)
 
 
-def rings(dice: NamedRandom) -> Field:
-    at = grid(shift=(dice.between(-0.6, 0.6), dice.between(-0.6, 0.6)))
-    return _blend(np.clip(np.sin(np.sqrt(at.x**2 + at.y**2) * dice.between(8, 25)) * 3 + 0.5, 0, 1), dice)
+def rings(rng: NamedRandom) -> Field:
+    at = grid(shift=(rng.between(-0.6, 0.6), rng.between(-0.6, 0.6)))
+    return _blend(np.clip(np.sin(np.sqrt(at.x**2 + at.y**2) * rng.between(8, 25)) * 3 + 0.5, 0, 1), rng)
 
 
-def blobs(dice: NamedRandom) -> Field:
+def blobs(rng: NamedRandom) -> Field:
     """Many overlapping ellipses."""
-    picture = np.ones((SIDE, SIDE, 3)) * _colour(dice)
+    picture = np.ones((SIDE, SIDE, 3)) * _colour(rng)
     for _ in range(12):
-        spot = ellipse(grid(), dice.between(-1, 1), dice.between(-1, 1), dice.between(0.1, 0.4), dice.between(0.1, 0.4))
-        picture = paint(picture, spot, _colour(dice))
+        spot = ellipse(grid(), rng.between(-1, 1), rng.between(-1, 1), rng.between(0.1, 0.4), rng.between(0.1, 0.4))
+        picture = paint(picture, spot, _colour(rng))
     return picture
 
 
-def shards(dice: NamedRandom) -> Field:
+def shards(rng: NamedRandom) -> Field:
     """Overlapping triangles."""
-    picture = np.ones((SIDE, SIDE, 3)) * _colour(dice)
+    picture = np.ones((SIDE, SIDE, 3)) * _colour(rng)
     for _ in range(8):
-        at = grid(
-            (dice.between(-0.8, 0.8), dice.between(-0.8, 0.8)), dice.between(0, 2 * np.pi), dice.between(0.3, 0.8)
-        )
-        picture = paint(picture, polygon(at, (-0.6, -0.5), (0.7, -0.4), (0.0, 0.8)), _colour(dice))
+        at = grid((rng.between(-0.8, 0.8), rng.between(-0.8, 0.8)), rng.between(0, 2 * np.pi), rng.between(0.3, 0.8))
+        picture = paint(picture, polygon(at, (-0.6, -0.5), (0.7, -0.4), (0.0, 0.8)), _colour(rng))
     return picture
 
 
-def scribble(dice: NamedRandom) -> Field:
+def scribble(rng: NamedRandom) -> Field:
     """Lines across the picture."""
-    picture = np.ones((SIDE, SIDE, 3)) * _colour(dice)
+    picture = np.ones((SIDE, SIDE, 3)) * _colour(rng)
     for _ in range(9):
-        start, end = ((dice.between(-1, 1), dice.between(-1, 1)) for _ in range(2))
-        picture = paint(picture, stroke(grid(), start, end, dice.between(0.02, 0.08)), _colour(dice))
+        start, end = ((rng.between(-1, 1), rng.between(-1, 1)) for _ in range(2))
+        picture = paint(picture, stroke(grid(), start, end, rng.between(0.02, 0.08)), _colour(rng))
     return picture
 
 
-def mosaic(dice: NamedRandom) -> Field:
+def mosaic(rng: NamedRandom) -> Field:
     """Cells around random points, a colour each."""
-    at, points, colours = grid(), dice.field(14, 2) * 2 - 1, dice.field(14, 3)
+    at, points, colours = grid(), rng.field(14, 2) * 2 - 1, rng.field(14, 3)
     distance = (at.x[..., None] - points[:, 0]) ** 2 + (at.y[..., None] - points[:, 1]) ** 2
     nearest: Field = colours[np.argmin(distance, axis=-1)]
     return nearest
 
 
-def clouds(dice: NamedRandom) -> Field:
+def clouds(rng: NamedRandom) -> Field:
     """A sum of a few waves."""
     share: Field = np.full((SIDE, SIDE), 0.5)
     for _ in range(5):
-        share = share + 0.25 * np.sin(grid(turn=dice.between(0, np.pi)).x * dice.between(2, 8) + dice.between(0, 6))
-    return _blend(np.clip(share, 0, 1), dice)
+        share = share + 0.25 * np.sin(grid(turn=rng.between(0, np.pi)).x * rng.between(2, 8) + rng.between(0, 6))
+    return _blend(np.clip(share, 0, 1), rng)
 
 
 KINDS: dict[str, Kind] = {
