@@ -20,9 +20,9 @@ from benchmark.errors import UserError
 from benchmark.images.data import Data
 from benchmark.images.names import check_names
 from benchmark.specs.datasets import OpenSet, Target
-from tests.datasets import miniatures
+from tests.datasets import miniature_cifar, miniature_data_sets, miniature_opensets, miniatures
 
-KINDS = miniatures.TARGETS | miniatures.OPENSETS
+KINDS = miniature_data_sets.TARGETS | miniature_data_sets.OPENSETS
 
 
 def without_checksums(download: Official) -> Official:
@@ -95,7 +95,7 @@ def test_archives_that_were_unpacked_by_hand_serve_as_well(kind: str, source: Pa
 
 
 def test_folders_of_imagenet_unpacked_by_hand_serve_as_well(source: Path, tmp_path: Path) -> None:
-    expected = miniatures.imagenet(source)
+    expected = miniature_opensets.imagenet(source)
     (source / "ILSVRC2012_img_train.tar").unlink()
     for place, content in expected.items():
         (source / place).parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +107,7 @@ def test_folders_of_imagenet_unpacked_by_hand_serve_as_well(source: Path, tmp_pa
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar100"])
 def test_pixels_of_cifar_are_kept(name: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = getattr(miniatures, name)(source)
+    expected = getattr(miniature_cifar, name)(source)
     monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
     prepared = prepare_small(name, source, tmp_path / "root", expected)
     files = images_below(prepared.folder)
@@ -119,7 +119,7 @@ def test_pixels_of_cifar_are_kept(name: str, source: Path, tmp_path: Path, monke
 @pytest.mark.parametrize("name", ["cifar10", "cifar100"])
 def test_a_pickle_of_cifar_with_another_checksum_is_not_loaded(name: str, source: Path, tmp_path: Path) -> None:
     """A pickle can run any program; torchvision holds each one to its checksum before it loads it."""
-    expected = getattr(miniatures, name)(source)
+    expected = getattr(miniature_cifar, name)(source)
     with pytest.raises(UserError, match="not found or corrupted"):
         prepare_small(name, source, tmp_path / "root", expected)
 
@@ -209,7 +209,7 @@ def test_torchvision_sees_the_same_textures(source: Path, tmp_path: Path) -> Non
 def test_torchvision_unpacks_the_same_imagenet(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from torchvision.datasets import imagenet
 
-    prepared = prepare_small("imagenet", source, tmp_path / "root", miniatures.imagenet(source))
+    prepared = prepare_small("imagenet", source, tmp_path / "root", miniature_opensets.imagenet(source))
     monkeypatch.setattr(imagenet, "_verify_archive", lambda *_: None)
     imagenet.parse_train_archive(source)
     expected = {path.relative_to(source).as_posix(): path.read_bytes() for path in (source / "train").rglob("*.JPEG")}
@@ -219,7 +219,7 @@ def test_torchvision_unpacks_the_same_imagenet(source: Path, tmp_path: Path, mon
 def test_torchvision_sees_the_same_species(source: Path, tmp_path: Path) -> None:
     from torchvision.datasets import INaturalist
 
-    prepared = prepare_small("inaturalist", source, tmp_path / "root", miniatures.inaturalist(source))
+    prepared = prepare_small("inaturalist", source, tmp_path / "root", miniature_opensets.inaturalist(source))
     unpack_by_hand(source, lambda _: "")
     (source / "train_mini").rename(source / "2021_train_mini")
     data = INaturalist(source, version="2021_train_mini")
@@ -230,7 +230,7 @@ def test_torchvision_sees_the_same_species(source: Path, tmp_path: Path) -> None
 def test_torchvision_sees_the_same_scenes(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from torchvision.datasets import Places365
 
-    prepared = prepare_small("places", source, tmp_path / "root", miniatures.places(source))
+    prepared = prepare_small("places", source, tmp_path / "root", miniature_opensets.places(source))
     unpack_by_hand(source, lambda _: "")
     (source / "data_256").rename(source / "data_256_challenge")
     scenes = ["/a/airfield", "/a/apartment_building/outdoor", "/z/zen_garden"]

@@ -19,7 +19,7 @@ from benchmark.datasets.archives.formats import lines, mat, voc_boxes, xml
 from benchmark.datasets.archives.official import official
 from benchmark.datasets.targets import TARGETS
 from benchmark.errors import UserError
-from tests.datasets import miniatures
+from tests.datasets import miniature_opensets, miniatures
 from tests.datasets.test_official_archives import KINDS, images_below, prepare_small
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -141,7 +141,7 @@ def test_images_that_one_disk_cannot_tell_apart_are_refused(source: Path, root: 
 
 
 def test_two_images_of_one_place_are_refused(source: Path, root: Path) -> None:
-    miniatures.webfg(source)
+    miniature_opensets.webfg(source)
     edit(source / "web-bird.tar.gz", **{"Black_footed_Albatross/2.jpg": None})
     with tarfile.open(source / "web-bird.tar.gz") as tar:
         files = {info.name: tar.extractfile(info).read() for info in tar if info.isreg()}  # type: ignore[union-attr]
