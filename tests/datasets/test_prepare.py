@@ -4,9 +4,6 @@ import dataclasses
 import errno
 import json
 import os
-import signal
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
@@ -20,44 +17,10 @@ from benchmark.datasets.archives.official import official
 from benchmark.datasets.targets import TARGETS
 from benchmark.errors import UserError
 from tests.datasets import miniature_opensets, miniatures
+from tests.datasets.preparing import assert_refused, edit, leftovers
 from tests.datasets.test_official_archives import KINDS, images_below, prepare_small
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    (tmp_path / "from").mkdir()
-    return tmp_path / "from"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "root"
-
-
-def leftovers(root: Path) -> list[str]:
-    """What lies in a data root, hidden or not."""
-    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-
-
-def assert_refused(name: str, source: Path, root: Path, match: str, places: object = ("train/a/1.jpg",)) -> None:
-    with pytest.raises(UserError, match=match) as refusal:
-        prepare_small(name, source, root, places)  # type: ignore[arg-type]
-    assert "\n" not in str(refusal.value)
-    assert not root.exists() or list(root.iterdir()) == []
-
-
-def edit(archive: Path, **changes: bytes | None) -> None:
-    """Write a tar again with some members changed (by the end of their names), or without them."""
-    with tarfile.open(archive) as tar:
-        files = {info.name: tar.extractfile(info).read() for info in tar if info.isreg()}  # type: ignore[union-attr]
-    for end, content in changes.items():
-        (name,) = [name for name in files if name.endswith(end)]
-        files.pop(name)
-        if content is not None:
-            files[name] = content
-    miniatures.write_tar(archive, files)
 
 
 # Bad input -----------------------------------------------------------------------------------------------------------
@@ -253,135 +216,6 @@ def test_lists_that_make_no_sense_are_one_line(
     KINDS[kind][1](source)
     edit(source / archive, **{end: content})
     assert_refused(kind, source, root, f"{kind}: its files cannot be read|columns expected|no MATLAB file")
-
-
-# Killed, repeated, shared --------------------------------------------------------------------------------------------
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from benchmark.datasets.archives import place, unpack
-from tests.datasets.test_official_archives import KINDS, prepare_small
-
-kind, source, root, module, function, after = sys.argv[1:]
-module, calls = {"place": place, "unpack": unpack}[module], []
-original = getattr(module, function)
-
-def kill(*arguments):
-    calls.append(1)
-    if len(calls) == int(after):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return original(*arguments)
-
-setattr(module, function, kill)
-places = eval(sys.stdin.read())
-prepare_small(KINDS[kind][0], Path(source), Path(root), places)
-"""
-
-
-@pytest.mark.parametrize(
-    ("kind", "module", "function", "after"),
-    [("mit67", "place", "_put", 3), ("imagenet", "unpack", "_copy", 5), ("food11", "unpack", "_copy", 2)],
-)
-def test_a_killed_call_is_gone_on_with(
-    kind: str, module: str, function: str, after: int, source: Path, root: Path
-) -> None:
-    expected = KINDS[kind][1](source)
-    arguments = [kind, str(source), str(root), module, function, str(after)]
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, *arguments], input=repr(list(expected)), text=True, cwd=ROOT, capture_output=True
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    assert not any((root / role).exists() for role in ("targets", "opensets"))
-    whole = {path: path.stat().st_mtime_ns for path in (root / prepare.ASIDE).rglob("placed/**/*.jpg")}
-    prepared = prepare_small(KINDS[kind][0], source, root, expected)
-    assert images_below(prepared.folder) == expected
-    assert [path.name for path in root.iterdir()] == [prepared.folder.parent.name]
-    if module == "place":
-        assert len(whole) == 2
-
-
-def test_ctrl_c_keeps_what_is_unpacked(source: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = miniatures.mit67(source)
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(prepare, "place_images", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            prepare_small("mit67", source, root, expected)
-    unpacked = root / prepare.ASIDE / "targets-mit67" / "archives" / "indoorCVPR_09.tar"
-    assert unpacked.is_dir() and not (root / "targets").exists()
-    monkeypatch.setattr("benchmark.datasets.archives.tree.unpack", None)
-    assert images_below(prepare_small("mit67", source, root, expected).folder) == expected
-
-
-def test_what_was_unpacked_of_other_downloads_is_not_used(source: Path, root: Path) -> None:
-    expected = miniatures.mit67(source)
-    work = root / prepare.ASIDE / "targets-mit67"
-    stale = work / "archives" / "indoorCVPR_09.tar" / "Images" / "airport_inside"
-    stale.mkdir(parents=True)
-    (work / "made_of").write_text("of another archive")
-    assert images_below(prepare_small("mit67", source, root, expected).folder) == expected
-
-
-def test_the_same_call_again_changes_nothing(source: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    miniatures.mit67(source)
-    command = ["data", "prepare", "mit67", "--from", str(source), "--data-root", str(root), "--unverified"]
-    seen = []
-    for _ in range(2):
-        with pytest.raises(SystemExit) as end:
-            main(command)
-        assert end.value.code == 0
-        seen.append({path: path.stat().st_mtime_ns for path in root.rglob("*")})
-    assert seen[0] == seen[1]
-    assert "is there already: 2 train, 2 test" in capsys.readouterr().out
-
-
-def test_a_folder_that_is_there_is_not_touched(source: Path, root: Path) -> None:
-    expected = miniatures.mit67(source)
-    own = root / "targets" / "mit67" / "train" / "own" / "1.jpg"
-    own.parent.mkdir(parents=True)
-    own.write_bytes(b"own")
-    for record in (None, "{", '{"images": 3}', '{"images": {}, "made_of": {}, "left_out": 3}'):
-        if record is not None:
-            (root / "targets" / "mit67" / prepare.RECORD).write_text(record)
-        with pytest.raises(UserError, match="exists and this command has not made it"):
-            prepare_small("mit67", source, root, expected)
-    assert own.read_bytes() == b"own"
-
-
-def test_a_data_set_of_other_downloads_or_with_files_missing_is_an_error(source: Path, root: Path) -> None:
-    expected = miniatures.mit67(source)
-    folder = prepare_small("mit67", source, root, expected).folder
-    (folder / "train/airport_inside/airport_inside_0001.jpg").unlink()
-    with pytest.raises(UserError, match=r"train has 1 images and was made with 2; remove"):
-        prepare_small("mit67", source, root, expected)
-    (source / "TrainImages.txt").write_text("another list")
-    with pytest.raises(UserError, match="was made of other downloads"):
-        prepare_small("mit67", source, root, expected)
-
-
-def test_the_downloads_may_be_gone_when_the_data_set_is_there(source: Path, root: Path) -> None:
-    expected = miniatures.mit67(source)
-    made = prepare_small("mit67", source, root, expected)
-    for path in source.iterdir():
-        path.unlink()
-    again = prepare_small("mit67", source, root, expected)
-    assert (again.new, again.counts) == (False, made.counts)
-
-
-def test_two_processes_do_not_prepare_one_data_set(source: Path, root: Path) -> None:
-    import fcntl
-
-    expected = miniatures.mit67(source)
-    (root / prepare.ASIDE).mkdir(parents=True)
-    with (root / prepare.ASIDE / "targets-mit67.lock").open("w") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(UserError, match=r"mit67 is being prepared in .* by another process"):
-            prepare_small("mit67", source, root, expected)
-    assert images_below(prepare_small("mit67", source, root, expected).folder) == expected
 
 
 # Links and copies ----------------------------------------------------------------------------------------------------
