@@ -34,7 +34,7 @@ part() { # name, command ...
 }
 
 part mutants python scripts/mutants.py
-part slow python -m pytest -q -n "${JOBS:-2}" --dist loadfile --disable-warnings -m "slow and not gpu and not network"
+part slow python -m pytest -q -n "${JOBS:-2}" --dist loadfile --no-loadscope-reorder --disable-warnings -m "slow and not gpu and not network"
 part coverage python -m scripts.coverage
 
 if [ "${#failed[@]}" -gt 0 ]; then

@@ -80,7 +80,13 @@ PLANTED: list[tuple[type[Good], str, str, set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("sampler", "clause", "message", "others"), PLANTED, ids=[one[0].__name__ for one in PLANTED])
+SLOW = {AllPairsSlowly}
+
+
+@pytest.mark.parametrize(
+    ("sampler", "clause", "message", "others"),
+    [pytest.param(*one, id=one[0].__name__, marks=[pytest.mark.slow] * (one[0] in SLOW)) for one in PLANTED],
+)
 def test_a_planted_fault_is_rejected_for_that_fault(
     sampler: type[Good], clause: str, message: str, others: set[str]
 ) -> None:

@@ -129,6 +129,7 @@ def test_training_adds_accuracy_with_a_paired_interval(compared):
     assert line.count("[") == 1 and line.count("]") == 1
 
 
+@pytest.mark.slow
 def test_what_is_trained_verifies_and_a_foreign_network_is_a_row(compared, tmp_path):
     command = ["--sampler", "random", "--against", "random", "--budget", "5%", "--train", "--encoder", "untrained"]
     code, shown = compared(*command, "--save", str(tmp_path / "out"))
@@ -148,6 +149,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 def test_bad_samplers_fail_alone_and_are_named_with_what_they_did(compared, tmp_path):
     code, shown = compared("--sampler", *(f"{tmp_path / 'outsiders.py'}:{name}" for name in BAD), "--budget", "5%")
     lines: dict[str, str] = {}

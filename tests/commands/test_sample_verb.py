@@ -188,6 +188,7 @@ def test_images_go_to_the_folders_of_the_options(sampled, folders, tmp_path):
         assert sheet.size == (8 * 96, 2 * (22 + 96 + 14)) and len(np.unique(np.asarray(sheet))) > 100
 
 
+@pytest.mark.slow
 def test_a_finished_pretraining_serves_as_the_encoder(sampled, store, tmp_path):
     sampled("--budget", "8")
     first = picks(tmp_path / "coreset.txt")

@@ -137,6 +137,7 @@ def test_a_training_killed_in_its_midst_ends_with_the_bytes_of_an_unbroken_one(t
     assert [name for name in files if files[name] != expected[name]] == []
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_share_the_work_and_both_finish(tmp_path, unbroken):
     store, log = tmp_path / "runs", tmp_path / "log"
     runs = [start(store, log) for _ in range(2)]
@@ -225,6 +226,7 @@ def test_a_signal_ends_what_cannot_save_anything_at_once_and_says_how_to_go_on(t
     assert "give the same command again to go on" in run.said() and "Traceback" not in run.said()
 
 
+@pytest.mark.slow
 def test_a_training_stopped_by_signals_saves_its_step_and_ends_with_the_bytes_of_an_unbroken_one(
     tmp_path, waiting, unbroken
 ):
@@ -253,6 +255,7 @@ def test_a_training_stopped_by_signals_saves_its_step_and_ends_with_the_bytes_of
     assert json.loads(path.read_text())["info"]["resumed"] == [2]
 
 
+@pytest.mark.slow
 def test_workers_die_with_a_killed_run(tmp_path):
     store, log = tmp_path / "runs", tmp_path / "log"
     run = start(store, log)

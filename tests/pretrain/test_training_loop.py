@@ -108,7 +108,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     assert steps == [4] and resumed.losses == whole.losses and equal(weights(resumed), weights(whole))
 
 
-@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("devices", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_stopped_run_saves_its_step_and_says_where_it_goes_on(tmp_path: Path, devices: int) -> None:
     spec = recipe(batchnorm_group=4, length=Steps(steps=5), optimiser=SGD(lr=0.01))
     whole = train(spec, squares(), SEEDS, checkpoint_dir=tmp_path / "whole", devices=devices)
@@ -295,6 +295,7 @@ def assert_same_training(one: TrainResult, two: TrainResult) -> None:
             assert (second[name] - value).abs().max().item() <= 1e-5 * moved, name
 
 
+@pytest.mark.slow
 def test_two_ranks_do_what_one_device_does(on_ranks: Callable[..., TrainResult]) -> None:
     assert_same_training(*(on_ranks(devices, 20, length=Steps(steps=2)) for devices in (1, 2)))
 

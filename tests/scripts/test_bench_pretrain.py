@@ -2,11 +2,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from scripts.bench_record import read
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_it_races_two_methods_prints_both_ratios_and_keeps_the_rounds(tmp_path: Path) -> None:
     """One round of one step each; what is not installed or cannot run leaves its cells empty."""
     command = [sys.executable, "-m", "scripts.bench_pretrain", "--profile", "smoke", "--methods", "simclr", "mae"]
