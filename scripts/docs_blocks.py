@@ -19,6 +19,7 @@ from benchmark.report.collect import assemble
 from benchmark.report.formats import render
 from benchmark.statistics import Estimate
 from scripts import bench_record, docs_values, race_table
+from scripts.docs_verbs import verbs
 
 ROOT = Path(__file__).resolve().parents[1]
 COVERS = {
@@ -189,5 +190,5 @@ def _conditions(record: bench_record.Record) -> str:
 
 MAKERS: dict[str, Callable[..., str]] = {
     maker.__name__: maker
-    for maker in (accuracy, training, claims, differences, purity, comparison, gains, races, machine)
+    for maker in (accuracy, training, claims, differences, purity, comparison, gains, races, machine, verbs)
 }
