@@ -15,6 +15,7 @@ from torch import nn
 
 from benchmark.evaluations._label_fractions import TooFewLabels
 from benchmark.evaluations._predictions import ProbeResult
+from benchmark.evaluations._released_reading import decayed
 from benchmark.evaluations.linear_released import ReleasedProbe
 from benchmark.progress import Progress, silent
 from benchmark.statistics import accuracy
@@ -74,11 +75,6 @@ def _result(epochs: list[NDArray[np.int32]], labels: NDArray[np.int32], spec: Re
     return ProbeResult(epochs[chosen], labels, curve[chosen], info)
 
 
-def learning_rate(spec: ReleasedProbe, epoch: int) -> float:
-    """lr * decay for every decay epoch that lies before `epoch` (from 1): util/misc.py `adjust_lr_wd`."""
-    return spec.optimiser.lr * spec.decay ** sum(epoch > passed for passed in spec.decay_epochs)
-
-
 def _all(crops: int) -> slice:
     return slice(0, crops)
 
@@ -125,7 +121,7 @@ class _Probe:
 
     def train_epoch(self, epoch: int) -> None:
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.spec, epoch)
+            group["lr"] = decayed(self.spec.optimiser.lr, self.spec.decay, self.spec.decay_epochs, epoch)
         self.encoder.train(self.spec.adapt_batchnorm)
         self.classifier.train()
         first = (epoch - 1) * self.course.per_epoch

@@ -14,14 +14,14 @@ from typing import Any
 
 from benchmark.errors import UserError
 from benchmark.images.data import registered
-from benchmark.images.items import IMAGE_SUFFIXES, Items, folder_of
+from benchmark.images.items import Items, folder_of
 from benchmark.images.manifest import Split
 from benchmark.images.processes import each_item
 from benchmark.images.scan import open_source
 from benchmark.images.sources import DataRoot, Source
 from benchmark.progress import Progress, silent
 from benchmark.specs.base import digest
-from benchmark.specs.datasets import Role
+from benchmark.specs.datasets import IMAGE_SUFFIXES, Role
 from benchmark.system import replace_synced, write_atomically
 
 FORMAT = 1

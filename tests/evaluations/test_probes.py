@@ -11,7 +11,8 @@ from benchmark.errors import UserError
 from benchmark.evaluations import _released_probe as released
 from benchmark.evaluations._label_fractions import TooFewLabels
 from benchmark.evaluations._logistic_regression import clean_probe, fit, held_out
-from benchmark.evaluations._released_probe import learning_rate, released_probe
+from benchmark.evaluations._released_probe import released_probe
+from benchmark.evaluations._released_reading import decayed
 from benchmark.evaluations.linear_clean import CleanProbe
 from benchmark.evaluations.linear_released import ReleasedProbe
 from benchmark.specs.recipes import SGD, Augmentation, Embedding
@@ -185,8 +186,8 @@ def test_a_batch_of_one_counts_where_nothing_is_normalised_by_batches() -> None:
 
 
 def test_the_step_decay_starts_after_its_epochs() -> None:
-    spec = ReleasedProbe.model_validate({**_released().model_dump(), "decay_epochs": (60, 80), "epochs": 100})
-    assert [learning_rate(spec, epoch) for epoch in (1, 60, 61, 80, 81, 100)] == pytest.approx([10, 10, 1, 1, 0.1, 0.1])
+    rates = [decayed(10, 0.1, (60, 80), epoch) for epoch in (1, 60, 61, 80, 81, 100)]
+    assert rates == pytest.approx([10, 10, 1, 1, 0.1, 0.1])
 
 
 def test_the_same_seed_gives_the_same_probe() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from paper_targets import paper_targets
 
-from benchmark.datasets.targets import paper_targets
 from benchmark.published.claims import (
     Answers,
     BetterOnAverage,
