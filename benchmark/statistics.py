@@ -55,11 +55,11 @@ class Spread:
 
 @dataclass(frozen=True)
 class Paired:
-    """Two rows' answers on one target: correct or not, `left` and `right` [S, n], of S paired seeds on n test items of
-    `labels` [n]. ValueError if the shapes do not fit."""
+    """Two rows on one target: `left` and `right` [S, n] are what each of n test items of `labels` [n] adds, in points,
+    at S paired seeds (of an answer 100 or 0). ValueError if the shapes do not fit."""
 
-    left: NDArray[np.bool_]
-    right: NDArray[np.bool_]
+    left: Floats
+    right: Floats
     labels: Labels
     metric: Metric
 
@@ -70,9 +70,8 @@ class Paired:
 
     @property
     def differences(self) -> Floats:
-        """Left minus right in points, [S, n]: 100, 0 or -100."""
-        points: Floats = 100 * (np.asarray(self.left, bool).astype(np.float64) - np.asarray(self.right, bool))
-        return points
+        """Left minus right in points, [S, n]."""
+        return self.left - self.right
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,8 @@ def unpaired_difference(targets: Sequence[tuple[float, float, int]], confidence:
 
 
 def paired_difference(targets: Sequence[Paired], confidence: float = 0.95) -> Estimate:
-    """Mean over `targets` of accuracy of left minus accuracy of right, in points, by the same S seeds on each.
+    """Mean over `targets` of left minus right, in points, by the same S seeds on each: of accuracies, or of other
+    measures that are means over test items.
 
     The interval covers other seeds and other test items of the same targets. Items are crossed with seeds, so the
     variance is that over items (within classes for mean_per_class; targets have items of their own) plus that over

@@ -1,12 +1,14 @@
-"""Files that appear whole or not at all, and the CPU cores of this process."""
+"""Files that appear whole or not at all, locks on files, and the CPU cores of this process."""
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 
 
 def cores() -> int:
@@ -80,6 +82,27 @@ def make_folder(folder: Path) -> None:
         make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
         sync(folder.parent)
+
+
+def lock(file: IO[Any]) -> bool | None:
+    """Hold an open file until it is closed or this process ends; False when another one holds it, None when the file
+    system cannot tell."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def is_at(file: IO[Any], path: Path) -> bool:
+    """Whether an open file is the one that others open by its path: between opening and locking it, another process
+    may have removed it."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def write_atomically(path: Path, text: str) -> None:

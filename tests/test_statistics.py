@@ -112,7 +112,7 @@ def test_holm_rejects_what_the_step_down_rule_rejects(p_values: list[float], lev
 
 
 def draw(rng: np.random.Generator, *shape: int, p: float) -> np.ndarray:
-    return rng.random(shape) < p
+    return 100.0 * (rng.random(shape) < p)
 
 
 def on_one_target(left: np.ndarray, right: np.ndarray, labels: np.ndarray, metric: str) -> Estimate:
@@ -123,7 +123,7 @@ def test_one_seed_is_the_paired_t_test_over_items() -> None:
     rng = np.random.default_rng(0)
     left, right = draw(rng, 1, 80, p=0.7), draw(rng, 1, 80, p=0.5)
     estimate = on_one_target(left, right, np.arange(80) % 4, "top1")
-    one, other = 100.0 * left[0], 100.0 * right[0]
+    one, other = left[0], right[0]
     reference = stats.ttest_rel(one, other)
     low, high = reference.confidence_interval(0.95)
     assert (estimate.low, estimate.high) == pytest.approx((low, high))
@@ -135,8 +135,8 @@ def test_one_seed_is_the_paired_t_test_over_items() -> None:
 
 def test_identical_items_leave_the_t_test_over_seeds() -> None:
     """All items alike: only seeds vary, and the interval is the one-sample t interval over them."""
-    left = np.array([[True] * 6, [True] * 6, [False] * 6, [True] * 6])
-    right = np.array([[False] * 6, [True] * 6, [False] * 6, [False] * 6])
+    left = np.array([[100.0] * 6, [100.0] * 6, [0.0] * 6, [100.0] * 6])
+    right = np.array([[0.0] * 6, [100.0] * 6, [0.0] * 6, [0.0] * 6])
     estimate = on_one_target(left, right, np.zeros(6, int), "top1")
     reference = stats.ttest_1samp([100.0, 0.0, 0.0, 100.0], 0.0)
     assert (estimate.low, estimate.high) == pytest.approx(tuple(reference.confidence_interval(0.95)))
@@ -148,7 +148,7 @@ def test_the_stratified_variance_written_out() -> None:
     labels = np.repeat([0, 1, 2], [30, 10, 5])
     left, right = draw(rng, 1, 45, p=0.6), draw(rng, 1, 45, p=0.4)
     estimate = on_one_target(left, right, labels, "mean_per_class")
-    difference = 100.0 * (left[0].astype(float) - right[0])
+    difference = left[0] - right[0]
     parts = [difference[labels == c].var(ddof=1) / (labels == c).sum() / 9 for c in range(3)]
     assert estimate.value == pytest.approx(np.mean([difference[labels == c].mean() for c in range(3)]))
     assert estimate.standard_error == pytest.approx(math.sqrt(sum(parts)))
@@ -164,7 +164,7 @@ def test_the_two_way_variance_written_out(world: int, seed_spread: float, term: 
     """
     left, right = simulate(np.random.default_rng(world), 3, 60, seed_spread, (0.3, 0.0))
     estimate = on_one_target(left, right, np.zeros(60, int), "top1")
-    d = 100.0 * (left.astype(float) - right)
+    d = left - right
     items, seeds = d.mean(0).var(ddof=1) / 60, d.mean(1).var(ddof=1) / 3
     both = sum(d[:, i].var(ddof=1) for i in range(60)) / (3 * 60**2)
     expected = {"items": items, "sum": items + seeds - both, "seeds": seeds}
@@ -177,7 +177,7 @@ def test_the_two_way_variance_written_out(world: int, seed_spread: float, term: 
 
 def test_a_class_of_one_item_takes_the_pooled_variance() -> None:
     labels = np.array([0, 0, 0, 0, 1])
-    left, right = np.array([[True, True, False, True, True]]), np.zeros((1, 5), bool)
+    left, right = np.array([[100.0, 100.0, 0.0, 100.0, 100.0]]), np.zeros((1, 5))
     estimate = on_one_target(left, right, labels, "mean_per_class")
     within = 100**2 * np.var([1, 1, 0, 1], ddof=1)
     assert estimate.value == pytest.approx((75 + 100) / 2)
@@ -187,17 +187,17 @@ def test_a_class_of_one_item_takes_the_pooled_variance() -> None:
 
 
 def test_without_spread_there_is_no_doubt_and_equality_is_no_evidence() -> None:
-    right, labels = np.zeros((2, 9), bool), np.zeros(9, int)
+    right, labels = np.zeros((2, 9)), np.zeros(9, int)
     same = on_one_target(right, right, labels, "top1")
     assert (same.value, same.low, same.high, same.p_greater, same.p_less) == (0, 0, 0, 0.5, 0.5)
-    better = on_one_target(~right, right, labels, "top1")
+    better = on_one_target(right + 100, right, labels, "top1")
     assert (better.low, better.high, better.p_greater, better.p_less) == (100, 100, 0, 1)
 
 
 @pytest.mark.parametrize(("left", "right", "labels"), [((2, 5), (1, 5), 5), ((1, 5), (1, 5), 4), ((0, 5), (0, 5), 5)])
 def test_shapes_that_do_not_fit_are_refused(left: tuple, right: tuple, labels: int) -> None:
     with pytest.raises(ValueError, match="must be"):
-        on_one_target(np.zeros(left, bool), np.zeros(right, bool), np.zeros(labels, int), "top1")
+        on_one_target(np.zeros(left), np.zeros(right), np.zeros(labels, int), "top1")
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -210,15 +210,18 @@ def test_swapping_sides_mirrors_the_estimate(seed: int) -> None:
 
 
 def simulate(rng: np.random.Generator, seeds: int, n: int, seed_spread: float, means: tuple[float, float]) -> list:
-    """Two rows of correctness: a shared difficulty per item, a level per row and seed, a quirk per row and item."""
+    """Two rows of 100 or 0 points: a shared difficulty per item, a level per row and seed, a quirk per row and item."""
     difficulty = rng.normal(size=n)
     return [
-        mean
-        + difficulty
-        + 0.5 * rng.normal(size=n)
-        + seed_spread * rng.normal(size=(seeds, 1))
-        + rng.normal(size=(seeds, n))
-        > 0
+        100.0
+        * (
+            mean
+            + difficulty
+            + 0.5 * rng.normal(size=n)
+            + seed_spread * rng.normal(size=(seeds, 1))
+            + rng.normal(size=(seeds, n))
+            > 0
+        )
         for mean in means
     ]
 
@@ -266,7 +269,7 @@ def test_what_a_seed_does_to_all_targets_is_not_averaged_away() -> None:
     rng, labels = np.random.default_rng(7), np.zeros(40, int)
     left, right = draw(rng, 4, 40, p=0.6), draw(rng, 4, 40, p=0.5)
     # A seed that is bad for all items alike.
-    left[0] = False
+    left[0] = 0
     one = Paired(left, right, labels, "top1")
     alike, single = paired_difference([one] * 5), paired_difference([one])
     assert alike.spread.over_seeds == pytest.approx(single.spread.over_seeds)
@@ -278,7 +281,7 @@ def test_what_a_seed_does_to_all_targets_is_not_averaged_away() -> None:
 
 def test_targets_of_a_mean_have_the_same_number_of_seeds() -> None:
     labels = np.zeros(5, int)
-    targets = [Paired(np.ones((s, 5), bool), np.zeros((s, 5), bool), labels, "top1") for s in (1, 2)]
+    targets = [Paired(np.full((s, 5), 100.0), np.zeros((s, 5)), labels, "top1") for s in (1, 2)]
     for wrong in (targets, []):
         with pytest.raises(ValueError, match="same seeds"):
             paired_difference(wrong)

@@ -11,16 +11,14 @@ from benchmark.evaluations import EVALUATIONS, Evaluation
 from benchmark.execution.run import Machine, Work, check_machine, check_stages, execute
 from benchmark.execution.store import Store
 from benchmark.images.data import Data, SplitName, check_datasets
-from benchmark.methods import METHODS
-from benchmark.planning.encoders import Encoder, Surroundings, find_encoder
+from benchmark.planning.encoders import Surroundings, find_encoder
 from benchmark.planning.names import find_protocol
 from benchmark.planning.planner import Planner
-from benchmark.planning.profiles import Profile, find_profile
+from benchmark.planning.profiles import find_profile
 from benchmark.progress import Progress
 from benchmark.report.frames import tidy
 from benchmark.report.numbers import plain
 from benchmark.specs.cells import Measure, ordered
-from benchmark.specs.protocols import Protocol
 from benchmark.specs.stages import Stage
 
 if TYPE_CHECKING:
@@ -191,24 +189,16 @@ def prepared(request: EvaluationRequest, machine: Machine, progress: Progress) -
     splits: list[SplitName] = [("targets", target, split) for target in targets for split in ("train", "test")]  # type: ignore[misc]
     data.read(splits, progress)
     planned: list[PlannedEvaluation] = []
+    planner = Planner(profile, protocol, data, chosen=setup)
     for target, encoder in encoders.items():
-        planner = _planner(profile, protocol, data, encoder)
         for evaluation in evaluations:
-            place = encoder.stage, target, request.seed, encoder.embedding
-            stage = planner.evaluate(*place, name=evaluation.name, recipe=encoder.recipe_or(planner.setup.recipe))
+            stage = planner.evaluate(encoder.stage, target, request.seed, evaluation.name, encoder)
             planned.append(PlannedEvaluation(target, evaluation, stage, encoder.label))
     check_stages(ordered([one.stage for one in planned]))
     names = ", ".join(dict.fromkeys(encoder.label for encoder in encoders.values()))
     local = {digest: path for encoder in encoders.values() for digest, path in encoder.local.items()}
     notes = (*data.skipped(splits), *data.count_differences(splits))
     return Job(request, data, names, tuple(planned), local, notes, protocol.name)
-
-
-def _planner(profile: Profile, protocol: Protocol, data: Data, encoder: Encoder) -> Planner:
-    """The planner of the method that the encoder was trained by, where this suite trained it."""
-    method = encoder.recipe.method.kind if encoder.recipe is not None else ""
-    setup = profile.setup(method) if method in METHODS else profile.setup()
-    return Planner(profile, protocol, data, None, setup)
 
 
 def evaluated(job: Job, machine: Machine) -> EvaluatedEncoder:

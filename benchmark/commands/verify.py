@@ -15,7 +15,7 @@ def verb(
     folder: Annotated[Path, typer.Argument(help="a folder of committed records, such as results/mini/rows")],
     format_: Format = "text",
 ) -> None:
-    """Recompute a table from committed records: keys, accuracies from predictions, pick lists, the table itself."""
+    """Recompute a table from committed records: keys, values from results of single images, pick lists, the table."""
     from benchmark.report.records import verify as check
 
     verified = check(folder, check_format(format_))

@@ -21,7 +21,7 @@ from benchmark.training.image_views import TrainingImages
 from benchmark.training.loader import Feed
 from benchmark.training.numerics import autocast, fixed
 from benchmark.training.optimisers import linear_group, optimiser
-from benchmark.training.schedule import AUGMENT, LAYERS, StepPlan
+from benchmark.training.schedule import AUGMENT, LAYERS, StepPlan, leaves_one
 
 Labels = NDArray[np.int64]
 ImagesAt = Callable[[NDArray[np.int64]], TrainingImages]
@@ -47,8 +47,8 @@ def fine_tuned(
     `labels` [n], classes 0 .. classes - 1. `info` has `chosen_on`, the chosen `rate` and the accuracy curve of every
     rate, in percent.
 
-    Raises NotTrainable for a single labelled image, for a clean reading of labels of which no class has two, and where
-    the loss is not finite at any rate.
+    Raises NotTrainable for a single labelled image, for a clean reading of labels of which no class has two or all but
+    one choose the rate, and where the loss is not finite at any rate.
     """
     if len(labels) < 2:
         raise NotTrainable("fine-tuning needs two labelled images, and there is one")
@@ -83,6 +83,8 @@ def _clean(work: "_Work", test: TrainingImages, known: NDArray[np.int32], spec: 
     if not held.any():
         raise NotTrainable("no class has two labelled images: no learning rate can be chosen on a part of them")
     fitted, validation = np.flatnonzero(~held), np.flatnonzero(held)
+    if len(fitted) < 2:
+        raise NotTrainable("fine-tuning needs two labelled images beside those that choose the rate, and there is one")
     expected = work.labels[validation].astype(np.int32)
     curves = {}
     for rate in spec.rates:
@@ -151,7 +153,7 @@ class _Model:
         self.labels = torch.from_numpy(work.labels[rows]).to(work.device)
         batch = min(spec.batch, len(rows))
         # BatchNorm has no statistics of one image: a last batch of one is left out.
-        self.course = StepPlan(len(rows), batch, 0, False, spec.seed, drop_last=len(rows) % batch == 1)
+        self.course = StepPlan(len(rows), batch, 0, False, spec.seed, drop_last=leaves_one(len(rows), batch))
         images, key = work.images(rows), (spec.seed, AUGMENT)
         self.feed = Feed(images, spec.augmentation, self.course.rows, key, slice, work.device, work.workers)
         both = nn.ModuleList([self.encoder, self.classifier]).requires_grad_(True)

@@ -13,18 +13,20 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from benchmark.evaluations._label_fractions import TooFewLabels
 from benchmark.evaluations._predictions import ProbeResult
+from benchmark.evaluations._released_reading import decayed
 from benchmark.evaluations.linear_released import ReleasedProbe
 from benchmark.progress import Progress, silent
 from benchmark.statistics import accuracy
 from benchmark.training.augment import stream
-from benchmark.training.backbones import Groups, feature_dimension, group_batchnorm, groups_of
+from benchmark.training.backbones import Groups, feature_dimension, group_batchnorm, groups_of, has_batchnorm
 from benchmark.training.features import evaluation_blocks, forward
 from benchmark.training.image_views import TrainingImages
 from benchmark.training.loader import Feed
 from benchmark.training.numerics import autocast, fixed
 from benchmark.training.optimisers import linear_group, optimiser
-from benchmark.training.schedule import AUGMENT, LAYERS, StepPlan
+from benchmark.training.schedule import AUGMENT, LAYERS, StepPlan, leaves_one
 
 Labels = NDArray[np.int64]
 
@@ -73,11 +75,6 @@ def _result(epochs: list[NDArray[np.int32]], labels: NDArray[np.int32], spec: Re
     return ProbeResult(epochs[chosen], labels, curve[chosen], info)
 
 
-def learning_rate(spec: ReleasedProbe, epoch: int) -> float:
-    """lr * decay for every decay epoch that lies before `epoch` (from 1): util/misc.py `adjust_lr_wd`."""
-    return spec.optimiser.lr * spec.decay ** sum(epoch > passed for passed in spec.decay_epochs)
-
-
 def _all(crops: int) -> slice:
     return slice(0, crops)
 
@@ -90,6 +87,14 @@ def _head(features: int, classes: int, spec: ReleasedProbe) -> nn.Module:
     nn.init.trunc_normal_(layer.weight, std=0.01)
     nn.init.zeros_(layer.bias)
     return nn.Sequential(nn.BatchNorm1d(features, affine=False, eps=1e-6), layer)
+
+
+def _course(images: int, spec: ReleasedProbe, normalises: bool) -> StepPlan:
+    """The batches. One image has no statistics that tell it from others: a last batch of one is left out where
+    BatchNorm `normalises` by the batch. TooFewLabels where there is no other image."""
+    if normalises and images == 1:
+        raise TooFewLabels("the released probe normalises by batches and needs two training images: there is one")
+    return StepPlan(images, spec.batch, 0, False, spec.seed, drop_last=normalises and leaves_one(images, spec.batch))
 
 
 class _Probe:
@@ -106,17 +111,17 @@ class _Probe:
         self.encoder = copy.deepcopy(encoder).to(device).train(spec.adapt_batchnorm)
         group_batchnorm(self.encoder, Groups(groups_of(spec.batch, spec.batchnorm_group)))
         self.labels = torch.from_numpy(labels.astype(np.int64)).to(device)
-        self.course = StepPlan(len(images), spec.batch, spec.epochs * -(-len(images) // spec.batch), False, spec.seed)
-        augmentation = spec.augmentation.model_copy(update={"views": 1})
-        self.feed = Feed(images, augmentation, self.course.rows, (spec.seed, AUGMENT), _all, device, workers)
         torch.manual_seed(int(stream(spec.seed, LAYERS).integers(2**63)))
         self.classifier = _head(feature_dimension(self.encoder), int(labels.max()) + 1, spec).to(device)
+        self.course = _course(len(images), spec, has_batchnorm(self.encoder) or has_batchnorm(self.classifier))
+        augmentation = spec.augmentation.model_copy(update={"views": 1})
+        self.feed = Feed(images, augmentation, self.course.rows, (spec.seed, AUGMENT), _all, device, workers)
         self.optimiser = optimiser(spec.optimiser, linear_group(self.classifier))
         self._frozen_test: list[torch.Tensor] = []
 
     def train_epoch(self, epoch: int) -> None:
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.spec, epoch)
+            group["lr"] = decayed(self.spec.optimiser.lr, self.spec.decay, self.spec.decay_epochs, epoch)
         self.encoder.train(self.spec.adapt_batchnorm)
         self.classifier.train()
         first = (epoch - 1) * self.course.per_epoch

@@ -6,6 +6,7 @@ from typing import Literal
 from benchmark.evaluations import ACCURACY, Evaluation, Question
 from benchmark.evaluations._label_fractions import Draw, labelled
 from benchmark.evaluations._predictions import SOURCES, labels_of, write_predictions
+from benchmark.evaluations._released_reading import crops_and_flips, decayed
 from benchmark.execution.task import StageResult
 from benchmark.images.data import ImageTask
 from benchmark.specs.base import ProtocolName, Spec
@@ -45,8 +46,8 @@ class FineTuning(Spec):
     seed: int = 0
 
     def rate_at(self, peak: float, epoch: int) -> float:
-        """The learning rate of `epoch` (from 1): a tenth after each decay epoch, as in the released `util/misc.py`."""
-        return peak * self.decay ** sum(epoch > passed for passed in self.decay_epochs)
+        """The learning rate of `epoch` (from 1)."""
+        return decayed(peak, self.decay, self.decay_epochs, epoch)
 
     def images_seen(self, train: int) -> float:
         """Images that are trained on in all, of `train` training images."""
@@ -65,6 +66,7 @@ KIND = Kind(
         "benchmark/evaluations/fine_tuning.py",
         "benchmark/evaluations/_fine_tuning.py",
         "benchmark/evaluations/_label_fractions.py",
+        "benchmark/evaluations/_released_reading.py",
         "benchmark/training/loader.py",
         "benchmark/training/optimisers.py",
         "benchmark/training/schedule.py",
@@ -99,22 +101,14 @@ def run(task: ImageTask, folder: Path) -> StageResult:
 
 def spec_of(question: Question, percent: float = 100) -> FineTuning:
     """The spec on `percent` of the labels, by the reading that is asked for."""
-    trained, sizes = question.recipe.augmentation, dict(question.sizes or {})
+    sizes = dict(question.sizes or {})
     epochs = int(sizes.get("epochs", 100))
     released = question.protocol == "released"
     return FineTuning(
         reading=question.protocol,
         embedding=question.embedding,
         metric=question.metric,
-        # As for the released probe: crops and flips alone.
-        augmentation=Augmentation(
-            size=trained.size,
-            stored=trained.stored,
-            jitter=trained.jitter,
-            jitter_probability=0.0,
-            grey_probability=0.0,
-            views=1,
-        ),
+        augmentation=crops_and_flips(question.recipe.augmentation).model_copy(update={"views": 1}),
         optimiser=SGD(lr=0.1, weight_decay=1e-4),
         decay_epochs=(epochs * 60 // 100, epochs * 80 // 100),
         percent=percent,

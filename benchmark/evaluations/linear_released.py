@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from benchmark.evaluations import ACCURACY, Evaluation, Question
 from benchmark.evaluations._predictions import SOURCES, labels_of, write_predictions
+from benchmark.evaluations._released_reading import crops_and_flips
 from benchmark.execution.task import StageResult
 from benchmark.images.data import ImageTask
 from benchmark.specs.base import Spec
@@ -47,6 +48,7 @@ KIND = Kind(
     (
         "benchmark/evaluations/linear_released.py",
         "benchmark/evaluations/_released_probe.py",
+        "benchmark/evaluations/_released_reading.py",
         "benchmark/training/loader.py",
         "benchmark/training/optimisers.py",
         "benchmark/training/schedule.py",
@@ -78,18 +80,10 @@ def run(task: ImageTask, folder: Path) -> StageResult:
 
 
 def _spec(question: Question) -> ReleasedProbe:
-    trained = question.recipe.augmentation
     return ReleasedProbe(
         embedding=question.embedding,
         metric=question.metric,
-        # The released probe only crops and flips.
-        augmentation=Augmentation(
-            size=trained.size,
-            stored=trained.stored,
-            jitter=trained.jitter,
-            jitter_probability=0.0,
-            grey_probability=0.0,
-        ),
+        augmentation=crops_and_flips(question.recipe.augmentation),
         optimiser=SGD(lr=10.0),
         precision="float32",
         seed=question.seed,

@@ -47,8 +47,8 @@ def open_images(data_root: Path | NamedFolders | None, standins: bool) -> ImageR
 
 class Data:
     """Images by role, name and split. `root` is a data root, folders given one by one, or None for a plan without data;
-    `cache` is the store's root. With `without_leaks`, names of targets, open-sets lack the images that are known to be
-    test images; they must have been searched for those of these targets.
+    `cache` is the store's root. With `without_leaks`, names of targets, open-sets lack the test images of these
+    targets; they must have been searched for them.
 
     What was looked up once is remembered; `read` forgets what it may have changed.
     """
@@ -136,7 +136,7 @@ class Data:
     def _without_leaks(self, manifest: Manifest) -> Manifest:
         if manifest.role == "targets" or not self.without_leaks:
             return manifest
-        return without(manifest, self._leaks.leaked(manifest.name))
+        return without(manifest, self._leaks.of_any(self.without_leaks, manifest.name))
 
     @property
     def _leaks(self) -> KnownLeaks:
@@ -147,7 +147,7 @@ class Data:
     def _unsearched(self, targets: Iterable[str], openset: str) -> list[str]:
         """The targets whose test images the open-set was not searched for."""
         leaks = self._leaks
-        return [target for target in targets if leaks.count(target, openset) is None]
+        return [target for target in targets if leaks.leaked(target, openset) is None]
 
     def relevance(self, openset: str, target: str) -> Images | None:
         """The identity of the labels that say which images are relevant to the target, None where there are none."""
@@ -230,16 +230,16 @@ class Data:
 
     def _leak_lines(self, targets: Sequence[str], openset: str, demanded: bool) -> Iterator[str]:
         leaks = self._leaks
-        counts = {target: leaks.count(target, openset) for target in targets}
-        unsearched = [target for target, count in counts.items() if count is None]
+        leaked = {target: leaks.leaked(target, openset) for target in targets}
+        unsearched = [target for target, images in leaked.items() if images is None]
         if unsearched:
             known = demanded and registered("opensets", openset) and any(map(registered_target, unsearched))
             yield _not_searched(openset, unsearched) + ("; protocol clean asks for it on registered data" * bool(known))
-        searched = [target for target, count in counts.items() if count is not None]
-        leaked_counts = [f"{count:,} of {target}" for target, count in counts.items() if count]
+        searched = [target for target, images in leaked.items() if images is not None]
+        leaked_counts = [f"{len(images):,} of {target}" for target, images in leaked.items() if images]
         if leaked_counts:
             done = "left out" if self.without_leaks else "kept (--without-leaks drops them)"
-            total = len(leaks.leaked(openset))
+            total = len(leaks.of_any(targets, openset))
             yield f"opensets/{openset}: test images found in it: {total:,} ({', '.join(leaked_counts)}), {done}"
         elif searched:
             yield f"opensets/{openset}: no test image of {', '.join(searched)} was found in it"

@@ -1,7 +1,6 @@
 """A .npy file that grows row by row beside its final path. After a kill, another process goes on with it."""
 
 import contextlib
-import fcntl
 import os
 import shutil
 import sys
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import UserError
-from benchmark.system import file_sha256, make_folder, replace_synced
+from benchmark.system import file_sha256, is_at, lock, make_folder, replace_synced
 
 SETTLED = 256
 """Rows after which the disk is asked to have them."""
@@ -130,40 +129,21 @@ def _own_part(start: Path) -> tuple[Path, BinaryIO]:
     for part in _parts(start):
         with contextlib.suppress(FileNotFoundError):
             file = part.open("rb+")
-            if _lock(file) and _is_at(file, part):
+            if lock(file) and is_at(file, part):
                 return part, file
             file.close()
     while True:
         part = start.with_name(f".{start.name}.{uuid4().hex}.part")
         file = part.open("xb+")
         # Another process may have taken it, to go on from or to clear, before it was locked.
-        if _lock(file) is not False and _is_at(file, part):
+        if lock(file) is not False and is_at(file, part):
             return part, file
         file.close()
-
-
-def _lock(file: BinaryIO) -> bool | None:
-    """Hold the file until it is closed or this process ends; False when another one holds it, None when the file system
-    cannot tell."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
-
-
-def _is_at(file: BinaryIO, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _sweep(start: Path) -> None:
     """Remove the parts of a finished file that no living process holds."""
     for part in _parts(start):
         with contextlib.suppress(FileNotFoundError), part.open("rb+") as file:
-            if _lock(file):
+            if lock(file):
                 part.unlink()

@@ -18,12 +18,10 @@ from benchmark.images.attributes import Attributes, read_attributes
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.names import check_names
 from benchmark.specs.base import digest
-from benchmark.specs.datasets import Role, split_label
+from benchmark.specs.datasets import IMAGE_SUFFIXES, Role, split_label
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 
 class MissingImages(UserError):

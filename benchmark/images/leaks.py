@@ -1,7 +1,7 @@
 """Which images of an open-set are also in a target's test split, as `data check` has written it down in the store."""
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,12 +55,6 @@ def find_leaks(store: Path, test: Manifest, pool: Manifest) -> LeakRecord | None
     return _load(_path(store, test, pool))
 
 
-def all_leaks(store: Path, pool: Manifest) -> list[LeakRecord]:
-    """What is known of an open-set as it is now, for every test split that it was compared with."""
-    records = [_load(path) for path in sorted(_folder(store, pool).glob("*.json"))]
-    return [record for record in records if record is not None]
-
-
 def without(manifest: Manifest, ids: Collection[str]) -> Manifest:
     """The manifest without the items `ids`. One that has none of them is returned as it is."""
     rows = [row for row, item in enumerate(manifest.ids) if item not in ids]
@@ -87,29 +81,20 @@ class KnownLeaks:
         self._images, self._store = images, store
         self._manifests: dict[tuple[Role, str], Manifest | None] = {}
 
-    def leaked(self, openset: str) -> frozenset[str]:
-        """The images of an open-set that are test images of any target that it was compared with. Of any, so that an
-        open-set is one for all targets."""
-        inside = self._inside(openset)
-        return frozenset().union(
-            *(
-                {prefix + item for item in record.leaked if inside(item)}
-                for prefix, pool in self._pools(openset)
-                if pool is not None
-                for record in all_leaks(self._store, pool)
-            )
-        )
+    def leaked(self, target: str, openset: str) -> frozenset[str] | None:
+        """The images of the open-set that are test images of the target; None where the two were not compared."""
+        test, inside, leaked = self._manifest("targets", target, "test"), self._inside(openset), set()
+        for prefix, pool in self._pools(openset):
+            record = None if test is None or pool is None else find_leaks(self._store, test, pool)
+            if record is None:
+                return None
+            leaked |= {prefix + item for item in record.leaked if inside(item)}
+        return frozenset(leaked)
 
-    def count(self, target: str, openset: str) -> int | None:
-        """Images of the open-set that are test images of the target; None where the two were not compared."""
-        test = self._manifest("targets", target, "test")
-        records = [
-            None if test is None or pool is None else find_leaks(self._store, test, pool)
-            for _, pool in self._pools(openset)
-        ]
-        inside = self._inside(openset)
-        known = [sum(map(inside, record.leaked)) for record in records if record is not None]
-        return sum(known) if len(known) == len(records) else None
+    def of_any(self, targets: Iterable[str], openset: str) -> frozenset[str]:
+        """The images of the open-set that are test images of one of the targets. Others that it was compared with do
+        not count: what is left of it depends on the names of a run alone."""
+        return frozenset().union(*(self.leaked(target, openset) or () for target in targets))
 
     def _inside(self, openset: str) -> Callable[[str], bool]:
         """Whether an image of the open-set that a restricted one is made of is in this."""
@@ -130,13 +115,10 @@ class KnownLeaks:
         return self._manifests[role, name]
 
 
-def _folder(store: Path, pool: Manifest) -> Path:
-    # Another hash or another bound finds other pairs: what was found by an older one is looked for again.
-    return store / FOLDER / digest([VERSION, NEAR, _identity(pool)])
-
-
 def _path(store: Path, test: Manifest, pool: Manifest) -> Path:
-    return _folder(store, pool) / f"{digest([test.name, _identity(test)])}.json"
+    # Another hash or another bound finds other pairs: what was found by an older one is looked for again.
+    folder = store / FOLDER / digest([VERSION, NEAR, _identity(pool)])
+    return folder / f"{digest([test.name, _identity(test)])}.json"
 
 
 def _identity(manifest: Manifest) -> str:

@@ -4,13 +4,13 @@ import hashlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.images.decoding import decoded
 from benchmark.images.growing import find_rows, growing_rows
 from benchmark.images.items import Items
 from benchmark.images.processes import each_item
@@ -88,7 +88,7 @@ def _write(items: Items, start: Path, progress: Progress, jobs: int | None) -> P
 def look_at(items: Items, item: str) -> bytes:
     """One image as the bytes of a `LOOK`."""
     look = np.zeros((), LOOK)
-    image = _decoded(items, item)
+    image = _image(items, item)
     if not isinstance(image, str):
         pixels = np.asarray(image)
         size = np.array(image.size, "<u4")
@@ -115,27 +115,16 @@ def difference_hash(image: "Image") -> tuple[NDArray[np.uint8], int]:
 
 def problem(items: Items, item: str) -> str:
     """Why an item is no readable image, nothing where it is one."""
-    image = _decoded(items, item)
+    image = _image(items, item)
     return image if isinstance(image, str) else ""
 
 
-def _decoded(items: Items, item: str) -> "Image | str":
+def _image(items: Items, item: str) -> "Image | str":
     """The image as RGB, or why it cannot be read."""
-    from PIL import Image
-
     try:
-        if obstacle := items.obstacle(item):
-            return obstacle
-        data = items.read(item)
-    except OSError as error:
-        return error.strerror or type(error).__name__
-    try:
-        with warnings.catch_warnings(), Image.open(BytesIO(data)) as image:
+        with warnings.catch_warnings():
             # Palettes with transparency in bytes, sizes below the limit: what a run reads without a word.
             warnings.simplefilter("ignore")
-            return image.convert("RGB")
-    except MemoryError:
-        raise
-    except Exception as error:
-        # Decoders raise nearly any type for damaged files. What follows " <" is the address of the buffer.
-        return str(error).partition(" <")[0] or type(error).__name__
+            return decoded(items, item)[1]
+    except OSError as error:
+        return error.strerror or type(error).__name__

@@ -14,18 +14,21 @@ from typing import Any
 
 from benchmark.errors import UserError
 from benchmark.images.data import registered
-from benchmark.images.items import IMAGE_SUFFIXES, Items, folder_of
+from benchmark.images.items import Items, folder_of
 from benchmark.images.manifest import Split
 from benchmark.images.processes import each_item
 from benchmark.images.scan import open_source
 from benchmark.images.sources import DataRoot, Source
 from benchmark.progress import Progress, silent
 from benchmark.specs.base import digest
-from benchmark.specs.datasets import Role
+from benchmark.specs.datasets import IMAGE_SUFFIXES, Role
 from benchmark.system import replace_synced, write_atomically
 
 FORMAT = 1
-MANIFEST, TERMS, BEGUN = "pack.json", "TERMS.txt", ".begun"
+MANIFEST, TERMS = "pack.json", "TERMS.txt"
+BEGUN, FILES = ".begun", "files"
+"""In the folder beside the place of a pack that is not whole yet: the note of what is made there, and the files. The
+note goes last, so that what was begun here can be told from a folder of somebody else at any moment."""
 QUALITY = 88
 """Of JPEG, for the images that are made smaller."""
 
@@ -67,11 +70,13 @@ def make_pack(
     aside = folder.with_name(f".{folder.name}.part")
     try:
         _begin(aside, digest([FORMAT, QUALITY, asdict(request), [source.manifest.images_sha256 for source in sources]]))
-        contents = {source.manifest.label: _make_split(source, request, aside, progress, jobs) for source in sources}
+        made = aside / FILES
+        contents = {source.manifest.label: _make_split(source, request, made, progress, jobs) for source in sources}
         for openset in request.opensets:
-            _copy_labels(images.path / "opensets" / openset, aside / "opensets" / openset)
-        _finish(aside, request, contents)
-        replace_synced(aside, folder)
+            _copy_labels(images.path / "opensets" / openset, made / "opensets" / openset)
+        _finish(made, request, contents)
+        replace_synced(made, folder)
+        _remove(aside)
     except OSError as error:
         _remove(aside)
         raise UserError(f"cannot write {folder}: {error.strerror}; name another folder with --out") from error
@@ -129,7 +134,8 @@ def _begin(aside: Path, name: str) -> None:
     note = aside / BEGUN
     if aside.exists() and not (note.is_file() and note.read_text() == name):
         _remove(aside)
-    if aside.exists() and not note.is_file():
+    # A call that was killed at once has left an empty folder, or half of a note.
+    if aside.exists() and not note.is_file() and any(BEGUN not in path.name for path in aside.iterdir()):
         raise UserError(f"{aside} is in the way: remove or rename it")
     aside.mkdir(exist_ok=True)
     write_atomically(note, name)
@@ -138,19 +144,21 @@ def _begin(aside: Path, name: str) -> None:
 def _remove(aside: Path) -> None:
     """Remove what was begun. A folder of that name that was not begun here stays."""
     if (aside / BEGUN).is_file():
+        # The note goes last: another kill leaves it.
+        shutil.rmtree(aside / FILES, ignore_errors=True)
         shutil.rmtree(aside)
 
 
 def _make_split(
-    source: Source, request: PackRequest, aside: Path, progress: Progress, jobs: int | None
+    source: Source, request: PackRequest, folder: Path, progress: Progress, jobs: int | None
 ) -> dict[str, Any]:
     """The manifest of a split of the pack, whose images are made on the way."""
     label = source.manifest.label
     ids = chosen(label, source.manifest.ids, request.per_class)
-    (aside / label).mkdir(parents=True, exist_ok=True)
+    (folder / label).mkdir(parents=True, exist_ok=True)
     made: dict[str, dict[str, str]] = {}
     for item, answer in zip(
-        ids, each_item(partial(make_small, aside / label, request.size), source.items, ids, jobs), strict=True
+        ids, each_item(partial(make_small, folder / label, request.size), source.items, ids, jobs), strict=True
     ):
         name, _, sha256 = answer.decode().rpartition("\n")
         if name in made:
@@ -223,18 +231,18 @@ def _copy_labels(source: Path, folder: Path) -> None:
         shutil.copyfile(source / "relevance.csv", folder / "relevance.csv")
 
 
-def _finish(aside: Path, request: PackRequest, contents: dict[str, Any]) -> None:
+def _finish(folder: Path, request: PackRequest, contents: dict[str, Any]) -> None:
     """Write terms and manifest, and remove what is in neither."""
     import PIL
 
-    for stray in aside.rglob(".*"):
+    for stray in folder.rglob(".*"):
         stray.unlink()
     terms = [_terms("targets", name) for name in request.targets]
     terms += [_terms("opensets", name) for name in request.opensets]
-    (aside / TERMS).write_text("\n".join([_TERMS, "", *terms, ""]))
+    (folder / TERMS).write_text("\n".join([_TERMS, "", *terms, ""]))
     content: dict[str, Any] = {"format": FORMAT, "size": request.size, "per_class": request.per_class}
     content |= {"quality": QUALITY, "pillow": PIL.__version__, "splits": contents}
-    write_atomically(aside / MANIFEST, json.dumps({"sha256": digest(content), **content}, indent=1) + "\n")
+    write_atomically(folder / MANIFEST, json.dumps({"sha256": digest(content), **content}, indent=1) + "\n")
 
 
 _TERMS = "Smaller versions of images of these data sets, whose terms hold for them:"

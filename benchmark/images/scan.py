@@ -8,11 +8,11 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
 from benchmark.errors import UserError
+from benchmark.images.decoding import decoded
 from benchmark.images.items import Items, Joined, MissingImages, folder_of
 from benchmark.images.journal import Journal, Seen
 from benchmark.images.manifest import FOLDER, Contents, Manifest, Split, join_manifests, load_contents
@@ -129,22 +129,12 @@ def _read_on(items: Items, journal: Journal, progress: Progress) -> Iterator[See
 
 
 def _look(items: Items, item: str) -> Seen:
-    from PIL import Image
-
     try:
-        if problem := items.obstacle(item):
-            return Seen(item, problem=problem)
-        data = items.read(item)
+        data, image = decoded(items, item)
     except OSError as error:
         raise UserError(f"{items.label}: {item} cannot be read: {error.strerror}") from error
-    try:
-        with Image.open(BytesIO(data)) as image:
-            image.convert("RGB")
-    except MemoryError:
-        raise
-    except Exception as error:
-        # Decoders raise nearly any type for damaged files. What follows " <" is the address of the buffer.
-        return Seen(item, problem=str(error).partition(" <")[0] or type(error).__name__)
+    if isinstance(image, str):
+        return Seen(item, problem=image)
     return Seen(item, digest=hashlib.sha256(data).hexdigest())
 
 

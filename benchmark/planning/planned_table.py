@@ -22,8 +22,10 @@ from benchmark.planning.rows import (
     TableRow,
     at_lengths,
     grouped,
+    lacks_weights,
     measures_of_tasks,
     obstacle,
+    start_of_trainings,
     table_measures,
 )
 from benchmark.progress import Progress
@@ -121,8 +123,10 @@ class PlannedTable:
         method = self.query.method or self.table.method or "simclr"
         # As for the published rows: a method that was asked for comes with its own network.
         backbone = self.query.backbone or (self.table.backbone if self.query.method is None else None)
-        initial = bool(self.query.initial_weights) and self.table.initial_weights != "random"
-        return TableRow(variant.name, variant.title, variant, self._openset, None, method, backbone, initial=initial)
+        start = start_of_trainings(self.table) if variant.trained else "random"
+        named = self.query.initial_weights is not None
+        row = TableRow(variant.name, variant.title, variant, self._openset, None, method, backbone)
+        return replace(row, obstacle="" if named else lacks_weights(start), initial=named and start != "random")
 
     def _published_row(self, row: Row) -> TableRow:
         if row.method == SUPERVISED and self.query.initial_weights:

@@ -12,6 +12,7 @@ from baselines.core.selection import BudgetError, parse_budget
 from benchmark.errors import UserError
 from benchmark.evaluations import EVALUATIONS, Question, evaluation_stage
 from benchmark.images.attributes import ATTRIBUTES
+from benchmark.methods import entry_of
 from benchmark.planning.encoders import Encoder
 from benchmark.planning.names import Names
 from benchmark.planning.profiles import Profile
@@ -22,7 +23,7 @@ from benchmark.specs.cells import EVALUATE, MEASURE, PRETRAIN, PURITY, SAMPLE, C
 from benchmark.specs.datasets import Metric, Role
 from benchmark.specs.methods import Lengths, equal_lengths
 from benchmark.specs.protocols import Protocol
-from benchmark.specs.recipes import Embedding, Epochs, Length, Recipe, SeedAxes, Steps
+from benchmark.specs.recipes import Embedding, Epochs, Length, SeedAxes, Steps
 from benchmark.specs.stages import Images, Stage
 from benchmark.specs.variants import UNTRAINED, Variant
 from benchmark.stages import embed, pretrain
@@ -252,11 +253,10 @@ class Planner:
         self, encoder: Stage, target: str, seed: int, named: Encoder | None = None
     ) -> Iterator[tuple[str, Stage]]:
         """Those that are asked for; of an encoder that was `named` by its own embedding and recipe."""
-        embedding, recipe = (named.embedding, named.recipe_or(self.setup.recipe)) if named else (None, None)
         first, *others = self.cell_parts.evaluations or (None,)
-        yield EVALUATE, self.evaluate(encoder, target, seed, embedding, first, recipe)
+        yield EVALUATE, self.evaluate(encoder, target, seed, first, named)
         for name in filter(None, others):
-            yield evaluation_part(name), self.evaluate(encoder, target, seed, embedding, name, recipe)
+            yield evaluation_part(name), self.evaluate(encoder, target, seed, name, named)
 
     @property
     def own_evaluation(self) -> str:
@@ -268,22 +268,20 @@ class Planner:
         encoder: Stage,
         target: str,
         seed: int,
-        embedding: Embedding | None = None,
         name: str | None = None,
-        recipe: Recipe | None = None,
+        named: Encoder | None = None,
     ) -> Stage:
-        """The evaluation `name`, or the row's own, of an encoder; by the setup's embedding and recipe where none are
-        given."""
+        """The evaluation `name`, or the row's own, of an encoder; of one that was `named` by its own embedding and
+        recipe, else by the setup's."""
         evaluation = EVALUATIONS.get(name or self.own_evaluation)
         if why := evaluation.obstacle(encoder):
             raise UserError(f"evaluation {evaluation.name} cannot be asked of {encoder.label}: {why}")
-        token = {} if embedding is None else {"token": "head"}
         question = Question(
-            (embedding or self.setup.probing).model_copy(update=token),
-            recipe or self.setup.recipe,
+            named.embedding.model_copy(update={"token": "head"}) if named else self.setup.probing,
+            named.recipe_or(self.setup.recipe) if named else self.setup.recipe,
             self.catalogue.metric(target),
             seed,
-            self.setup.standardise,
+            self._standardises(named),
             self.profile.released_probe,
             self.protocol.name,
         )
@@ -291,6 +289,14 @@ class Planner:
         label = f"probe of {encoder.label} on {target}"
         # A table's own evaluation is the only one of its encoders: nothing would share the features.
         return evaluation_stage(evaluation, question, encoder, images, label, shared=name is not None)
+
+    def _standardises(self, named: Encoder | None) -> bool:
+        """Whether the released probe standardises features: as for the method that trained the encoder. It does not for
+        a network that was trained elsewhere, by a method that nobody names."""
+        if named is None:
+            return self.setup.standardise
+        entry = None if named.recipe is None else entry_of(named.recipe.method)
+        return entry is not None and self.profile.setup(entry.name).standardise
 
     def _split(self, target: str, split: str) -> Images:
         if split != ATTRIBUTES:

@@ -7,7 +7,7 @@ from benchmark.evaluations import EVALUATIONS, Evaluation
 from benchmark.methods import METHODS
 from benchmark.planning.names import budget_text
 from benchmark.planning.query import Query
-from benchmark.published.tables import Row, Task
+from benchmark.published.tables import InitialWeights, Row, Table, Task
 from benchmark.report.measures import CORESET_MEASURES
 from benchmark.sampling.samplers import STOP
 from benchmark.specs.cells import ACCURACY, EVALUATE, CellMeasure, evaluation_part
@@ -90,9 +90,19 @@ def obstacle(row: Row, initial_weights: bool = False) -> str:
         return f"method {row.method} has no recipe in this suite"
     if row.task == "online_eval" and METHODS.get(row.method).published.online is None:
         return f"method {row.method} has a recipe for SimCore's tables here, none for this one"
-    if row.initial_weights == "random" or initial_weights:
-        return ""
-    return f"starts from {row.initial_weights} weights: name them with --initial-weights"
+    return "" if initial_weights else lacks_weights(row.initial_weights)
+
+
+def lacks_weights(start: InitialWeights) -> str:
+    """Why a training that starts from `start` cannot run where no weights are named; empty where it can."""
+    return "" if start == "random" else f"starts from {start} weights: name them with --initial-weights"
+
+
+def start_of_trainings(table: Table) -> InitialWeights:
+    """What the rows that a table trains start from, and with them a row that it does not have. The table's own value
+    where they differ."""
+    starts = {row.initial_weights for row in table.rows if row.method != SUPERVISED}
+    return starts.pop() if len(starts) == 1 else table.initial_weights
 
 
 # What a report has to know -------------------------------------------------------------------------------------------

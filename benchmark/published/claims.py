@@ -181,12 +181,13 @@ class PublishedEvidence:
 
 @dataclass(frozen=True)
 class Answers:
-    """Per-item correctness of one cell: `correct` maps a seed to bool [n], in the order of `labels` [n].
+    """What each test item adds to one cell, in points (100 of a right answer, 0 of a wrong one): `points` maps a seed
+    to float64 [n], in the order of `labels` [n].
 
     Equal labels in equal order are what says that two cells answer the same test items.
     """
 
-    correct: "Mapping[int, NDArray[np.bool_]]"
+    points: "Mapping[int, NDArray[np.float64]]"
     labels: "Labels"
     metric: Metric
 
@@ -209,7 +210,7 @@ class MeasuredEvidence:
         return absent if absent or self._seeds(pairs) else pairs
 
     def _seeds(self, pairs: Sequence[tuple[str, str]]) -> list[int]:
-        return sorted(set.intersection(*(set(self.answers[pair].correct) for pair in pairs)))
+        return sorted(set.intersection(*(set(self.answers[pair].points) for pair in pairs)))
 
     def difference(self, left: str, right: str, targets: Sequence[str], confidence: float) -> "Estimate":
         from benchmark.statistics import paired_difference
@@ -225,8 +226,8 @@ class MeasuredEvidence:
         one, other = self.answers[left, target], self.answers[right, target]
         if one.metric != other.metric or not np.array_equal(one.labels, other.labels):
             raise ValueError(f"rows {left} and {right} were not measured on the same test items of {target}")
-        correct = [np.stack([cell.correct[seed] for seed in seeds]) for cell in (one, other)]
-        return Paired(correct[0], correct[1], one.labels, one.metric)
+        points = [np.stack([cell.points[seed] for seed in seeds]) for cell in (one, other)]
+        return Paired(points[0], points[1], one.labels, one.metric)
 
 
 # Verdicts ------------------------------------------------------------------------------------------------------------

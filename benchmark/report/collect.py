@@ -5,15 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
-import numpy as np
-
 from benchmark.datasets.targets import TARGETS
 from benchmark.execution.record import Damage, Record
 from benchmark.execution.store import Store
 from benchmark.published.claims import MeasuredEvidence
 from benchmark.published.tables import Table, load_table
 from benchmark.report.differences import answers_of, differences
-from benchmark.report.run import Predictions, Run
+from benchmark.report.item_results import ItemResults, keeps_results, read_item_results, results_file
+from benchmark.report.run import Run
 from benchmark.report.table import (
     CellResult,
     JudgedClaim,
@@ -21,8 +20,7 @@ from benchmark.report.table import (
     TableResult,
     judge,
 )
-from benchmark.specs.artefacts import PREDICTIONS
-from benchmark.specs.cells import EVALUATE, PURITY, Cell, Layout, Plan, TableCells, is_evaluation
+from benchmark.specs.cells import PURITY, Cell, Layout, Plan, TableCells, is_evaluation
 from benchmark.specs.wording import counted, listed
 
 
@@ -46,10 +44,10 @@ def _run(store: Store, row: str, cell: Cell) -> Run:
         records = _records(store, cell)
         if records is None:
             return Run(*own, *_why_not(store, cell))
-        predictions = dict(_predictions(store, cell))
+        item_results = dict(_item_results(store, cell))
     except Damage as damage:
         return Run(*own, "missing", str(damage))
-    return Run(*own, "measured", records=records, predictions=predictions)
+    return Run(*own, "measured", records=records, item_results=item_results)
 
 
 def _records(store: Store, cell: Cell) -> dict[str, Record] | None:
@@ -62,12 +60,11 @@ def _records(store: Store, cell: Cell) -> dict[str, Record] | None:
     return {part: result.record for part, result in results.items() if result is not None}
 
 
-def _predictions(store: Store, cell: Cell) -> Iterator[tuple[str, Predictions]]:
+def _item_results(store: Store, cell: Cell) -> Iterator[tuple[str, ItemResults]]:
     """Those of every evaluation that keeps some."""
     for part, stage in cell.parts.items():
-        if is_evaluation(part) and PREDICTIONS in store.record(stage).files:
-            with np.load(store.file(stage, PREDICTIONS)) as arrays:
-                yield part, Predictions(arrays["predicted"], arrays["labels"])
+        if is_evaluation(part) and keeps_results(record := store.record(stage)):
+            yield part, read_item_results(store.file(stage, results_file(record)), record)
 
 
 def _why_not(store: Store, cell: Cell) -> tuple[Literal["failed", "missing"], str]:
@@ -119,9 +116,13 @@ def assemble(layout: Layout, runs: Sequence[Run]) -> TableResult:
 
 
 def evidence_of(layout: Layout, runs: Iterable[Run]) -> MeasuredEvidence:
-    """Per-item answers of every measured cell, which claims and differences between rows are judged by."""
+    """Per-item answers of every measured cell, in the measure that its row shows, which claims are judged by."""
     groups = _by_cell(runs).items()
-    measured = {place: answers for place, group in groups if (answers := answers_of(group, EVALUATE))}
+    measured = {
+        place: answers
+        for place, group in groups
+        if (measure := layout.main_of(place[0])) and (answers := answers_of(group, measure))
+    }
     return MeasuredEvidence(measured, layout.columns)
 
 
@@ -134,11 +135,11 @@ def _by_cell(runs: Iterable[Run]) -> dict[tuple[str, str], list[Run]]:
 
 def _judged(layout: Layout, table: Table, rows: Sequence[RowLabel], runs: Sequence[Run]) -> Iterator[JudgedClaim]:
     """The claims on rows of one length of training, length by length."""
-    sizes = {target.name: target.test for target in TARGETS}
+    sizes, evidence = {target.name: target.test for target in TARGETS}, evidence_of(layout, runs)
     for length in dict.fromkeys(row.length for row in rows):
         names = {row.id: row.base_row or row.id for row in rows if row.length == length}
-        measured = evidence_of(layout, (replace(run, row=names[run.row]) for run in runs if run.row in names))
-        yield from judge(table, set(names.values()), sizes, measured, length)
+        answers = {(names[row], target): one for (row, target), one in evidence.answers.items() if row in names}
+        yield from judge(table, set(names.values()), sizes, replace(evidence, answers=answers), length)
 
 
 def _cell(layout: Layout, row: str, target: str, runs: list[Run]) -> CellResult:

@@ -8,7 +8,7 @@ from benchmark.published.claims import Answers, MeasuredEvidence
 from benchmark.report.measures import values_of
 from benchmark.report.run import Run
 from benchmark.report.table import Difference, RowLabel
-from benchmark.specs.cells import ACCURACY, CellMeasure, Layout
+from benchmark.specs.cells import CellMeasure, Layout
 from benchmark.statistics import Estimate, paired_means
 
 Runs = Mapping[tuple[str, str], Sequence[Run]]
@@ -34,12 +34,11 @@ def _difference(
     values, others = (_values(runs, measure, layout) for runs in (left, right))
     if not values or not others:
         return None
-    if is_accuracy(measure):
-        answers, references = (answers_of(runs, measure.part) for runs in (left, right))
-        if answers is not None and references is not None:
-            target = left[0].target
-            evidence = MeasuredEvidence({("row", target): answers, ("reference", target): references}, (target,))
-            return evidence.difference("row", "reference", (target,), 0.95)
+    answers, references = (answers_of(runs, measure) for runs in (left, right))
+    if answers is not None and references is not None:
+        target = left[0].target
+        evidence = MeasuredEvidence({("row", target): answers, ("reference", target): references}, (target,))
+        return evidence.difference("row", "reference", (target,), 0.95)
     return paired_means(values, others) if len(values) > 1 else values[0] - others[0]
 
 
@@ -50,20 +49,16 @@ def _values(runs: Sequence[Run], measure: CellMeasure, layout: Layout) -> list[f
     return values if len(values) == len(by_run) else []
 
 
-def is_accuracy(measure: CellMeasure) -> bool:
-    """Whether a measure is the share of test images that are classified right."""
-    return measure.evaluated and measure.name.rpartition("/")[2] == ACCURACY.name
-
-
-def answers_of(runs: Sequence[Run], part: str) -> Answers | None:
-    """The answers of an evaluation to the test images by seed; None where no run keeps any."""
-    known = [run for run in runs if part in run.predictions]
-    if not known:
+def answers_of(runs: Sequence[Run], measure: CellMeasure) -> Answers | None:
+    """What the test images add to a measure, by seed; None where no run keeps it. Images without an outcome, whose
+    number does not depend on the encoder, are left out. ValueError where runs leave out different ones."""
+    name = measure.name.rpartition("/")[2]
+    results = {run.seed: kept for run in runs if (kept := run.item_results.get(measure.part)) and name in kept.measures}
+    if not results:
         return None
-    correct = {run.seed: _correct(run, part) for run in known}
-    return Answers(correct, known[0].predictions[part].labels, known[0].records[part].metrics["metric"])
-
-
-def _correct(run: Run, part: str) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-    predictions = run.predictions[part]
-    return np.asarray(predictions.predicted == predictions.labels)
+    first = next(iter(results.values()))
+    by_seed = {seed: kept.points(name) for seed, kept in results.items()}
+    known = ~np.isnan(first.points(name))
+    if any(not np.array_equal(~np.isnan(points), known) for points in by_seed.values()):
+        raise ValueError(f"seeds of {runs[0].row} have results of {name} for different test images")
+    return Answers({seed: points[known] for seed, points in by_seed.items()}, first.labels[known], first.metric)

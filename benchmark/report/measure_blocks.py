@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from statistics import fmean
 
 from benchmark.report.blocks import Grid, Style, signed
-from benchmark.report.differences import is_accuracy
 from benchmark.report.measures import LEGEND
 from benchmark.report.table import CellResult, RowLabel, TableResult
 from benchmark.specs.cells import CellMeasure
+from benchmark.specs.wording import listed
 from benchmark.statistics import Estimate
 
 
@@ -88,13 +88,20 @@ def measure_notes(result: TableResult) -> Iterator[str]:
     if any(measure.title in LEGEND for measure in result.measures if not measure.evaluated):
         yield LEGEND
     seeds = sorted({run.seed for cell in result.all_cells for run in cell.runs})
-    listed = ", ".join(map(str, seeds))
+    numbers = ", ".join(map(str, seeds))
     if len(seeds) > 1:
-        yield f"Seeds {listed}; ± is the standard deviation over them; differences are paired, with 95 % intervals."
+        yield f"Seeds {numbers}; ± is the standard deviation over them; differences are paired, with 95 % intervals."
     elif seeds:
-        tested = (
-            "Differences of accuracy have 95 % intervals over test images, which leave the spread over seeds out; "
-            "others have none"
-        )
-        accuracies = any(is_accuracy(measure) for measure in result.measures)
-        yield f"One seed ({listed}): not judged. {tested if accuracies else 'Differences have no intervals'}."
+        yield f"One seed ({numbers}): not judged. {_intervals_of_one_seed(result)}."
+
+
+def _intervals_of_one_seed(result: TableResult) -> str:
+    """Which differences have intervals: those of measures that are known for every test image."""
+    known = {name for (*_, name), one in result.differences.items() if isinstance(one, Estimate)}
+    titles = [measure.title for measure in result.measures if measure.name in known]
+    if not titles:
+        return "Differences have no intervals"
+    return (
+        f"Differences of {listed(titles)} have 95 % intervals over test images, which leave the spread over seeds out; "
+        "others have none"
+    )

@@ -173,8 +173,8 @@ class MeasuredTable:
         return render(self.result, format)
 
     def save(self, folder: str | Path) -> None:
-        """Write records, predictions, pick lists and table to `folder`, for `verify`; and a picture of coresets or
-        of several lengths of training."""
+        """Write records, results of single images, pick lists and table to `folder`, for `verify`; and a picture of
+        coresets or of several lengths of training."""
         save_results(self.planned, self.result, self.store, Path(folder))
 
 

@@ -1,13 +1,17 @@
 """Committed records: a table's numbers with their predictions, picks and identities, and the check that they add up.
 
 A folder holds `layout.json` (what was asked for), `cells.json` (which records make which cell), `records/<key>.json`,
-`predictions/<key>.json`, `labels/<target>.json`, `picks/<key>.txt` and the table as Markdown; of coreset metrics
-and of several lengths of training also as CSV and as a picture. No images.
+`predictions/<key>.json`, `outcomes/<key>.npz` (of evaluations with several measures, as the stage wrote it),
+`labels/<target>.json`, `picks/<key>.txt` and the table as Markdown; of coreset metrics and of several lengths of
+training also as CSV and as a picture. No images.
 """
 
 import hashlib
 import json
 import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +24,14 @@ from benchmark.execution.store import Store
 from benchmark.report.collect import assemble, runs_of
 from benchmark.report.formats import render
 from benchmark.report.formats.picture import save_picture
-from benchmark.report.run import Predictions, Run
+from benchmark.report.item_results import ItemResults, keeps_results, of_predictions, read_item_results, results_file
+from benchmark.report.run import Run
 from benchmark.report.table import TableResult
-from benchmark.specs.artefacts import PICKS
+from benchmark.specs.artefacts import OUTCOMES, PICKS, PREDICTIONS
 from benchmark.specs.base import digest
-from benchmark.specs.cells import PRETRAIN, SAMPLE, Layout, Plan, TableCells, is_evaluation
-from benchmark.statistics import accuracy, predictions_sha256
-from benchmark.system import file_sha256, write_atomically
+from benchmark.specs.cells import ACCURACY, PRETRAIN, SAMPLE, Layout, Plan, TableCells, is_evaluation
+from benchmark.statistics import predictions_sha256
+from benchmark.system import file_sha256, place_aside, write_atomically
 
 TABLES, PICTURE = ("table.md", "table.csv"), "picture.png"
 OLD = "comparison.json"
@@ -49,15 +54,20 @@ def save_results(planned: TableCells, result: TableResult, store: Store, folder:
     _write(folder / "layout.json", planned.layout.model_dump(mode="json"))
     _write(folder / "cells.json", [_cell_json(run) for run in runs], lines=True)
     for run in runs:
-        for part, made in run.predictions.items():
-            _write(folder / "predictions" / f"{run.records[part].key}.json", made.predicted.tolist())
-            _write(folder / "labels" / f"{run.target}.json", made.labels.tolist())
+        for part, kept in run.item_results.items():
+            if results_file(run.records[part]) == PREDICTIONS:
+                _write(folder / "predictions" / f"{run.records[part].key}.json", kept.predicted[ACCURACY.name].tolist())
+                _write(folder / "labels" / f"{run.target}.json", kept.labels.tolist())
     measured = {(run.row, run.target, run.seed) for run in runs if run.records}
     for cell in (cell for place, cell in planned.cells.items() if place in measured):
         for stage in (stage for stage in Plan((cell,)).stages if store.has(stage)):
             _write(folder / "records" / f"{stage.key}.json", store.record(stage).to_json())
             if stage.kind.name == "sample":
                 write_atomically(folder / "picks" / f"{stage.key}.txt", store.file(stage, PICKS).read_text())
+            if OUTCOMES in store.record(stage).files:
+                (folder / "outcomes").mkdir(exist_ok=True)
+                with place_aside(_outcomes(folder, stage.key)) as aside:
+                    shutil.copyfile(store.file(stage, OUTCOMES), aside)
     for name in _tables(result):
         write_atomically(folder / name, render(result, name.rpartition(".")[2]))
     if _has_picture(result):
@@ -120,10 +130,22 @@ def _verify(folder: Path, form: str) -> Verified:
     for name in _tables(result):
         if render(result, name.rpartition(".")[2]) != _text(folder / name):
             problems.append(f"{name} is not the table that the records give")
-    accuracies = sum(len(run.predictions) for run in runs)
     picks = sum(record.kind == "sample" for record in records.values())
-    checked = f"{len(records)} keys, {accuracies} accuracies from predictions, {picks} pick lists, the table"
-    return Verified(render(result, form), problems, checked)
+    values = ", ".join(_recomputed(runs))
+    return Verified(render(result, form), problems, f"{len(records)} keys, {values}, {picks} pick lists, the table")
+
+
+def _recomputed(runs: Iterable[Run]) -> Iterator[str]:
+    """How many values were computed again, from what."""
+    by_key = {
+        run.records[part].key: (run.records[part], kept) for run in runs for part, kept in run.item_results.items()
+    }
+    numbers = Counter({PREDICTIONS: 0})
+    for record, kept in by_key.values():
+        numbers[results_file(record)] += len(kept.measures)
+    yield f"{numbers[PREDICTIONS]} accuracies from predictions"
+    if numbers[OUTCOMES]:
+        yield f"{numbers[OUTCOMES]} measures from outcomes"
 
 
 def read_results(folder: Path) -> tuple[Layout, list[Run], dict[str, Record]]:
@@ -164,6 +186,8 @@ def _record_problems(folder: Path, key: str, record: Record) -> list[str]:
             problems.append(f"the pick list {key[:12]} is not the file that was recorded")
         if len(set(picks)) != record.metrics["size"]:
             problems.append(f"the pick list {key[:12]} has {len(set(picks))} ids, not {record.metrics['size']}")
+    if OUTCOMES in record.files and file_sha256(_outcomes(folder, key)) != record.files[OUTCOMES]:
+        problems.append(f"the outcomes {key[:12]} are not the file that was recorded")
     return problems
 
 
@@ -172,36 +196,49 @@ def _run(folder: Path, cell: dict[str, Any], records: dict[str, Record]) -> Run:
     if lost:
         raise UserError(f"{folder}: cells.json names record {lost[0]}, which is not in records/")
     parts = {name: records[key] for name, key in cell["keys"].items()}
-    made = {part: folder / "predictions" / f"{record.key}.json" for part, record in parts.items() if _predicts(record)}
-    labels = np.array(_read(folder / "labels" / f"{cell['target']}.json") if made else [], np.int32)
-    predictions = {part: Predictions(np.array(_read(path), np.int32), labels) for part, path in made.items()}
     own = {name: cell[name] for name in ("row", "target", "seed", "state", "reason")}
-    return Run(**own, assumed=tuple(cell["assumed"]), records=parts, predictions=predictions)
+    kept = {
+        part: _item_results(folder, cell["target"], record) for part, record in parts.items() if keeps_results(record)
+    }
+    return Run(**own, assumed=tuple(cell["assumed"]), records=parts, item_results=kept)
 
 
-def _predicts(record: Record) -> bool:
-    """Whether a record is of an evaluation that keeps its predictions."""
-    return "predictions_sha256" in record.metrics
+def _item_results(folder: Path, target: str, record: Record) -> ItemResults:
+    if results_file(record) == OUTCOMES:
+        return read_item_results(_outcomes(folder, record.key), record)
+    predicted, labels = (folder / "predictions" / f"{record.key}.json", folder / "labels" / f"{target}.json")
+    return of_predictions(np.array(_read(predicted), np.int32), np.array(_read(labels), np.int32), record)
+
+
+def _outcomes(folder: Path, key: str) -> Path:
+    return folder / "outcomes" / f"{key}.npz"
 
 
 def _run_problems(run: Run) -> list[str]:
-    """A cell's accuracies must follow from their predictions, and its records must be inputs of one another."""
+    """A cell's values must follow from what is kept of every image, and its records must be inputs of one another."""
     place = f"{run.row}, {run.target}, seed {run.seed}"
     problems = []
-    for part, made in run.predictions.items():
-        stated = run.records[part].metrics
-        computed = accuracy(made.predicted, made.labels, stated["metric"])
-        if abs(computed - stated["accuracy"]) > 1e-9:
-            problems.append(
-                f"{place}: the predictions give {computed:.4f} %, the record says {stated['accuracy']:.4f} %"
-            )
-        if predictions_sha256(made.predicted) != stated["predictions_sha256"]:
-            problems.append(f"{place}: the predictions are not those that were recorded")
+    for part, kept in run.item_results.items():
+        problems += [f"{place}: {problem}" for problem in _value_problems(kept, run.records[part])]
     for part, record in run.records.items():
         name, used = _input_of(part)
         if used in run.records and record.identity["inputs"].get(name) != run.records[used].key:
             problems.append(f"{place}: record {record.key[:12]} was not made with {name} {run.records[used].key[:12]}")
     return problems
+
+
+def _value_problems(kept: ItemResults, record: Record) -> Iterator[str]:
+    """Of every measure that was computed again, and of predictions that are not those that were recorded."""
+    stated, source = record.metrics, results_file(record).removesuffix(".npz")
+    for name in kept.measures:
+        computed = kept.value(name)
+        # Outcomes are kept as float32.
+        rounding = 1e-9 if name in kept.predicted else 1e-6 * max(1.0, abs(stated[name]))
+        if abs(computed - stated[name]) > rounding:
+            what, unit = ("", " %") if source == "predictions" else (f" of {name}", "")
+            yield f"the {source}{what} give {computed:.4f}{unit}, the record says {stated[name]:.4f}{unit}"
+    if source == "predictions" and predictions_sha256(kept.predicted[ACCURACY.name]) != stated["predictions_sha256"]:
+        yield "the predictions are not those that were recorded"
 
 
 def _input_of(part: str) -> tuple[str, str]:

@@ -1,31 +1,21 @@
-"""What is known of one cell at one seed: its records, and the predictions of its evaluations."""
+"""What is known of one cell at one seed: its records, and what its evaluations keep of every test image."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from benchmark.execution.record import Record
 from benchmark.methods import read_recipe, title_of
+from benchmark.report.item_results import ItemResults
 from benchmark.report.measures import facts_of, values_of
 from benchmark.report.table import SeedResult, State
 from benchmark.specs.cells import EVALUATE, PRETRAIN, PURITY, SAMPLE, Layout
 
 
 @dataclass(frozen=True)
-class Predictions:
-    """The classes that an evaluation predicted for the test images, and their labels: int32 [n] each."""
-
-    predicted: NDArray[np.int32]
-    labels: NDArray[np.int32]
-
-
-@dataclass(frozen=True)
 class Run:
-    """One cell at one seed. `state` is "measured" where there are `records`, by part; `predictions` are those of the
-    evaluations that keep them; `assumed` as in `Cell`."""
+    """One cell at one seed. `state` is "measured" where there are `records`, by part; `item_results` are those of the
+    evaluations that keep some, by part; `assumed` as in `Cell`."""
 
     row: str
     target: str
@@ -34,7 +24,7 @@ class Run:
     state: State
     reason: str = ""
     records: Mapping[str, Record] = field(default_factory=dict)
-    predictions: Mapping[str, Predictions] = field(default_factory=dict)
+    item_results: Mapping[str, ItemResults] = field(default_factory=dict)
 
     @property
     def evaluate(self) -> Record | None:

@@ -8,6 +8,8 @@ from benchmark.specs.base import Spec
 
 Metric = Literal["top1", "mean_per_class"]
 Role = Literal["targets", "opensets"]
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+"""How the names of files that are taken for images end, in any case."""
 
 
 def split_label(role: Role, name: str, split: str, by_path: bool = False) -> str:

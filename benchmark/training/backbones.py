@@ -162,6 +162,11 @@ class Groups:
         return (x,) if parts[-1].numel() == x.shape[1] else parts
 
 
+def has_batchnorm(module: nn.Module) -> bool:
+    """Whether any BatchNorm of `module` normalises by the batch, because it is in training mode."""
+    return any(isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.training for layer in module.modules())
+
+
 def group_batchnorm(module: nn.Module, groups: Groups) -> nn.Module:
     """Make every BatchNorm of `module` normalise the parts that `groups` cuts a batch into; returns `module`.
 

@@ -83,6 +83,11 @@ class StepPlan:
         return counts
 
 
+def leaves_one(images: int, batch: int) -> bool:
+    """Whether the last batch of an unchained epoch has a single image."""
+    return batch > 1 and images % batch == 1
+
+
 @lru_cache(maxsize=2)
 def _permutation(seed: int, epoch: int, images: int) -> NDArray[np.int64]:
     return stream(seed, ORDER, epoch).permutation(images)

@@ -4,9 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from paper_targets import paper_targets
 
 from benchmark.datasets.opensets import OPENSETS
-from benchmark.datasets.targets import TARGETS, paper_targets
+from benchmark.datasets.targets import TARGETS
 from benchmark.errors import UnknownName
 
 TARGET_FACTS = {

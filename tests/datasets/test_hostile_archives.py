@@ -116,6 +116,20 @@ def inside_beside_a_folder(folder: Path) -> Path:
     return make_tar(folder / "data.tar", fill)
 
 
+def many_inside(make: Callable[[Path], Path], count: int) -> Callable[[Path], Path]:
+    """A zip with `count` archives, each of which is within the limits by itself."""
+
+    def build(folder: Path) -> Path:
+        (folder / "hidden").mkdir()
+        inner = make(folder / "hidden")
+        with zipfile.ZipFile(folder / "data.zip", "w") as archive:
+            for number in range(count):
+                archive.write(inner, f"train/{number}{''.join(inner.suffixes)}")
+        return folder / "data.zip"
+
+    return build
+
+
 def zeros(folder: Path) -> Path:
     return make_tar(folder / "data.tar", lambda tar: add(tar, "set/zeros.jpg", bytes(200_000)))
 
@@ -248,6 +262,14 @@ HOSTILE = {
     "climbs, tar in tar": (inside(tar_of("../evil.jpg"), "data.tar"), "leads out of the folder"),
     "link, tar.gz in zip": (inside(gzipped(tar_of("a", type=tarfile.SYMTYPE, linkname="/")), "data.zip"), "is a link"),
     "bomb, zip in tar": (inside(zip_of("z.jpg", content=bytes(200_000)), "data.tar"), "decompression bomb"),
+    "bytes of all zips in zip": (
+        many_inside(zip_of("z.jpg", content=bytes(4000)), 5),
+        "data.zip is a decompression bomb: .* bytes of archive",
+    ),
+    "members of all tars in zip": (
+        many_inside(gzipped(tar_of(*(f"set/{number}.jpg" for number in range(20)))), 3),
+        "data.zip is a decompression bomb: .* 51 members",
+    ),
     "folder of an inner archive's name": (inside_beside_a_folder, "two members of the name 'train/inner'"),
     "web page in tar": (inside(file_of("inner.tar", b"<html></html>"), "data.tar"), "web page"),
 }

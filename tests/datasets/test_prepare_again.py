@@ -140,3 +140,49 @@ def test_two_processes_do_not_prepare_one_data_set(source: Path, root: Path) -> 
         with pytest.raises(UserError, match=r"mit67 is being prepared in .* by another process"):
             prepare_small("mit67", source, root, expected)
     assert images_below(prepare_small("mit67", source, root, expected).folder) == expected
+
+
+def test_a_process_that_opened_the_lock_before_it_was_removed_takes_the_one_that_others_see(
+    source: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process is done, and removes its lock, between the second's opening and locking: a third must be refused."""
+    expected, inside = miniatures.mit67(source), []
+    path, right = root / prepare.ASIDE / "targets-mit67.lock", prepare.lock
+
+    def lock(file: object) -> bool | None:
+        if not inside:
+            inside.append("first is done")
+            path.unlink()
+            path.parent.rmdir()
+        return right(file)  # type: ignore[arg-type]
+
+    def third(*arguments: object) -> object:
+        with pytest.raises(UserError, match=r"mit67 is being prepared in .* by another process"):
+            prepare_small("mit67", source, root, expected)
+        inside.append("third is refused")
+        return place(*arguments)
+
+    place = prepare.place_images
+    monkeypatch.setattr(prepare, "lock", lock)
+    monkeypatch.setattr(prepare, "place_images", third)
+    assert images_below(prepare_small("mit67", source, root, expected).folder) == expected
+    assert inside == ["first is done", "third is refused"] and [path.name for path in root.iterdir()] == ["targets"]
+
+
+def test_what_another_process_has_made_meanwhile_is_taken(
+    source: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, right, calls = miniatures.mit67(source), prepare.lock, []
+
+    def lock(file: object) -> bool | None:
+        calls.append(file)
+        if len(calls) == 1:
+            path = root / prepare.ASIDE / "targets-mit67.lock"
+            path.unlink()
+            prepare_small("mit67", source, root, expected)
+        return right(file)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(prepare, "lock", lock)
+    prepared = prepare_small("mit67", source, root, expected)
+    assert not prepared.new and images_below(prepared.folder) == expected
+    assert [path.name for path in root.iterdir()] == ["targets"]

@@ -9,8 +9,10 @@ from torch import nn
 
 from benchmark.errors import UserError
 from benchmark.evaluations import _released_probe as released
+from benchmark.evaluations._label_fractions import TooFewLabels
 from benchmark.evaluations._logistic_regression import clean_probe, fit, held_out
-from benchmark.evaluations._released_probe import learning_rate, released_probe
+from benchmark.evaluations._released_probe import released_probe
+from benchmark.evaluations._released_reading import decayed
 from benchmark.evaluations.linear_clean import CleanProbe
 from benchmark.evaluations.linear_released import ReleasedProbe
 from benchmark.specs.recipes import SGD, Augmentation, Embedding
@@ -155,9 +157,37 @@ def test_adapting_leaves_the_running_statistics_of_the_target(monkeypatch: pytes
     assert copies[0].norm.num_batches_tracked == 4 and copies[1].norm.num_batches_tracked == 0
 
 
+class _Pooled(_Encoder):
+    """BatchNorm behind the pooling, as in the last layers of a network on small images: one value an image."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(self.conv(x).mean((2, 3), keepdim=True)).flatten(1)
+
+
+@pytest.mark.parametrize(("encoder", "changes"), [(_Pooled, {}), (_Encoder, {"standardise": True})])
+@pytest.mark.parametrize("images", [17, 33])
+def test_a_last_batch_of_one_image_is_left_out_where_batches_are_normalised(encoder, changes, images) -> None:
+    (train, y), (test, yt) = _images(1, images), _images(2, 30)
+    result = released_probe(encoder(), train, y, test, yt, _released(**changes))
+    assert result.accuracy > 60 and len(result.info["test_curve"]) == 6
+    with pytest.raises(TooFewLabels, match="needs two training images: there is one"):
+        released_probe(encoder(), *_images(1, 1), test, yt, _released(**changes))
+
+
+def test_a_batch_of_one_counts_where_nothing_is_normalised_by_batches() -> None:
+    (train, y), (test, yt) = _images(1, 17), _images(2, 30)
+    steps: list[int] = []
+    frozen = _released(adapt_batchnorm=False, epochs=1)
+    encoder = _Encoder()
+    encoder.register_forward_pre_hook(lambda module, x: steps.append(len(x[0])))
+    released_probe(encoder, train, y, test, yt, frozen)
+    # The first pass looks at the number of features.
+    assert steps[1:3] == [16, 1]
+
+
 def test_the_step_decay_starts_after_its_epochs() -> None:
-    spec = ReleasedProbe.model_validate({**_released().model_dump(), "decay_epochs": (60, 80), "epochs": 100})
-    assert [learning_rate(spec, epoch) for epoch in (1, 60, 61, 80, 81, 100)] == pytest.approx([10, 10, 1, 1, 0.1, 0.1])
+    rates = [decayed(10, 0.1, (60, 80), epoch) for epoch in (1, 60, 61, 80, 81, 100)]
+    assert rates == pytest.approx([10, 10, 1, 1, 0.1, 0.1])
 
 
 def test_the_same_seed_gives_the_same_probe() -> None:

@@ -146,7 +146,7 @@ def test_a_missing_pretraining_leaves_its_cell_missing(session, verb):
 def test_a_seed_that_is_lost_from_a_measured_cell_is_named_with_its_reason(finished_small_run):
     session, _ = finished_small_run
     (run,) = (run for run in runs_of(session.values(), session.store) if run.row == "X")
-    lost = replace(run, seed=1, state="missing", reason="what is damaged", records={}, predictions={})
+    lost = replace(run, seed=1, state="missing", reason="what is damaged", records={}, item_results={})
     result = assemble(session.values().layout, [*runs_of(session.values(), session.store), lost])
     assert "seed 1 of X on dtd is missing: what is damaged" in result.warnings
 

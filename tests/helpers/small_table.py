@@ -69,7 +69,7 @@ def evidence(seeds: int = 4, level: float = 0.7) -> MeasuredEvidence:
     labels, rng = np.arange(300) % 6, np.random.default_rng(0)
     chances = {"X": 0.4, "A_1": level}
     cells = {
-        (row, target): Answers({seed: rng.random(300) < chance for seed in range(seeds)}, labels, "top1")
+        (row, target): Answers({seed: 100.0 * (rng.random(300) < chance) for seed in range(seeds)}, labels, "top1")
         for row, chance in chances.items()
         for target in COLUMNS
     }

@@ -182,6 +182,37 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     assert {path.name for path in tmp_path.iterdir()} == {"data", "runs"}
 
 
+@pytest.mark.parametrize("step", ["_terms", "write_atomically", "replace_synced"])
+def test_an_error_at_the_very_end_leaves_nothing_and_hinders_no_second_call(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The last steps: terms, manifest, final name."""
+    right = getattr(pack, step)
+
+    def full(*arguments: object) -> object:
+        if step == "write_atomically" and getattr(arguments[0], "name", "") != pack.MANIFEST:
+            return right(*arguments)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pack, step, full)
+    with pytest.raises(UserError, match="No space left on device; name another folder with --out"):
+        make(root, tmp_path / "pack")
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "runs"}
+    monkeypatch.undo()
+    make(root, tmp_path / "pack")
+
+
+@pytest.mark.parametrize("left", [[], [".begun"], ["..begun.17"], [".begun", "files/pack.json"]])
+def test_a_call_that_was_killed_at_any_step_hinders_no_second_call(root: Path, tmp_path: Path, left: list) -> None:
+    (tmp_path / ".pack.part").mkdir()
+    for name in left:
+        path = tmp_path / ".pack.part" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}")
+    make(root, tmp_path / "pack")
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "pack", "runs"}
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from paper_targets import paper_targets
 
 from benchmark.datasets.opensets import OPENSETS
-from benchmark.datasets.targets import paper_targets
 from benchmark.errors import UserError
 from benchmark.images.data import open_images
 from benchmark.images.manifest import Split

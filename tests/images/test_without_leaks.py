@@ -109,13 +109,19 @@ def test_images_of_a_run_are_those_that_are_left_in_workers_too(root: Path, stor
         data(root, store).verified_source(pool)
 
 
-def test_an_open_set_is_one_for_all_targets(root: Path, store: Path) -> None:
-    """What leaks from another target is dropped too: a run of one target and one of two have the same open-set."""
+def test_what_is_left_depends_on_the_targets_of_the_run_and_not_on_what_else_the_store_has_checked(
+    root: Path, store: Path
+) -> None:
     leak(root, "leaves", 60, "of-leaves")
     leak(root, "birds", 61, "of-birds")
-    check(root, store, "leaves", "birds")
-    one, two = data(root, store, "leaves"), data(root, store, "leaves", "birds")
-    assert one.images(*POOL) == two.images(*POOL) and one.images(*POOL).count == 20
+    check(root, store, "leaves")
+    before = data(root, store, "leaves").images(*POOL)
+    check(root, store, "birds")
+    after, both = data(root, store, "leaves"), data(root, store, "leaves", "birds")
+    assert after.images(*POOL) == before and before.count == 21
+    assert "of-birds.bmp" in after.manifest(*POOL).ids and both.images(*POOL).count == 20  # type: ignore[union-attr]
+    (line,) = after.leak_notes(["leaves"], ["pool"], demanded=False)
+    assert line == "opensets/pool: test images found in it: 1 (1 of leaves), left out"
 
 
 def test_a_run_without_a_check_is_refused_before_anything_is_read(root: Path, store: Path) -> None:

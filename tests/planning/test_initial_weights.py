@@ -44,6 +44,31 @@ def test_every_row_is_planned_from_the_named_file(tmp_path, weights, table):
     assert "rows of imagenet-supervised weights start from test_resnet, trained elsewhere" in layout.notes
 
 
+OWN_ROWS = ("X+random(5%)@untrained", "X+herding(5%)", "X(2x)")
+
+
+@pytest.mark.parametrize(("table", "beside"), [("lcr-table2", "moco_linear_eval"), ("lcr-table3", "moco")])
+def test_rows_that_the_table_does_not_have_start_from_what_its_rows_start_from(tmp_path, weights, table, beside):
+    rows = (beside, *OWN_ROWS, "@untrained")
+    planned = session(tmp_path, table, rows=rows, initial_weights=f"timm:test_resnet={weights}")
+    digest = file_sha256(weights)
+    trained = {row: cell.pretrain for (row, _, _), cell in planned.cells.items() if cell.pretrain is not None}
+    assert set(trained) == {beside, *OWN_ROWS}
+    assert {stage.input("initial").spec.sha256 for stage in trained.values()} == {digest}
+    # The network that a sampler sees through is trained on X as the rows are.
+    seen = planned.cells["X+herding(5%)", "cub", 0].sample.input("pool").input("encoder")
+    assert seen.input("initial").spec.sha256 == digest
+    untrained = planned.cells["@untrained", "cub", 0].evaluate.input("encoder")
+    assert untrained.input("initial") is None
+
+
+@pytest.mark.parametrize("table", ["lcr-table2", "lcr-table3"])
+def test_without_weights_a_row_that_the_table_does_not_have_says_what_it_lacks(tmp_path, table):
+    with pytest.raises(UserError, match=r"imagenet-supervised weights: name them with --initial-weights"):
+        session(tmp_path, table, rows=OWN_ROWS)
+    assert set(session(tmp_path, table, rows=(*OWN_ROWS, "@untrained")).cells) == {("@untrained", "cub", 0)}
+
+
 def test_lcr_is_measured_by_the_measure_of_each_row(tmp_path, weights):
     planned = session(tmp_path, "lcr-table2", initial_weights=f"timm:test_resnet={weights}")
     layout = planned.values().layout

@@ -15,7 +15,7 @@ from benchmark.execution.store import open_store
 from benchmark.execution.task import Task
 from benchmark.execution.worker import run_stage
 from benchmark.images.data import Data
-from benchmark.planning.encoders import Surroundings, find_encoder
+from benchmark.planning.encoders import Encoder, Surroundings, find_encoder
 from benchmark.planning.names import find_protocol
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.planner import Planner
@@ -192,6 +192,23 @@ def test_views_of_an_encoder_from_elsewhere_have_the_size_that_it_sees(trained, 
     store, (stage, _) = trained
     own = find_encoder(stage.key, Surroundings(store=store.root))
     assert own.recipe_or(find_profile("paper").setup().recipe) == stage.spec.recipe
+
+
+def test_the_released_probe_standardises_by_the_method_of_the_encoder_and_not_by_the_row_s(trained, tmp_path):
+    """Only MAE's is standardised."""
+    weights = tmp_path / "weights.safetensors"
+    save_file(build(Backbone(name="test_vit", library="timm")).state_dict(), weights)
+    rows = ("X", f"@timm:test_vit={weights}")
+    cells = PlannedTable(
+        Query("2", "paper", rows=rows, targets=("cub",), method="mae", store=tmp_path / "runs")
+    ).cells.values()
+    assert [cell.evaluate.spec.standardise for cell in cells] == [True, False]
+    profile, (_, (stage, _)) = find_profile("paper"), trained
+    planner = Planner(profile, find_protocol("released"), Data(None, False, tmp_path), chosen=profile.setup("simclr"))
+    for method, standardised in (("mae", True), ("simclr", False)):
+        setup = profile.setup(method)
+        named = Encoder(stage, setup.probing, recipe=setup.recipe)
+        assert planner.evaluate(stage, "cub", 0, named=named).spec.standardise is standardised
 
 
 def test_the_authors_encoders_are_a_row_of_a_table(authors, tmp_path):

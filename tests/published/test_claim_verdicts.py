@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from paper_targets import paper_targets
 
-from benchmark.datasets.targets import paper_targets
 from benchmark.published.claims import (
     Answers,
     BetterOnAverage,
@@ -140,7 +140,7 @@ LABELS = np.arange(400) % 8
 def answers(p: float, seeds: tuple[int, ...], salt: int) -> Answers:
     difficulty = np.random.default_rng(99).random(400)
     noise = {seed: np.random.default_rng((salt, seed)).normal(0, 0.1, 400) for seed in seeds}
-    return Answers({seed: difficulty + noise[seed] < p for seed in seeds}, LABELS, "top1")
+    return Answers({seed: 100.0 * (difficulty + noise[seed] < p) for seed in seeds}, LABELS, "top1")
 
 
 def measured(new: float, old: float, new_seeds: tuple[int, ...] = (0, 1, 2), old_seeds: tuple[int, ...] = (0, 1, 2)):
@@ -215,8 +215,7 @@ def test_pairing_is_more_precise_than_not_pairing() -> None:
     evidence = measured(0.6, 0.5)
     paired = evidence.difference("new", "old", ("cars",), 0.95)
     means = {
-        (row, "cars"): 100 * float(np.mean(list(evidence.answers[row, "cars"].correct.values())))
-        for row in ("new", "old")
+        (row, "cars"): float(np.mean(list(evidence.answers[row, "cars"].points.values()))) for row in ("new", "old")
     }
     unpaired = PublishedEvidence(means, {"cars": 400}, ("cars",)).difference("new", "old", ("cars",), 0.95)
     assert paired.value == pytest.approx(unpaired.value)
@@ -227,7 +226,7 @@ def test_pairing_is_more_precise_than_not_pairing() -> None:
 def test_rows_on_different_items_are_never_paired(change: dict) -> None:
     evidence = measured(0.6, 0.4)
     old = evidence.answers["old", "cars"]
-    other = Answers(**{"correct": old.correct, "labels": old.labels, "metric": old.metric, **change})
+    other = Answers(**{"points": old.points, "labels": old.labels, "metric": old.metric, **change})
     broken = MeasuredEvidence({**evidence.answers, ("old", "cars"): other}, TWO)
     with pytest.raises(ValueError, match="not measured on the same test items of cars"):
         evaluate(EVERY, broken)

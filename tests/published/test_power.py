@@ -54,7 +54,7 @@ def test_as_many_seeds_as_it_says_decide_four_times_in_five() -> None:
     def answers(seeds: int, items: int) -> Paired:
         difficulty = rng.normal(size=items)
         right = [
-            mean + difficulty + 0.1 * rng.normal(size=(seeds, 1)) + rng.normal(size=(seeds, items)) > 0
+            100.0 * (mean + difficulty + 0.1 * rng.normal(size=(seeds, 1)) + rng.normal(size=(seeds, items)) > 0)
             for mean in (level, 0.0)
         ]
         return Paired(right[0], right[1], np.zeros(items, int), "top1")

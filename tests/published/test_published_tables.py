@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from paper_targets import paper_targets
 
 from benchmark.datasets.opensets import OPENSETS
-from benchmark.datasets.targets import TARGETS, paper_targets
+from benchmark.datasets.targets import TARGETS
 from benchmark.planning.rows import obstacle
 from benchmark.published.tables import Table, load_table, table_names
 from benchmark.specs.variants import CONTROLS

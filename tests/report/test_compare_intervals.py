@@ -6,8 +6,9 @@ import pytest
 from benchmark.execution.record import Record
 from benchmark.report.collect import assemble
 from benchmark.report.formats import render
+from benchmark.report.item_results import ItemResults
 from benchmark.report.measures import CORESET_MEASURES
-from benchmark.report.run import Predictions, Run
+from benchmark.report.run import Run
 from benchmark.specs.cells import ACCURACY, Layout
 from benchmark.statistics import Paired, paired_difference, paired_means
 
@@ -29,7 +30,8 @@ def run(row, seed, chance):
         "sample": record("sample", {"size": 20, "stopped_by": "budget", "picks_sha256": "1"}),
         "purity": record("purity", {"all": shares}),
     }
-    return Run(row, TARGET, seed, (), "measured", records=records, predictions={"evaluate": Predictions(wrong, LABELS)})
+    kept = ItemResults(LABELS, "top1", {"accuracy": wrong})
+    return Run(row, TARGET, seed, (), "measured", records=records, item_results={"evaluate": kept})
 
 
 def table(*seeds, runs=None):
@@ -69,7 +71,7 @@ def test_several_seeds_are_paired_as_in_a_claim():
     runs = {row: [run(row, seed, chance) for seed in seeds] for row, chance in ROWS.items()}
     differences = table(*seeds, runs=[one for group in runs.values() for one in group]).differences
     left, right = (
-        np.array([one.predictions["evaluate"].predicted == 0 for one in runs[row]]) for row in (OWN_ROW, SIMCORE)
+        np.array([one.item_results["evaluate"].points("accuracy") for one in runs[row]]) for row in (OWN_ROW, SIMCORE)
     )
     assert differences[OWN_ROW, SIMCORE, TARGET, "accuracy"] == paired_difference([Paired(left, right, LABELS, "top1")])
     purities = [[20 * ROWS[row] + seed for seed in seeds] for row in (OWN_ROW, SIMCORE)]

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from benchmark.published.tables import load_table
@@ -11,6 +13,7 @@ from benchmark.report.formats import render
 from benchmark.report.measures import CORESET_MEASURES
 from benchmark.report.table import CellResult, RowLabel, SeedResult, TableResult
 from benchmark.specs.cells import ACCURACY
+from benchmark.statistics import Paired, paired_difference
 
 
 def table(*cells, standins=True, measures=CORESET_MEASURES):
@@ -35,10 +38,13 @@ def test_a_spread_of_nothing_is_said_of_a_measure_and_not_of_a_size():
     assert "35.0 ±" not in shown and "±" not in shown.partition("dtd, budget")[2].partition("One seed")[0]
 
 
-def test_one_seed_without_accuracies_speaks_of_none():
-    assert "Differences have no intervals." in render(table([{"purity": 35.0}]), "text")
-    evaluated = table([{"purity": 35.0}], measures=(*CORESET_MEASURES, ACCURACY))
-    assert "Differences of accuracy have 95 % intervals" in render(evaluated, "text")
+def test_one_seed_names_the_measures_whose_differences_have_intervals():
+    measures = (*CORESET_MEASURES, ACCURACY)
+    evaluated = table([{"accuracy": 35.0}], [{"accuracy": 30.0}], measures=measures)
+    assert "Differences have no intervals." in render(evaluated, "text")
+    estimate = paired_difference([Paired(np.array([[100.0, 0.0]]), np.zeros((1, 2)), np.zeros(2, int), "top1")])
+    known = {("X+other(5%)", "X+mine(5%)", "dtd", "accuracy"): estimate}
+    assert "Differences of accuracy have 95 % intervals" in render(replace(evaluated, differences=known), "text")
 
 
 @pytest.mark.parametrize("format_", ["text", "md", "latex"])

@@ -154,7 +154,7 @@ def test_claims_say_which_targets_they_are_over(columns: tuple[str, ...], said: 
     labels, rng = np.arange(60) % 6, np.random.default_rng(0)
     places = [(row, target) for row in ("X", "OS") for target in columns]
     evidence = MeasuredEvidence(
-        {p: Answers({s: rng.random(60) < 0.5 for s in (0, 1)}, labels, "top1") for p in places}, columns
+        {p: Answers({s: 100.0 * (rng.random(60) < 0.5) for s in (0, 1)}, labels, "top1") for p in places}, columns
     )
     items = {target.name: target.test for target in TARGETS}
     table = load_table("2")

@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
+from paper_targets import paper_targets
 
-from benchmark.datasets.targets import paper_targets
 from benchmark.execution.environment import hardware, packages
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "smoke_picks.json"

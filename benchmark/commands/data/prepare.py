@@ -71,8 +71,9 @@ def prepare_data(name: str, source: Path, data_root: Path, **options: object) ->
 
 def _check_ids(label: str, ids: Iterable[str]) -> None:
     """UserError for ids that no list of picks can hold, and for files that no listing of a data root takes."""
-    from benchmark.images.items import IMAGE_SUFFIXES, first_few
+    from benchmark.images.items import first_few
     from benchmark.images.names import check_names
+    from benchmark.specs.datasets import IMAGE_SUFFIXES
 
     ids = list(ids)
     check_names(label, ids)

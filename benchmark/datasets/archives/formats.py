@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element, ParseError
 
 from benchmark.datasets.archives.official import Box
 from benchmark.errors import UserError
+from benchmark.specs.datasets import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +66,10 @@ def xml(path: Path) -> Element:
 
 
 def voc_boxes(path: Path, first: int) -> tuple[Box, ...]:
-    """The boxes of an annotation in the form of PASCAL VOC, whose first pixel has the number `first`."""
+    """The boxes of an annotation in the form of PASCAL VOC, whose first pixel has the number `first`; none where the
+    file is not there, because annotations are parts that a download may lack."""
+    if not path.exists():
+        return ()
     boxes = []
     for box in xml(path).iter("bndbox"):
         corners = [int(float(box.findtext(side) or "nan")) - first for side in ("xmin", "ymin", "xmax", "ymax")]
@@ -76,10 +80,6 @@ def voc_boxes(path: Path, first: int) -> tuple[Box, ...]:
 def folder_name(name: str) -> str:
     """A class name as a folder: spaces and slashes become underscores, as in the released code."""
     return name.strip().replace(" ", "_").replace("/", "_")
-
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
-"""Those that the listing of a data root takes."""
 
 
 def image_files(root: Path) -> Iterator[tuple[str, Path]]:

@@ -2,13 +2,13 @@
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from benchmark.datasets.archives.formats import image_files
 from benchmark.datasets.archives.official import Official, OfficialImage
@@ -18,7 +18,7 @@ from benchmark.errors import UserError
 from benchmark.progress import Progress, silent
 from benchmark.specs.base import digest
 from benchmark.specs.datasets import OpenSet, Target
-from benchmark.system import write_atomically
+from benchmark.system import is_at, lock, write_atomically
 
 RECORD = "prepared.json"
 """The file in a data set's folder that says what it was made of."""
@@ -68,6 +68,9 @@ def prepare(
     made_of = _fingerprint(files)
     work = root / ASIDE / f"{role_of(entry)}-{entry.name}"
     with _reserved(entry.name, work, made_of), _disk_errors(entry.name, root):
+        if folder.exists():
+            # Another process has made it since.
+            return _existing(entry, download, source, folder)
         for part, paths in files.items() if verify else ():
             for path in paths:
                 check_md5(part, path, progress)
@@ -185,28 +188,40 @@ def _reserved(name: str, work: Path, made_of: dict[str, object]) -> Iterator[Non
 
     It is gone after success and after an error, and stays after a signal.
     """
-    lock, root = work.with_name(f"{work.name}.lock"), work.parent.parent
+    path, root = work.with_name(f"{work.name}.lock"), work.parent.parent
     with _disk_errors(name, root):
-        work.parent.mkdir(parents=True, exist_ok=True)
-        file = lock.open("w")
+        file = _locked(path)
+    if file is None:
+        raise UserError(f"{name} is being prepared in {root} by another process")
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UserError(f"{name} is being prepared in {root} by another process") from error
         try:
             with _disk_errors(name, root):
                 _begin(work, made_of)
             yield
         except Exception:
-            _end(work, lock)
+            _end(work, path)
             raise
-        _end(work, lock)
+        _end(work, path)
 
 
-def _end(work: Path, lock: Path) -> None:
+def _locked(path: Path) -> IO[str] | None:
+    """The file at `path`, open and locked; None where another process has it. Who is done removes file and folder, so
+    that both may be gone between two steps here."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            file = path.open("w")
+            held = lock(file)
+            if held is not False and is_at(file, path):
+                return file
+            file.close()
+            if held is False:
+                return None
+
+
+def _end(work: Path, lock_file: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
-    lock.unlink(missing_ok=True)
+    lock_file.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         # Others may be at work there.
         work.parent.rmdir()

@@ -20,13 +20,40 @@ BY_HAND = "if you trust the archive, unpack it yourself and give that folder"
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may hold at most. Images are compressed already: they grow by a tenth, text by ten times."""
+    """What an archive may hold at most, with all archives in it. Images are compressed already: they grow by a tenth,
+    text by ten times."""
 
     growth: int = 100
     """Bytes unpacked for each byte of the archive."""
     floor: int = 2**28
     """Bytes that any archive may hold, however small it is."""
     members: int = 20_000_000
+
+
+@dataclass
+class _Amount:
+    """How much was unpacked of an archive and of those in it so far. `size` is that of the outer one, in bytes."""
+
+    name: str
+    size: int
+    limits: Limits
+    bytes: int = 0
+    members: int = 0
+
+    def add(self, member: str, size: int) -> None:
+        """HostileArchive when this is more than the limits allow."""
+        self.bytes, self.members = self.bytes + size, self.members + 1
+        most = max(self.limits.floor, self.limits.growth * self.size)
+        if self.bytes > most or self.members > self.limits.members:
+            raise HostileArchive(
+                f"{self.name} is a decompression bomb: {member!r} brings it to {self.bytes:,} bytes in "
+                f"{self.members:,} members, and {self.size:,} bytes of archive may hold {most:,}"
+            )
+
+    def add_folder(self, folder: Path) -> None:
+        """What an earlier call has unpacked there."""
+        for path in folder.rglob("*"):
+            self.add(path.name, path.stat().st_size if path.is_file() else 0)
 
 
 @dataclass
@@ -46,15 +73,20 @@ def unpack(
     Left out are members with a hidden part in their names. With `nested` an archive in it becomes a folder of its name
     without the suffix; one that an earlier, killed call has finished is kept. Raises HostileArchive, which names the
     archive and the member, for anything but files and folders below `folder` with names of their own, for a content
-    that is not what the name says, and for more bytes or members than `limits`; UserError when the disk is full or
-    cannot be written. `folder` does not exist then.
+    that is not what the name says, and for more bytes or members than `limits`, archives in it included; UserError
+    when the disk is full or cannot be written. `folder` does not exist then.
     """
+    amount = _Amount(archive.name, archive.stat().st_size, limits or Limits())
+    return _unpack(archive, folder, nested, amount, progress)
+
+
+def _unpack(archive: Path, folder: Path, nested: bool, amount: _Amount, progress: Progress) -> Path:
     aside = folder.with_name(f".{folder.name}.part")
     try:
         if not nested:
             _remove(aside)
         aside.mkdir(parents=True, exist_ok=True)
-        _unpack_into(archive, check_kind(archive), aside, nested, limits or Limits(), progress)
+        _unpack_into(archive, check_kind(archive), aside, nested, amount, progress)
         aside.replace(folder)
     except UserError:
         _remove(aside)
@@ -76,22 +108,17 @@ def _disk_error(archive: Path, folder: Path, error: OSError) -> str:
     return f"cannot unpack {archive} to {folder}: {error.strerror}"
 
 
-def _unpack_into(archive: Path, kind: str, folder: Path, nested: bool, limits: Limits, progress: Progress) -> None:
+def _unpack_into(archive: Path, kind: str, folder: Path, nested: bool, amount: _Amount, progress: Progress) -> None:
     size, names, total = archive.stat().st_size, _Names(), 0
-    most = max(limits.floor, limits.growth * size)
     with opened(archive, kind) as members:
-        for count, member in enumerate(members):
+        for member in members:
             parts = _parts(archive, member)
             total += member.size
-            if total > most or count >= limits.members:
-                raise HostileArchive(
-                    f"{archive.name} is a decompression bomb: {member.name!r} brings it to {total:,} bytes in "
-                    f"{count + 1:,} members, and {size:,} bytes of archive may hold {most:,}"
-                )
+            amount.add(member.name, member.size)
             if not parts or any(part.startswith(".") for part in parts):
                 continue
             _check_new(archive, member, _place(member, parts, nested), names)
-            _write(archive, member, folder, parts, nested, limits, progress)
+            _write(archive, member, folder, parts, nested, amount, progress)
             progress(f"unpacking {archive.name} (MB)", total // 10**6, max(size, total) // 10**6)
 
 
@@ -144,7 +171,7 @@ def _check_new(archive: Path, member: Member, parts: tuple[str, ...], names: _Na
 
 
 def _write(
-    archive: Path, member: Member, folder: Path, parts: tuple[str, ...], nested: bool, limits: Limits, show: Progress
+    archive: Path, member: Member, folder: Path, parts: tuple[str, ...], nested: bool, amount: _Amount, show: Progress
 ) -> None:
     path = folder.joinpath(*parts)
     if member.kind == "folder":
@@ -153,12 +180,13 @@ def _write(
     inner = nested and path.name.lower().endswith(ARCHIVE_SUFFIXES)
     whole = without_suffix(path)
     if inner and whole.is_dir():
+        amount.add_folder(whole)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with member.open() as content:
         _copy(archive, member, content, path)
     if inner:
-        unpack(path, whole, limits=limits, progress=show)
+        _unpack(path, whole, False, amount, show)
         path.unlink()
 
 

@@ -6,11 +6,6 @@ from benchmark.specs.datasets import Target
 TARGETS = Registry("target", "benchmark.datasets.targets", Target, group="benchmark.targets")
 
 
-def paper_targets() -> tuple[Target, ...]:
-    """The eleven targets of the SimCore paper."""
-    return tuple(target for target in TARGETS if target.work == "SimCore")
-
-
 def registered_target(name: str) -> Target | None:
     """The target called `name`; None for a folder that is not registered."""
     return TARGETS.get(name) if name in TARGETS else None

@@ -1,11 +1,9 @@
 """Target CIFAR-100."""
 
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
-from benchmark.datasets.archives.formats import png
-from benchmark.datasets.archives.official import Official, OfficialImage, Part
+from benchmark.datasets.archives.official import Official, Part
+from benchmark.datasets.targets._cifar import read
 from benchmark.specs.datasets import Target
 
 entry = Target(
@@ -24,17 +22,6 @@ entry = Target(
 )
 
 
-def read(tree: Path) -> Iterator[OfficialImage]:
-    """As torchvision reads it. It holds every file to its checksum first, so that no other pickle is loaded."""
-    from torchvision.datasets import CIFAR100
-
-    for split in ("train", "test"):
-        data = CIFAR100(tree, train=split == "train")
-        for number, (pixels, label) in enumerate(zip(data.data, data.targets, strict=True)):
-            name = f"{number:05d}.png"
-            yield OfficialImage(split, data.classes[label], name, partial(png, pixels))  # type: ignore[arg-type]
-
-
 official = Official(
     parts=(
         Part(
@@ -45,6 +32,6 @@ official = Official(
             read_in="torchvision, datasets/cifar.py",
         ),
     ),
-    read=read,
+    read=partial(read, "CIFAR100"),
     read_on="2026-11-24",
 )

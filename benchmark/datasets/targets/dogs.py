@@ -32,7 +32,7 @@ def read(tree: Path) -> Iterator[OfficialImage]:
         for place in np.atleast_1d(mat(tree / f"{split}_list.mat", "file_list")["file_list"]).tolist():
             breed, _, name = str(place).rpartition("/")
             annotation = tree / "Annotation" / Path(breed, name).with_suffix("")
-            boxes = voc_boxes(annotation, first=0) if annotation.exists() else ()
+            boxes = voc_boxes(annotation, first=0)
             yield OfficialImage(split, breed, name, tree / "Images" / breed / name, boxes=boxes)  # type: ignore[arg-type]
 
 

@@ -38,7 +38,7 @@ def read(tree: Path) -> Iterator[OfficialImage]:
                 breed,
                 file.name,
                 file,
-                boxes=voc_boxes(heads, first=1) if heads.exists() else (),
+                boxes=voc_boxes(heads, first=1),
                 mask=trimap if trimap.exists() else None,
                 labels={"species": data.bin_classes[species]},
             )

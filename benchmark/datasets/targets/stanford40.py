@@ -28,7 +28,7 @@ def read(tree: Path) -> Iterator[OfficialImage]:
         for name in lines(tree / "ImageSplits" / f"{split}.txt"):
             action = name.rpartition("_")[0]
             person = tree / "XMLAnnotations" / Path(name).with_suffix(".xml")
-            boxes = voc_boxes(person, first=1) if person.exists() else ()
+            boxes = voc_boxes(person, first=1)
             yield OfficialImage(split, action, name, tree / "JPEGImages" / name, boxes=boxes)  # type: ignore[arg-type]
 
 
