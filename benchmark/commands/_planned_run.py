@@ -9,6 +9,7 @@ from benchmark.planning.costs import EMBEDS_PER_PAIR, Costs, Training, _about, _
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.report.frames import tidy
 from benchmark.specs.cells import Cell
+from benchmark.specs.folding import folded, grid, table_width
 from benchmark.specs.recipes import Steps, epochs_of
 from benchmark.specs.stages import Stage
 from benchmark.specs.wording import counted
@@ -60,12 +61,11 @@ class PlannedRun:
 
     def render(self) -> str:
         """The plan as text: a line per row and target, then the stages by kind and the totals."""
-        from tabulate import tabulate
-
+        width = table_width()
         lines = [_cell_line(cell) for cell in self.cells]
         headers = ["row", "target", "seed", "length", "|X|", "|coreset|", "samples seen", "times each X", "state"]
-        table = tabulate(lines, [*headers, "key"], disable_numparse=True)
-        return "\n".join([_header(self.session), "", table, "", *_totals(self)])
+        table = grid([*headers, "key"], lines, width)
+        return folded("\n".join([_header(self.session), "", table, "", *_totals(self)]), width)
 
 
 _COLUMNS: Mapping[str, str] = {

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from benchmark.specs.folding import show as show_text
+
 
 def verb(
     sampler: Annotated[
@@ -24,5 +26,5 @@ def check(name: str) -> int:
 
     sampler = tried(name, whole=True)
     verdicts = [Verdict(**verdict) for verdict in sampler.verdicts]
-    print(f"{sampler.name} ({sampler.kind})\n{verdicts_text(verdicts)}")
+    show_text(f"{sampler.name} ({sampler.kind})\n{verdicts_text(verdicts)}")
     return int(not all(verdict.passed for verdict in verdicts))

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from benchmark.specs.folding import show as show_text
+
 
 def verb(
     what: Annotated[
@@ -17,4 +19,4 @@ def verb(
     evaluations, formats."""
     from benchmark.commands._listing import listing
 
-    print(listing(what))
+    show_text(listing(what))

@@ -1,11 +1,11 @@
 """The verb `plan`: what a run would do and cost."""
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from benchmark.commands._options import with_options_of
 from benchmark.commands._query import RunQuery, takes
+from benchmark.specs.folding import note
 
 if TYPE_CHECKING:
     from benchmark.commands._planned_run import PlannedRun
@@ -32,5 +32,5 @@ def verb(work: "Callable[[], PlannedRun]") -> None:
 def show_plan(planned: "PlannedRun") -> None:
     """Print what would run."""
     for line in planned.notes:
-        print(f"note: {line}", file=sys.stderr)
+        note(line)
     print(planned.render())

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from benchmark.commands._options import StorePath
+from benchmark.specs.folding import show as show_text
 
 
 def verb(
@@ -17,9 +18,9 @@ def verb(
     """What a store holds: finished stages by kind, failures with their last line, damage, disk used."""
     if check:
         text, whole = check_text(store)
-        print(text)
+        show_text(text)
         raise typer.Exit(0 if whole else 1)
-    print(store_text(store))
+    show_text(store_text(store))
 
 
 def store_text(root: Path) -> str:

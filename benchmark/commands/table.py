@@ -1,6 +1,5 @@
 """The verb `table`: a table from what the store holds."""
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ from benchmark.commands._options import Format, Save, with_options_of
 from benchmark.commands._query import takes
 from benchmark.commands.reproduce import show
 from benchmark.planning.query import Query
+from benchmark.specs.folding import note
 
 if TYPE_CHECKING:
     from benchmark.report.measured import MeasuredTable
@@ -26,7 +26,7 @@ def table(query: Query) -> "MeasuredTable":
     unknown = sorted({i.label for stage in session.plan.stages for i in stage.images() if i.sha256 is None})
     if unknown:
         labels = ", ".join(unknown)
-        print(f"note: no result can be looked up that needs {labels}: not read yet, or no data root", file=sys.stderr)
+        note(f"no result can be looked up that needs {labels}: not read yet, or no data root")
     return measured_table(session.values(), session.store)
 
 

@@ -1,12 +1,12 @@
 """Running the stages of a plan: on which device, with how many workers, into which store."""
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import UserError
+from benchmark.specs.folding import note
 from benchmark.specs.stages import Stage
 from benchmark.system import cores
 
@@ -47,7 +47,7 @@ def execute(work: Work, machine: Machine) -> list[str]:
         _warn_of_slow_bfloat16()
     store = open_store(work.store)
     for line in store.put_all_aside(stages):
-        print(f"note: {line}", file=sys.stderr)
+        note(line)
     jobs = machine.jobs
     if jobs is None:
         threads = max((one.threads for one in needs), default=1)
@@ -61,10 +61,9 @@ def _warn_of_slow_bfloat16() -> None:
     import torch
 
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        print(
-            "note: this CPU has no instructions for bfloat16 and takes ten times as long in it; --precision float32 is "
-            "another recipe (other keys, other numbers) that does not",
-            file=sys.stderr,
+        note(
+            "this CPU has no instructions for bfloat16 and takes ten times as long in it; --precision float32 is "
+            "another recipe (other keys, other numbers) that does not"
         )
 
 

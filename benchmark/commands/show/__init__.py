@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from benchmark.commands._options import StorePath
+from benchmark.specs.folding import show as show_text
 
 
 def verb(
@@ -18,4 +19,6 @@ def verb(
     """All that is known of one name: a dataset, a published table, a variant, profile, protocol, recipe or stage."""
     from benchmark.commands.show.names import describe
 
-    print(describe(" ".join(name), store, profile))
+    text = describe(" ".join(name), store, profile)
+    # JSON is for programs, and stays as it is.
+    print(text) if text.startswith("{") else show_text(text)
