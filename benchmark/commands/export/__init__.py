@@ -10,7 +10,12 @@ from benchmark.specs.folding import show as show_text
 
 
 def verb(
-    key: Annotated[str, typer.Argument(help="first eight or more digits of a pretrain or evaluate stage's key")],
+    key: Annotated[
+        str,
+        typer.Argument(
+            help="key (eight or more digits) or label of a training, or of an evaluation or a coreset that rests on one"
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", help="new folder for weights, configuration and card")],
     store: StorePath = Path("runs"),
 ) -> None:

@@ -11,7 +11,7 @@ from benchmark.specs.folding import show as show_text
 
 def verb(
     name: Annotated[
-        list[str], typer.Argument(help="any name that `list` shows, `recipe METHOD`, or the key of a stage")
+        list[str], typer.Argument(help="any name that `list` shows, `recipe METHOD`, or the key or label of a stage")
     ],
     profile: Annotated[str, typer.Option("--profile", help="of a recipe: paper, mini or smoke")] = "paper",
     store: StorePath = Path("runs"),

@@ -2,18 +2,18 @@
 
 import inspect
 import json
-import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from baselines import SAMPLERS, Entry
+from benchmark.commands._stages import KEY, encoder_of, find_stage
 from benchmark.commands.show.recipe import recipe_text, small_text
 from benchmark.commands.show.table import table_text
 from benchmark.datasets.opensets import OPENSETS
 from benchmark.datasets.targets import TARGETS
 from benchmark.errors import UnknownName, UserError
-from benchmark.execution.record import Damage
+from benchmark.execution.record import Damage, Record
 from benchmark.execution.store import Store, StoredStage
 from benchmark.methods import METHODS
 from benchmark.planning.profiles import PROFILES, Profile, find_profile
@@ -25,12 +25,11 @@ from benchmark.specs.variants import VARIANTS
 from benchmark.training.backbone_names import NETWORKS
 
 RECIPE = "recipe "
-KEY = re.compile("[0-9a-f]{8,}")
 
 
 def describe(name: str, store: Path, profile: str = "paper") -> str:
     """All that is known of a name: a method's recipe ("byol" or "recipe byol") in `profile`, a published table or a
-    sampler as text, the rest as JSON; a stage goes by the first eight or more digits of its key."""
+    sampler as text, the rest as JSON; a stage goes by its label or the first eight or more digits of its key."""
     if name == RECIPE.strip():
         raise UserError(f"recipe of which method? {', '.join(METHODS.names())}")
     if name.startswith(RECIPE) or name in METHODS:
@@ -43,8 +42,10 @@ def describe(name: str, store: Path, profile: str = "paper") -> str:
         return _sampler_text(SAMPLERS[name])
     if name.removeprefix("table") in (known.removeprefix("table") for known in table_names()):
         return table_text(load_table(name))
+    if (entry := find_stage(Store(store), name)) is not None:
+        return json.dumps(_known(Store(store), entry), indent=2)
     if KEY.fullmatch(name):
-        return _stage_text(Store(store), name)
+        raise UserError(f"store {store} has no stage whose key begins with {name}; --store names another")
     raise UnknownName("name", name, [*specs, *SAMPLERS, *METHODS.names(), *table_names()])
 
 
@@ -59,16 +60,6 @@ def _sampler_text(entry: Entry) -> str:
     return f"{entry.name}: {entry.reference}\n\n{inspect.getdoc(entry.type)}\n\nfields: {named or 'none'}"
 
 
-def _stage_text(store: Store, begin: str) -> str:
-    """What the store has of the stage whose key begins with `begin`, finished or not, as JSON."""
-    entries = store.find(begin)
-    if not entries:
-        raise UserError(f"store {store.root} has no stage whose key begins with {begin}; --store names another")
-    if len(entries) > 1:
-        raise UserError(f"{len(entries)} stages of {store.root} have keys that begin with {begin}: give more digits")
-    return json.dumps(_known(store, entries[0]), indent=2)
-
-
 def _known(store: Store, entry: StoredStage) -> dict[str, Any]:
     """The record of a finished stage; of another one its state, and what the store says of it."""
     own: dict[str, Any] = {"key": entry.key, "state": entry.state, "path": str(entry.path), **entry.note}
@@ -77,8 +68,14 @@ def _known(store: Store, entry: StoredStage) -> dict[str, Any]:
             result = store.result(entry.path.parent.name, entry.key)
         except Damage as damage:
             return own | {"damage": damage.finding}
-        return own if result is None else result.record.to_json()
+        return own if result is None else result.record.to_json() | _encoder(store, result.record)
     crash = store.crash(entry.key)
     if crash is not None:
         own |= {"kind": crash.kind, "label": crash.label, "traceback": crash.traceback}
     return own
+
+
+def _encoder(store: Store, record: Record) -> dict[str, Any]:
+    """Key and label of the training that an evaluation or a coreset rests on, as `encoder`."""
+    encoder = None if record.kind == "pretrain" else encoder_of(store, record)
+    return {} if encoder is None else {"encoder": {"key": encoder.record.key, "label": encoder.record.label}}
