@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from baselines import SAMPLERS, Entry
+from benchmark.commands._data_root import counts, data_of
 from benchmark.commands._stages import KEY, encoder_of, find_stage
 from benchmark.commands.show.recipe import recipe_text, small_text
 from benchmark.commands.show.table import table_text
@@ -19,6 +20,7 @@ from benchmark.methods import METHODS
 from benchmark.planning.profiles import PROFILES, Profile, find_profile
 from benchmark.published.tables import load_table, table_names
 from benchmark.specs.base import Spec
+from benchmark.specs.datasets import Role
 from benchmark.specs.methods import MethodEntry
 from benchmark.specs.protocols import PROTOCOLS
 from benchmark.specs.variants import VARIANTS
@@ -27,7 +29,7 @@ from benchmark.training.backbone_names import NETWORKS
 RECIPE = "recipe "
 
 
-def describe(name: str, store: Path, profile: str = "paper") -> str:
+def describe(name: str, store: Path, profile: str = "paper", data_root: Path | None = None) -> str:
     """All that is known of a name: a method's recipe ("byol" or "recipe byol") in `profile`, a published table or a
     sampler as text, the rest as JSON; a stage goes by its label or the first eight or more digits of its key."""
     if name == RECIPE.strip():
@@ -37,13 +39,15 @@ def describe(name: str, store: Path, profile: str = "paper") -> str:
     specs: dict[str, Spec] = {**PROFILES, **PROTOCOLS, **VARIANTS, **NETWORKS}
     specs |= {openset.name: openset for openset in OPENSETS} | {target.name: target for target in TARGETS}
     if name in specs:
-        return specs[name].model_dump_json(indent=2)
+        return json.dumps(json.loads(specs[name].model_dump_json()) | _there(name, store, data_root), indent=2)
     if name in SAMPLERS:
         return _sampler_text(SAMPLERS[name])
     if name.removeprefix("table") in (known.removeprefix("table") for known in table_names()):
         return table_text(load_table(name))
     if (entry := find_stage(Store(store), name)) is not None:
         return json.dumps(_known(Store(store), entry), indent=2)
+    if there := _there(name, store, data_root):
+        return json.dumps({"name": name, **there}, indent=2)
     if KEY.fullmatch(name):
         raise UserError(f"store {store} has no stage whose key begins with {name}; --store names another")
     raise UnknownName("name", name, [*specs, *SAMPLERS, *METHODS.names(), *table_names()])
@@ -73,6 +77,14 @@ def _known(store: Store, entry: StoredStage) -> dict[str, Any]:
     if crash is not None:
         own |= {"kind": crash.kind, "label": crash.label, "traceback": crash.traceback}
     return own
+
+
+def _there(name: str, store: Path, data_root: Path | None) -> dict[str, Any]:
+    """What the data root has of that name: `targets` and `opensets`, each with its counts."""
+    data = data_of(data_root, store)
+    roles: tuple[Role, ...] = ("targets", "opensets")
+    there = {role: counts(data, role, name) for role in roles if data.has(role, name)}
+    return {"data_root": {"path": str(data_root), **there}} if there else {}
 
 
 def _encoder(store: Store, record: Record) -> dict[str, Any]:
