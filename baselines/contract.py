@@ -5,7 +5,8 @@
 >>> all(verdict.passed for verdict in check_sampler(SimCore))
 True
 
-A sampler is `select(target, pool, *, budget, seed=0) -> Selection` (`baselines.core.selection.Sampler`). The checks
+A sampler is `select(target, pool, *, budget, seed=0) -> Selection` (`baselines.core.selection.Sampler`). An array or a
+list of positions in pick order is an answer too: its scores are 0 (`baselines.core.selection.as_selection`). The checks
 use small synthetic features (40 target rows, 600 to 8000 pool rows, 16 columns) and take about as long as fifty
 such selections. They say nothing about how good the picks are.
 """
@@ -18,8 +19,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from baselines.core.clauses import ANSWERS, CLAUSES, Clause
-from baselines.core.selection import Sampler
-from baselines.core.trial import Broken, Trial, error_line, own_random_state
+from baselines.core.selection import NotASelection, Sampler
+from baselines.core.trial import BUDGET, Broken, Trial, error_line, own_random_state
+
+OF_ANSWERS = ("returns a Selection", "picks are unique", "picks are in range", "budget is met exactly")
+"""The clauses without which a sampler's answer is no coreset."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,21 @@ def check_sampler(sampler: Sampler | Callable[[], Sampler]) -> list[Verdict]:
         if not first.passed:
             return [replace(first, message=f"{first.message}; no other clause was tried")]
         return [first, *(_verdict(name, clause, trial) for name, clause in CLAUSES.items())]
+
+
+def broken_answers(sampler: Sampler | Callable[[], Sampler]) -> list[Verdict]:
+    """The broken clauses among those without which its answers are no coresets, in a few selections.
+
+    Nothing is said of a sampler that raises: what it lacks here it may find in other features.
+    """
+    trial = Trial(_factory(sampler), (BUDGET, "5%"))
+    with warnings.catch_warnings(), own_random_state():
+        warnings.simplefilter("ignore")
+        raised = [answer for answer in trial.answers.values() if isinstance(answer, BaseException)]
+        if raised:
+            return [_verdict("answers", ANSWERS, trial)] if isinstance(raised[0], NotASelection) else []
+        verdicts = [_verdict(name, CLAUSES[name], trial) for name in OF_ANSWERS]
+    return [verdict for verdict in verdicts if not verdict.passed]
 
 
 def verdicts_text(verdicts: list[Verdict]) -> str:

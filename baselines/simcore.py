@@ -20,7 +20,11 @@ __all__ = ["SimCore", "StopRule", "greedy_rounds"]
 
 @dataclass(frozen=True)
 class SimCore:
-    """SimCore sampling; by default with the stopping rule of the released code (`SimCore.released`).
+    """SimCore with the fields of the released code; `--sampler simcore` has those of its profile and protocol.
+
+    `show mini` prints them. The two pick different images.
+
+    `select` needs scikit-learn, for k-means; this package is imported with NumPy alone.
 
     k: number of centroids; with k at least the size of the target every image is one. The paper's dagger
         rows use 1.

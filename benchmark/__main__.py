@@ -13,6 +13,7 @@ from benchmark import __version__, commands
 from benchmark.commands._options import spread_lists
 from benchmark.errors import UserError
 from benchmark.interrupts import Terminated, handled, raise_signal
+from benchmark.specs.folding import say
 
 FIRST = ("reproduce", "sample", "compare", "plan", "table", "run", "list", "show")
 """Verbs in the order of `--help`; the others follow by name."""
@@ -78,7 +79,7 @@ def _run(arguments: list[str]) -> int | None:
 
 
 def _fail(message: str) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr)
+    say(f"error: {message}")
     sys.exit(2)
 
 

@@ -246,7 +246,9 @@ def _of_plan(parts: tuple[str, ...]) -> float:
         case (table, what) if what == "hours":
             return float(sum(_spending(table).values()))
         case (table, "cheapest target" | "dearest target" as which, "hours"):
-            sums = [sum(_spending(table, target).values()) for target in PlannedTable(Query(table, "paper")).targets]
+            sums = [
+                sum(_spending(table, target).values()) for target in PlannedTable(Query(table, profile="paper")).targets
+            ]
             return float(min(sums) if which.startswith("cheapest") else max(sums))
         case (table, shared, what) if shared.startswith("shared with "):
             both = _spending(table).keys() & _spending(shared.removeprefix("shared with ")).keys()

@@ -98,7 +98,7 @@ def measure(root: Path) -> dict:
     from benchmark.planning.planned_table import PlannedTable
     from benchmark.planning.query import Query
 
-    session = PlannedTable(Query("2", "smoke", targets=TARGETS, rows=ROWS, seeds=SEEDS, store=root))
+    session = PlannedTable(Query("2", profile="smoke", targets=TARGETS, rows=ROWS, seeds=SEEDS, store=root))
     failed = execute(Work(session.plan.stages, session.query.store, session.data), Machine("cpu"))
     if failed:
         raise SystemExit(f"{len(failed)} stages failed: see `python -m benchmark status --store {root}`")

@@ -15,7 +15,15 @@ from typing import Any, get_args
 
 import numpy as np
 
-from baselines.core.selection import FEATURE_DTYPES, BudgetError, Selection, StoppedBy, parse_budget
+from baselines.core.selection import (
+    FEATURE_DTYPES,
+    BudgetError,
+    NotASelection,
+    Selection,
+    StoppedBy,
+    as_selection,
+    parse_budget,
+)
 from baselines.core.trial import (
     BUDGET,
     N_POOL,
@@ -67,19 +75,17 @@ def _answers(trial: Trial) -> str:
     except (Exception, SystemExit) as error:
         raise Broken(f"making one without arguments {error_line(error)}", NO_ARGUMENTS) from error
     answer = attempt(trial.select)
+    if isinstance(answer, NotASelection):
+        raise Broken(str(answer))
     if isinstance(answer, BaseException):
         called_otherwise = isinstance(answer, TypeError) and "argument" in str(answer)
         raise Broken(error_line(answer), SIGNATURE if called_otherwise else "")
-    if not hasattr(answer, "indices") or not hasattr(answer, "scores"):
-        raise Broken(f"select returned a {type(answer).__name__}, not a baselines.Selection")
     return f"{np.size(answer.indices)} picks for a budget of {BUDGET} of {N_POOL} rows"
 
 
 def _is_a_selection(trial: Trial) -> str:
     """Type, dtypes and shapes as `Selection` says; it checks itself, but arrays can be changed after that."""
     answer = trial.select()
-    if not isinstance(answer, Selection):
-        raise Broken(f"select returned a {type(answer).__name__}, not a baselines.Selection")
     if answer.stopped_by not in get_args(StoppedBy):
         raise Broken(f"stopped_by is {answer.stopped_by!r}, not one of {', '.join(get_args(StoppedBy))}")
     indices, scores = np.asarray(answer.indices), np.asarray(answer.scores)
@@ -152,7 +158,7 @@ def _same_again(trial: Trial) -> str:
     sampler = trial.make()
 
     def pick() -> Selection:
-        return sampler.select(trial.target, trial.pool, budget=BUDGET, seed=0)
+        return as_selection(sampler.select(trial.target, trial.pool, budget=BUDGET, seed=0), BUDGET)
 
     first, second = pick(), pick()
     sampler.select(trial.target, features(N_POOL // 2, seed=3), budget=5, seed=1)
@@ -297,7 +303,8 @@ def _memory_growth(trial: Trial) -> str:
 
 ANSWERS = Clause(
     _answers,
-    "a sampler made without arguments answers select(target, pool, *, budget, seed=0) with a baselines.Selection",
+    "a sampler made without arguments answers select(target, pool, *, budget, seed=0) with a baselines.Selection, "
+    "or with an array or a list of positions, whose scores are 0",
     SELECTION,
 )
 """The first clause: without it there is nothing that the others could look at."""
@@ -305,7 +312,8 @@ ANSWERS = Clause(
 CLAUSES: dict[str, Clause] = {
     "returns a Selection": Clause(
         _is_a_selection,
-        "a baselines.Selection of int64 positions, float32 scores, what stopped it and info that JSON can hold",
+        "a baselines.Selection of positions and scores, which it casts to int64 and float32, of what stopped it and of "
+        "info that JSON can hold",
         SELECTION,
     ),
     "picks are unique": Clause(_unique, "every row of the pool is picked at most once", BEST),

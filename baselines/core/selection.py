@@ -44,14 +44,22 @@ class Features(Protocol):
         ...
 
 
+class NotASelection(ValueError):
+    """What a sampler returned is no selection; the message says in one line what it is."""
+
+
 @dataclass(frozen=True, eq=False)
 class Selection:
     """The picks of a sampler.
 
-    indices: int64 [m], positions in the pool in pick order, all different.
-    scores: float32 [m], the score with which each was picked (its meaning is the sampler's).
+    indices: int64 [m], positions in the pool in pick order, all different. Integers of another type, and a list of
+        them, become that.
+    scores: float32 [m], the score with which each was picked (its meaning is the sampler's). Numbers of another type,
+        and a list of them, become that.
     stopped_by: what ended the picking.
     info: how it went, values that JSON can hold.
+
+    Raises NotASelection for values that are no positions or no scores.
     """
 
     indices: NDArray[np.int64]
@@ -60,24 +68,62 @@ class Selection:
     info: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.indices.dtype != np.int64 or self.indices.ndim != 1:
-            raise ValueError(f"indices must be int64 [m], got {self.indices.dtype} {self.indices.shape}")
-        if self.scores.dtype != np.float32 or self.scores.shape != self.indices.shape:
-            raise ValueError(
-                f"scores must be float32 {self.indices.shape}, got {self.scores.dtype} {self.scores.shape}"
-            )
-        if np.unique(self.indices).size != self.indices.size:
-            raise ValueError("indices must be unique: the same image was picked twice")
+        indices = _cast(self.indices, "iu", np.int64)
+        scores = _cast(self.scores, "iuf", np.float32)
+        if indices is None or indices.ndim != 1:
+            raise NotASelection(f"indices must be integers [m], got {_kind(self.indices)}")
+        if scores is None or scores.shape != indices.shape:
+            raise NotASelection(f"scores must be numbers {indices.shape}, got {_kind(self.scores)}")
+        if np.unique(indices).size != indices.size:
+            raise NotASelection("indices must be unique: the same image was picked twice")
+        object.__setattr__(self, "indices", indices)
+        object.__setattr__(self, "scores", scores)
 
     def __len__(self) -> int:
         return self.indices.size
+
+
+def _cast(values: object, kinds: str, dtype: type[np.generic]) -> NDArray[Any] | None:
+    """`values` as an array of `dtype`; None where they are not of the `kinds` of numbers. A list may be empty."""
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        # Lists of several lengths.
+        return None
+    return array.astype(dtype, copy=False) if array.dtype.kind in kinds or array.size == 0 else None
+
+
+def _kind(values: object) -> str:
+    shape = getattr(values, "shape", None)
+    return f"{type(values).__name__}" if shape is None else f"{getattr(values, 'dtype', '')} {shape}"
+
+
+def as_selection(answer: object, budget: Budget) -> Selection:
+    """What a sampler returned for `budget` as a selection: a `Selection` as it is; an array or a list of positions in
+    pick order as one whose scores are 0, stopped by its budget, or without a budget by a threshold.
+
+    Raises NotASelection for anything else.
+    """
+    if isinstance(answer, Selection):
+        return answer
+    if not isinstance(answer, np.ndarray | list | tuple):
+        returned = f"select returned a {type(answer).__name__}"
+        raise NotASelection(f"{returned}, not a baselines.Selection and not an array of positions")
+    return Selection(
+        answer,  # type: ignore[arg-type]
+        np.zeros(len(answer) if np.ndim(answer) else 0, np.float32),
+        "threshold" if budget is None else "budget",
+    )
 
 
 class Sampler(Protocol):
     """Anything that picks images of the pool, given features of the target and of the pool."""
 
     def select(self, target: Features, pool: Features, *, budget: Budget, seed: int = 0) -> Selection:
-        """Pick from `pool` [N, d] for `target` [n, d]; see `parse_budget` for the forms of `budget`."""
+        """Pick from `pool` [N, d] for `target` [n, d]; see `parse_budget` for the forms of `budget`.
+
+        The suite and `check` also take an array or a list of positions for an answer (`as_selection`).
+        """
         ...
 
 

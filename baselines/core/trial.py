@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.core.selection import Budget, Features, Sampler, Selection
+from baselines.core.selection import Budget, Features, NotASelection, Sampler, Selection, as_selection
 
 Rows = NDArray[np.floating]
 
@@ -57,9 +57,11 @@ class SlicesOnly:
 
 @dataclass(frozen=True)
 class Trial:
-    """A sampler, made anew by `make` whenever asked, and the features it is tried on, which are made anew too."""
+    """A sampler, made anew by `make` whenever asked, the features it is tried on, which are made anew too, and the
+    budgets that can be met."""
 
     make: Callable[[], Sampler]
+    budgets: tuple[Budget, ...] = BUDGETS
 
     @property
     def target(self) -> Rows:
@@ -76,7 +78,7 @@ class Trial:
     ) -> Selection:
         """The answer of a new instance, for the trial's features where no others are given."""
         target, pool = self.target if target is None else target, self.pool if pool is None else pool
-        return self.make().select(target, pool, budget=budget, seed=0)
+        return as_selection(self.make().select(target, pool, budget=budget, seed=0), budget)
 
     def select_from_state(
         self, state: int, *, target: Features | None = None, pool: Features | None = None
@@ -94,7 +96,7 @@ class Trial:
     @cached_property
     def answers(self) -> dict[Budget, Selection | BaseException]:
         """What came back for every budget that can be met."""
-        return {budget: attempt(partial(self.select, budget)) for budget in BUDGETS}
+        return {budget: attempt(partial(self.select, budget)) for budget in self.budgets}
 
     @property
     def picks(self) -> dict[Budget, NDArray[Any]]:
@@ -137,7 +139,8 @@ def seen(answer: Selection | BaseException) -> str:
 
 def refused(answer: Selection | BaseException) -> bool:
     """Whether the answer is a refusal that can be shown to a user: a ValueError with a message of one line."""
-    return isinstance(answer, ValueError) and len(str(answer).strip().splitlines()) == 1
+    one_line = len(str(answer).strip().splitlines()) == 1
+    return isinstance(answer, ValueError) and not isinstance(answer, NotASelection) and one_line
 
 
 def same(one: Selection, other: Selection) -> bool:

@@ -19,6 +19,7 @@ from benchmark.progress import Progress
 from benchmark.report.frames import tidy
 from benchmark.report.numbers import plain
 from benchmark.specs.cells import Measure, ordered
+from benchmark.specs.folding import folded, grid, table_width
 from benchmark.specs.stages import Stage
 
 if TYPE_CHECKING:
@@ -144,9 +145,9 @@ class EvaluatedEncoder:
                 lines = [{name: plain(getattr(one, name)) for name in _COLUMNS} for one in self.measures]
                 return json.dumps(lines, indent=1)
             case form:
-                return self._rows("github" if form == "md" else "simple")
+                return self._rows(form)
 
-    def _rows(self, style: str) -> str:
+    def _rows(self, form: str) -> str:
         from tabulate import tabulate
 
         targets = list(dict.fromkeys(one.target for one in self.measures))
@@ -158,8 +159,10 @@ class EvaluatedEncoder:
             cells = [by_place[target, *column] for column in columns]
             counts = dict.fromkeys(str(cell.n) for cell in cells if cell.n is not None)
             rows.append([cells[0].encoder, target, *(cell.text for cell in cells), ", ".join(counts)])
-        table = tabulate(rows, headers, tablefmt=style, disable_numparse=True)
-        return "\n".join([table, "", *self._notes()])
+        if form == "md":
+            return "\n".join([tabulate(rows, headers, tablefmt="github", disable_numparse=True), "", *self._notes()])
+        width = table_width()
+        return "\n".join([grid(headers, rows, width), "", *(folded(line, width) for line in self._notes())])
 
     def _notes(self) -> Iterator[str]:
         yield f"Protocol {self.protocol}. In brackets: 95 % intervals over other test images, not over seeds."

@@ -1,6 +1,6 @@
 """What a run would do, as values, as a data frame and as the text that `plan` prints."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,8 @@ from benchmark.errors import UserError
 from benchmark.planning.costs import EMBEDS_PER_PAIR, Costs, Training, _about, _hours, _shared
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.report.frames import tidy
-from benchmark.specs.cells import Cell
+from benchmark.specs.cells import Cell, ordered
+from benchmark.specs.folding import folded, grid, table_width
 from benchmark.specs.recipes import Steps, epochs_of
 from benchmark.specs.stages import Stage
 from benchmark.specs.wording import counted
@@ -25,7 +26,8 @@ class PlannedCell:
     `target_images` and `pool_images` are what its training sees; `samples` are image pairs, `exposures` passes over the
     target's images (None without them). `length` is in words. Of a row that trains nothing `pool_images` is the size of
     its coreset. `key` is the key of its evaluation, or of its coreset, None while images are absent or not read yet;
-    `done` says whether the store holds it and all that is measured of it.
+    `done` says whether the store holds it and all that is measured of it. `hours` are device-hours of all its stages,
+    those that other cells share too.
     """
 
     target: str
@@ -39,6 +41,7 @@ class PlannedCell:
     exposures: float | None
     done: bool
     key: str | None
+    hours: float
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,11 @@ class PlannedRun:
 
     def render(self) -> str:
         """The plan as text: a line per row and target, then the stages by kind and the totals."""
-        from tabulate import tabulate
-
+        width = table_width()
         lines = [_cell_line(cell) for cell in self.cells]
-        headers = ["row", "target", "seed", "length", "|X|", "|coreset|", "samples seen", "times each X", "state"]
-        table = tabulate(lines, [*headers, "key"], disable_numparse=True)
-        return "\n".join([_header(self.session), "", table, "", *_totals(self)])
+        headers = ["row", "target", "seed", "length", "|X|", "|coreset|", "samples seen", "times each X"]
+        table = grid([*headers, "hours", "state", "key"], lines, width)
+        return folded("\n".join([_header(self.session), "", table, "", *_totals(self)]), width)
 
 
 _COLUMNS: Mapping[str, str] = {
@@ -79,6 +81,7 @@ _COLUMNS: Mapping[str, str] = {
     "exposures": "float64",
     "done": "bool",
     "key": "string",
+    "hours": "float64",
 }
 
 
@@ -97,16 +100,27 @@ def planned_run(session: PlannedTable) -> PlannedRun:
     spending = costs.spending()
     return PlannedRun(
         session,
-        tuple(_planned_cell(costs, row, cell) for (row, _, _), cell in session.cells.items()),
+        tuple(_planned_cell(costs, spending, row, cell) for (row, _, _), cell in session.cells.items()),
         stages,
         hours=sum(spending[stage.key] for stage in stages),
         hours_left=sum(spending[stage.key] for stage in stages if not costs.store.has(stage)),
         disk=sum(costs.disk(stage) for stage in stages),
-        notes=(*session.unread(), *session.leak_notes()),
+        notes=(*_absent_opensets(session), *session.unread(), *session.leak_notes()),
     )
 
 
-def _planned_cell(costs: Costs, row: str, cell: Cell) -> PlannedCell:
+def _absent_opensets(session: PlannedTable) -> Iterator[str]:
+    """The table's own open-sets, where none was named and the data root lacks them."""
+    root = session.query.data_root
+    if session.query.openset is not None or root is None or session.profile.standins:
+        return
+    there = ", ".join(session.data.names("opensets")) or "none"
+    for name in sorted({name for role, name, _ in session.needed_splits if role == "opensets"}):
+        if not session.data.has("opensets", name):
+            yield f"the open-set is {name}, which {root} lacks (it has: {there}): name one with --openset"
+
+
+def _planned_cell(costs: Costs, spending: Mapping[str, float], row: str, cell: Cell) -> PlannedCell:
     training = costs.of_cell(cell)
     return PlannedCell(
         target=cell.target,
@@ -120,6 +134,7 @@ def _planned_cell(costs: Costs, row: str, cell: Cell) -> PlannedCell:
         exposures=training.exposures,
         done=all(costs.store.has(stage) for stage in cell.ends()),
         key=cell.last.key if cell.last.resolved else None,
+        hours=sum(spending[stage.key] for stage in ordered(cell.ends())),
     )
 
 
@@ -155,6 +170,7 @@ def _cell_line(cell: PlannedCell) -> list[str]:
         f"{cell.pool_images:,}{cell.origin}",
         f"{cell.samples:,}",
         "-" if cell.exposures is None else f"{cell.exposures:,.1f}",
+        f"{cell.hours:,.2g}" if cell.hours < 1 else f"{cell.hours:,.1f}",
         "in the store" if cell.done else "to do",
         "unresolved" if cell.key is None else cell.key[:12],
     ]
@@ -167,7 +183,6 @@ def _totals(run: PlannedRun) -> list[str]:
         count = counts.setdefault(stage.kind.name, [0, 0])
         count[0], count[1] = count[0] + 1, count[1] + store.has(stage)
     stages = ", ".join(f"{total} {kind} ({done} in the store)" for kind, (total, done) in counts.items())
-    unresolved = sorted({i.label for stage in run.stages for i in stage.images() if i.sha256 is None})
     profile = session.profile
     lines = [
         f"stages: {stages}; sharing saves {counted(session.plan.shared, 'stage run')}",
@@ -177,6 +192,51 @@ def _totals(run: PlannedRun) -> list[str]:
         f"disk: {_about(run.disk / 1e9, 'GB')} of features (float32) and encoders",
     ]
     lines += _shared(session, Costs(session).spending())
-    if unresolved:
-        lines.append(f"unresolved (absent, or not read yet): {', '.join(unresolved)}")
+    lines += _unresolved(session)
+    left = {stage.key: hours for stage, hours in _left(run, session)}
+    path, total = _longest(run.stages, left), sum(left.values())
+    times = ((number, max(path, total / number)) for number in _DEVICES)
+    text = ", ".join(f"{_about(hours, 'hours')} on {counted(number, 'device')}" for number, hours in times)
+    lines.append(f"wall time of what is left: {text}")
+    lines.append(f"memory: {_memory(session)}")
     return lines
+
+
+_DEVICES = (1, 2, 4, 8)
+
+
+def _left(run: PlannedRun, session: PlannedTable) -> Iterator[tuple[Stage, float]]:
+    """The stages that the store does not hold, with their device-hours."""
+    spending = Costs(session).spending()
+    return ((stage, spending[stage.key]) for stage in run.stages if not session.store.has(stage))
+
+
+def _longest(stages: Sequence[Stage], hours: Mapping[str, float]) -> float:
+    """Hours of the longest chain of stages: no number of devices makes a run shorter. Inputs stand before users."""
+    ends: dict[str, float] = {}
+    for stage in stages:
+        ends[stage.key] = hours.get(stage.key, 0.0) + max((ends[one.key] for one in stage.stages()), default=0.0)
+    return max(ends.values(), default=0.0)
+
+
+def _memory(session: PlannedTable) -> str:
+    """The most that a worker held in trainings of these networks that the store has."""
+    networks = {setup.recipe.backbone.name for setup in session.setups}
+    records = [result.record for result in session.store.finished("pretrain")]
+    known = [one for one in records if one.identity["spec"]["recipe"]["backbone"]["name"] in networks]
+    if not known:
+        return "not known before a training of this network is in the store"
+    peak = max(one.peak_memory_mb for one in known) / 1e3
+    return f"{_about(peak, 'GB')} of main memory a worker, the most of {counted(len(known), 'training')} in the store"
+
+
+def _unresolved(session: PlannedTable) -> Iterator[str]:
+    """The images that keys lack: those that are not there, and those that a run reads first."""
+    images = {i for stage in session.plan.stages for i in stage.images() if i.sha256 is None}
+    absent = sorted({i.label for i in images if not session.data.has(i.role, i.name)})
+    unread = sorted({i.label for i in images} - set(absent))
+    where = f"not in {session.query.data_root}" if session.query.data_root else "no data root"
+    if absent:
+        yield f"absent ({where}): {', '.join(absent)}"
+    if unread:
+        yield f"not read yet (a run reads them first): {', '.join(unread)}"

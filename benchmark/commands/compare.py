@@ -5,41 +5,72 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from attrs import field, frozen
 
 from benchmark.commands._options import Format, Save, with_options_of
-from benchmark.commands._values import PathLike, machine_of, names, query_of
+from benchmark.commands._query import ENCODER_FORMS, MachineOptions, question_of, takes
 from benchmark.commands.plan import show_plan
 from benchmark.commands.reproduce import show
+from benchmark.planning.query import Query, SharedOptions, described, shared
+from benchmark.planning.values import names, texts
 
 if TYPE_CHECKING:
-    from benchmark.planning.query import Query
     from benchmark.report.measured import MeasuredTable
 
 ALL = "all"
-MACHINE = ("device", "jobs", "run_on")
-"""Options that say where a comparison runs and not what it is."""
 
 
-def compare(
-    target: str | Sequence[str],
-    sampler: str | Sequence[str],
-    against: str | Sequence[str] | None = None,
-    openset: str = "imagenet",
-    budget: str | Sequence[str] | None = None,
-    seeds: int | Sequence[int] | None = None,
-    train: bool = False,
-    evaluation: str | Sequence[str] | None = None,
-    encoder: str | None = None,
-    profile: str = "smoke",
-    steps: int | Sequence[int] | None = None,
-    precision: str | None = None,
-    data_root: PathLike | None = None,
-    store: PathLike = "runs",
-    device: str = "auto",
-    jobs: int | None = None,
-    run_on: str = "local",
-    without_leaks: bool = False,
-) -> "MeasuredTable":
+@frozen(slots=False)
+class ComparedSamplers(MachineOptions, SharedOptions):
+    """A question to a comparison of samplers."""
+
+    target: tuple[str, ...] = field(converter=names, metadata=described("names of targets"))
+    sampler: tuple[str, ...] = field(
+        converter=names, metadata=described("as in `sample`; `all` means all of `list samplers`")
+    )
+    against: tuple[str, ...] = field(
+        default=None, kw_only=True, converter=names, metadata=described("default: simcore random")
+    )
+    budget: tuple[str, ...] = field(
+        default=None, kw_only=True, converter=texts, metadata=described("1% 5% stop; default: 1% 5%")
+    )
+    train: bool = field(
+        default=False, kw_only=True, metadata=described("also pretrain on X and every coreset, and evaluate")
+    )
+    encoder: str | None = field(default=None, kw_only=True, metadata=described(ENCODER_FORMS))
+
+    @property
+    def query(self) -> Query:
+        """The rows of Table 2's layout that are measured."""
+        from benchmark.planning.names import coreset_variant
+        from benchmark.specs.variants import PRETRAINED
+
+        held = list(_samplers(self.against or ("simcore", "random")))
+        samplers = list(dict.fromkeys([*held, *_samplers(self.sampler)]))
+        budgets, encoder = self.budget or ("1%", "5%"), self.encoder or PRETRAINED
+        rows = {(one, size): coreset_variant(one, size, encoder).name for size in budgets for one in samplers}
+        whole = ["X", *([f"@{encoder}"] if self.encoder else [])] if self.train else []
+        return Query(
+            "2",
+            protocol="clean",
+            targets=self.target,
+            rows=[*whole, *rows.values()],
+            train=self.train,
+            coreset_metrics=True,
+            references=[rows[one, size] for one in held for size in budgets],
+            **shared(self, SharedOptions),
+        )
+
+
+def _samplers(given: Sequence[str]) -> Iterator[str]:
+    from baselines import SAMPLERS
+
+    for text in given:
+        yield from SAMPLERS if text == ALL else [text]
+
+
+@takes(ComparedSamplers)
+def compare(question: ComparedSamplers) -> "MeasuredTable":
     """A sampling method beside others (`against`: "simcore" and "random" by default): coreset metrics, and with `train`
     the accuracies of full trainings, per cent, or what `evaluation` names.
 
@@ -54,63 +85,10 @@ def compare(
     from benchmark.commands._measure import measure
     from benchmark.planning.planned_table import PlannedTable
 
-    question = comparison(
-        target, sampler, against, openset, budget, seeds, train, evaluation, encoder, profile, steps, precision,
-        data_root, store, without_leaks,
-    )  # fmt: skip
-    return measure(PlannedTable(question), machine_of(device, jobs, run_on))
+    return measure(PlannedTable(question.query), question.machine)
 
 
-def comparison(
-    target: str | Sequence[str],
-    sampler: str | Sequence[str],
-    against: str | Sequence[str] | None,
-    openset: str,
-    budget: str | Sequence[str] | None,
-    seeds: int | Sequence[int] | None,
-    train: bool,
-    evaluation: str | Sequence[str] | None,
-    encoder: str | None,
-    profile: str,
-    steps: int | Sequence[int] | None,
-    precision: str | None,
-    data_root: PathLike | None,
-    store: PathLike,
-    without_leaks: bool,
-) -> "Query":
-    """A comparison as a question: the rows of Table 2's layout that `compare` with these options measures."""
-    from dataclasses import replace
-
-    from benchmark.planning.names import coreset_variant
-    from benchmark.specs.variants import PRETRAINED
-
-    held = list(_samplers(names(against) or ("simcore", "random")))
-    samplers = list(dict.fromkeys([*held, *_samplers(names(sampler))]))
-    budgets = names(budget) or ("1%", "5%")
-    rows = {(one, size): coreset_variant(one, size, encoder or PRETRAINED).name for size in budgets for one in samplers}
-    whole = ["X", *([f"@{encoder}"] if encoder else [])] if train else []
-    training = (steps, None, None, None, precision)
-    chosen = ("2", profile, "clean", target, [*whole, *rows.values()], openset, seeds, False)
-    question = query_of(*chosen, *training, data_root, store, evaluation, train, True, without_leaks)
-    return replace(question, references=tuple(rows[one, size] for one in held for size in budgets))
-
-
-def _samplers(texts: Sequence[str]) -> Iterator[str]:
-    from baselines import SAMPLERS
-
-    for text in texts:
-        yield from SAMPLERS if text == ALL else [text]
-
-
-@with_options_of(
-    compare,
-    target=Annotated[list[str], typer.Option("--target", help="names of targets")],
-    sampler=Annotated[list[str], typer.Option("--sampler", help="as in `sample`; `all` means all of `list samplers`")],
-    against=Annotated[list[str] | None, typer.Option("--against", help="default: simcore random")],
-    openset=Annotated[str, typer.Option("--openset", help="the pool")],
-    budget=Annotated[list[str] | None, typer.Option("--budget", help="1% 5% stop; default: 1% 5%")],
-    train=Annotated[bool, typer.Option("--train", help="also pretrain on X and every coreset, and evaluate")],
-)
+@with_options_of(compare)
 def verb(
     work: "partial[MeasuredTable]",
     format_: Format = "text",
@@ -122,7 +100,7 @@ def verb(
         from benchmark.commands._planned_run import planned_run
         from benchmark.planning.planned_table import PlannedTable
 
-        question = {name: value for name, value in work.keywords.items() if name not in MACHINE}
-        show_plan(planned_run(PlannedTable(comparison(**question))))
+        question = question_of(ComparedSamplers, **work.keywords)
+        show_plan(planned_run(PlannedTable(question.query)))
         return
     raise typer.Exit(1 if show(work, format_, save).failed else 0)

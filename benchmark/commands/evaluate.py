@@ -1,6 +1,5 @@
 """The verb `evaluate`: any encoder on any target, by any evaluations."""
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from benchmark.commands._options import with_options_of
 from benchmark.commands._values import PathLike, at_least, data_root_of, machine_of, names
+from benchmark.specs.folding import note
 
 FORMS = (
     "released[=FOLDER], timm:NAME[=FILE], a checkpoint file, an export, a key or label of the store, or random: see "
@@ -50,7 +50,7 @@ def evaluate(
     with shown() as progress:
         job = prepared(EvaluationRequest(*arguments), machine, progress)
     for line in job.notes:
-        print(f"note: {line}", file=sys.stderr)
+        note(line)
     return evaluated(job, machine)
 
 

@@ -1,43 +1,20 @@
 """The verb `reproduce`: read the data, run what is missing, show the table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from benchmark.commands._options import Format, Save, with_options_of
-from benchmark.commands._values import PathLike, machine_of, query_of
+from benchmark.commands._query import RunQuery, takes
 
 if TYPE_CHECKING:
     from benchmark.report.measured import MeasuredTable
 
 
-def reproduce(
-    table: str = "2",
-    profile: str = "smoke",
-    protocol: str | None = None,
-    targets: str | Sequence[str] | None = None,
-    rows: str | Sequence[str] | None = None,
-    openset: str | None = None,
-    seeds: int | Sequence[int] | None = None,
-    controls: bool = False,
-    steps: int | Sequence[int] | None = None,
-    method: str | None = None,
-    backbone: str | None = None,
-    engine: str | None = None,
-    precision: str | None = None,
-    data_root: PathLike | None = None,
-    store: PathLike = "runs",
-    evaluation: str | Sequence[str] | None = None,
-    train: bool = True,
-    coreset_metrics: bool = False,
-    device: str = "auto",
-    jobs: int | None = None,
-    run_on: str = "local",
-    without_leaks: bool = False,
-    initial_weights: str | None = None,
-) -> "MeasuredTable":
+@takes(RunQuery)
+def reproduce(query: RunQuery) -> "MeasuredTable":
     """Measure a table: run what `store` does not hold yet, and return the numbers beside the published ones.
 
     `targets`, `rows` and `seeds` choose cells; without them all targets and rows of the table and seed 0 are measured.
@@ -58,12 +35,7 @@ def reproduce(
     from benchmark.commands._measure import measure
     from benchmark.planning.planned_table import PlannedTable
 
-    training = (steps, method, backbone, engine, precision)
-    chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
-    parts = (evaluation, train, coreset_metrics, without_leaks)
-    query = query_of(*chosen, *training, data_root, store, *parts, initial_weights)
-    machine = machine_of(device, jobs, run_on)
-    return measure(PlannedTable(query), machine)
+    return measure(PlannedTable(query), query.machine)
 
 
 @with_options_of(reproduce)

@@ -1,13 +1,14 @@
 """The verb `run`: one cell of Table 2."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+from attrs import field, frozen
 
 from benchmark.commands._options import Format, with_options_of
-from benchmark.commands._values import PathLike
-from benchmark.commands.reproduce import reproduce, show
+from benchmark.commands._query import MachineOptions, takes
+from benchmark.commands.reproduce import show
+from benchmark.planning.query import Query, TrainingOptions, described, shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,41 +16,31 @@ if TYPE_CHECKING:
     from benchmark.report.measured import MeasuredTable
 
 
-def run(
-    variant: str,
-    target: str,
-    profile: str = "smoke",
-    protocol: str | None = None,
-    openset: str | None = None,
-    seeds: int | Sequence[int] | None = None,
-    steps: int | Sequence[int] | None = None,
-    method: str | None = None,
-    backbone: str | None = None,
-    engine: str | None = None,
-    precision: str | None = None,
-    data_root: PathLike | None = None,
-    store: PathLike = "runs",
-    device: str = "auto",
-    jobs: int | None = None,
-    evaluation: str | Sequence[str] | None = None,
-    run_on: str = "local",
-    without_leaks: bool = False,
-) -> "MeasuredTable":
+@frozen(slots=False)
+class CellQuery(MachineOptions, TrainingOptions):
+    """A question to one cell of Table 2."""
+
+    variant: str = field(
+        metadata=described("what is pretrained on: one of `list variants`, or any sampler's, as in --rows")
+    )
+    target: str = field(metadata=described("one target"))
+
+    @property
+    def query(self) -> Query:
+        """The table of this row and target."""
+        return Query("2", rows=self.variant, targets=self.target, **shared(self, TrainingOptions))
+
+
+@takes(CellQuery)
+def run(cell: CellQuery) -> "MeasuredTable":
     """One cell of Table 2: `reproduce` with one variant and one target."""
-    training = (steps, method, backbone, engine, precision)
-    chosen = ("2", profile, protocol, target, variant, openset, seeds, False)
-    question = (*chosen, *training, data_root, store, evaluation)
-    return reproduce(*question, device=device, jobs=jobs, run_on=run_on, without_leaks=without_leaks)
+    from benchmark.commands._measure import measure
+    from benchmark.planning.planned_table import PlannedTable
+
+    return measure(PlannedTable(cell.query), cell.machine)
 
 
-@with_options_of(
-    run,
-    variant=Annotated[
-        str,
-        typer.Option("--variant", help="what is pretrained on: one of `list variants`, or any sampler's, as in --rows"),
-    ],
-    target=Annotated[str, typer.Option("--target", help="one target")],
-)
+@with_options_of(run)
 def verb(work: "Callable[[], MeasuredTable]", format_: Format = "text") -> None:
     """Measure one cell of Table 2 (one variant, one target) and print it."""
     raise typer.Exit(1 if show(work, format_, None).failed else 0)

@@ -1,6 +1,5 @@
 """The verb `verify`: a committed table, recomputed from its records."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from benchmark.commands._options import Format
 from benchmark.commands.reproduce import check_format
 from benchmark.errors import UserError
+from benchmark.specs.folding import say
 
 
 def verb(
@@ -22,4 +22,4 @@ def verb(
     print(verified.table, end="")
     if verified.problems:
         raise UserError(f"{folder} does not verify: " + "; ".join(verified.problems))
-    print(f"{folder} verifies: {verified.checked}", file=sys.stderr)
+    say(f"{folder} verifies: {verified.checked}")

@@ -137,7 +137,7 @@ class _Work:
         for epoch in range(1, self.spec.epochs + 1):
             if not math.isfinite(model.train_epoch(epoch)):
                 return
-            self.progress(f"rate {rate:g}", epoch, self.spec.epochs)
+            self.progress(f"epochs at rate {rate:g}", epoch, self.spec.epochs)
             if epoch % every == 0:
                 yield model.predict(watched)
 

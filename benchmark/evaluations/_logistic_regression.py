@@ -99,7 +99,7 @@ def paths(
     fitted: dict[float, Classifier] = {}
     for strength in sorted(strengths, reverse=True):
         fitted[strength] = problem.solve(strength)
-        progress("probe", len(fitted), len(strengths))
+        progress("fits", len(fitted), len(strengths))
     return fitted
 
 

@@ -55,7 +55,7 @@ def released_probe(
         for epoch in range(1, spec.epochs + 1):
             probe.train_epoch(epoch)
             epochs.append(probe.predict(test))
-            progress("probe", epoch, spec.epochs)
+            progress("epochs", epoch, spec.epochs)
     return _result(epochs, test_labels.astype(np.int32), spec)
 
 

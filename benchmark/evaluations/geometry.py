@@ -110,7 +110,7 @@ def _views(task: ImageTask, images: "TrainingImages", spec: Geometry) -> tuple[N
         for crops in feed.crops(0, -(-len(images) // BLOCK)):
             features = forward(encoder, crops.views, spec.embedding)
             parts.append((features[: crops.first], features[crops.first :]))
-            task.progress("views", min(len(parts) * BLOCK, len(images)), len(images))
+            task.progress("images", min(len(parts) * BLOCK, len(images)), len(images))
     return tuple(np.concatenate(view) for view in zip(*parts, strict=True))
 
 

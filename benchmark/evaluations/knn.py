@@ -68,7 +68,7 @@ def votes(
         positions, cosines = nearest_rows(block, train, most, "train")
         for k, classes in predicted.items():
             classes[first : first + BLOCK] = _elected(labels[positions[:, :k]], cosines[:, :k], temperature)
-        progress("knn", min(first + BLOCK, len(test)), len(test))
+        progress("images", min(first + BLOCK, len(test)), len(test))
     return predicted
 
 

@@ -74,7 +74,7 @@ def answers(features: NDArray[np.float32], labels: NDArray[np.integer], progress
         for first in range(0, n, rows):
             queries = np.arange(first, min(first + rows, n))
             by_measure[:, queries] = _answers(unit[queries] @ unit.T, queries, labels)
-            progress("retrieval", queries[-1] + 1, n)
+            progress("queries", queries[-1] + 1, n)
     return Answers(*(100 * by_measure))
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,7 +40,12 @@ class PlainProgress:
         if now >= self._next:
             self._next = now + self._every
             left = f", {_duration((now - begun) * (total - done) / (done - before))} left" if done > before else ""
-            print(f"  {what}: {done}/{total}{left}", file=sys.stderr, flush=True)
+            print(f"  {what}: {done}/{total}{_unit(what)}{left}", file=sys.stderr, flush=True)
+
+
+def _unit(what: str) -> str:
+    """What is counted: images, where the words before do not say another unit."""
+    return "" if what.endswith("(MB)") else " images"
 
 
 def _duration(seconds: float) -> str:
@@ -55,11 +60,9 @@ class BarProgress:
 
     def __init__(self) -> None:
         # Imported here: the command line starts without it where no bar is drawn.
-        from rich.console import Console
-        from rich.progress import Progress as Bars
         from rich.progress import TaskID
 
-        self._bars = Bars(console=Console(stderr=True), transient=True)
+        self._bars = _bars()
         self._tasks: dict[str, TaskID] = {}
         self._begin = time.monotonic() + PATIENCE
 
@@ -68,12 +71,23 @@ class BarProgress:
             return
         if what not in self._tasks:
             self._bars.start()
-            self._tasks[what] = self._bars.add_task(what, total=total)
+            self._tasks[what] = self._bars.add_task(what, total=total, unit=_unit(what).strip())
         self._bars.update(self._tasks[what], completed=done)
 
     def close(self) -> None:
         """Take the bars away."""
         self._bars.stop()
+
+
+def _bars() -> Any:
+    """Bars with units and the time left. A long name is folded and never cut."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
+
+    name = TextColumn("{task.description}", table_column=Column(overflow="fold", ratio=1))
+    numbers = (MofNCompleteColumn(), TextColumn("{task.fields[unit]}"), TimeRemainingColumn(), TextColumn("left"))
+    return Progress(name, BarColumn(bar_width=12), *numbers, console=Console(stderr=True), transient=True, expand=True)
 
 
 HEARTBEAT = 10.0
@@ -84,14 +98,19 @@ class RunDisplay:
     """Plain lines: a stage that took over two seconds gets one, and in between a line tells what is being worked on."""
 
     def __init__(self) -> None:
-        self._total = self._done = 0
+        self._total = self._done = self._before = 0
         self._began = self._next = 0.0
         self._running: dict[str, str] = {}
+        self._next_up = ""
 
     def start(self, total: int, done: int) -> None:
-        self._total, self._done, self._began = total, done, time.monotonic()
+        self._total, self._done, self._before, self._began = total, done, done, time.monotonic()
         self._next = self._began + HEARTBEAT
         self._say(f"{total} stages, {done} of them finished before")
+
+    def waiting(self, stages: Sequence[Stage]) -> None:
+        """The stages that no worker has taken yet, in their order."""
+        self._next_up = stages[0].title if stages else ""
 
     def began(self, stage: Stage) -> None:
         """A worker has taken the stage."""
@@ -99,7 +118,7 @@ class RunDisplay:
 
     def progress(self, stage: Stage, what: str, done: int, total: int) -> None:
         """The stage says how far it is."""
-        self._running[stage.key] = f"{stage.title} {done}/{total}"
+        self._running[stage.key] = f"{stage.title} {done}/{total} {what}"
 
     def ended(self, stage: Stage, report: Report, seconds: float) -> None:
         self._running.pop(stage.key, None)
@@ -132,7 +151,15 @@ class RunDisplay:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + max(HEARTBEAT, (now - self._began) / 20)
-            self._say(f"[{self._done}/{self._total}] working on {'; '.join(self._running.values()) or 'what is next'}")
+            after = f"; next: {self._next_up}" if self._next_up else ""
+            working = "; ".join(self._running.values()) or "what is next"
+            self._say(f"[{self._done}/{self._total}{self._left(now)}] working on {working}{after}")
+
+    def _left(self, now: float) -> str:
+        """The time left, at the speed of the stages that this run has ended."""
+        ended = self._done - self._before
+        seconds = (now - self._began) * (self._total - self._done) / ended if ended else 0.0
+        return f", about {_duration(seconds)} left" if ended and self._done < self._total else ""
 
     def stop(self) -> None:
         """The run is over."""
@@ -145,21 +172,20 @@ class RichRunDisplay(RunDisplay):
     """A bar for the whole run and one for each stage that is being worked on."""
 
     def start(self, total: int, done: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
         self._total, self._done = total, done
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bars = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._all = self._bars.add_task("all stages", total=total, completed=done)
+        self._bars = _bars()
+        self._all = self._bars.add_task("all", total=total, completed=done, unit="stages")
         self._tasks: dict[str, Any] = {}
         self._bars.start()
 
     def began(self, stage: Stage) -> None:
-        self._tasks[stage.key] = self._bars.add_task(stage.title[:60], total=None)
+        self._tasks[stage.key] = self._bars.add_task(stage.title, total=None, unit="")
+
+    def waiting(self, stages: Sequence[Stage]) -> None:
+        self._bars.update(self._all, description=f"all; next: {stages[0].title}" if stages else "all")
 
     def progress(self, stage: Stage, what: str, done: int, total: int) -> None:
-        self._bars.update(self._tasks[stage.key], completed=done, total=total)
+        self._bars.update(self._tasks[stage.key], completed=done, total=total, unit=what)
 
     def left(self, stage: Stage) -> None:
         self._bars.remove_task(self._tasks.pop(stage.key))

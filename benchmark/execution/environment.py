@@ -2,7 +2,9 @@
 
 import os
 import platform
+import shlex
 import subprocess
+import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -71,6 +73,15 @@ def hardware(device: str) -> dict[str, object]:
 
         parts["gpu"] = torch.cuda.get_device_name()
     return parts
+
+
+def command_line() -> str:
+    """The command of this suite that this process is, as it can be pasted; empty in a program of the user's."""
+    program = Path(sys.argv[0])
+    words = {"__main__.py": "python -m benchmark", "simcore-benchmark": "simcore-benchmark"}.get(program.name)
+    if words is None or (program.name == "__main__.py" and program.parent.name != "benchmark"):
+        return ""
+    return f"{words} {shlex.join(sys.argv[1:])}"
 
 
 def environment(device: str) -> dict[str, object]:

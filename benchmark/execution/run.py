@@ -1,12 +1,12 @@
 """Running the stages of a plan: on which device, with how many workers, into which store."""
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import UserError
+from benchmark.specs.folding import note
 from benchmark.specs.stages import Stage
 from benchmark.system import cores
 
@@ -36,6 +36,7 @@ def execute(work: Work, machine: Machine) -> list[str]:
     # Imported here: the store is written to only once all names and data are known to be good.
     from benchmark.execution.display import make_screen
     from benchmark.execution.engines import EXECUTION_ENGINES, Job
+    from benchmark.execution.environment import command_line
     from benchmark.execution.store import open_store
     from benchmark.execution.worker import Context
 
@@ -45,14 +46,17 @@ def execute(work: Work, machine: Machine) -> list[str]:
     needs = [stage.kind.needs(stage.spec) for stage in stages]
     if device == "cpu" and any(one.bfloat16 for one in needs):
         _warn_of_slow_bfloat16()
-    store = open_store(work.store)
+    command = command_line()
+    store = open_store(work.store, command)
     for line in store.put_all_aside(stages):
-        print(f"note: {line}", file=sys.stderr)
+        note(line)
     jobs = machine.jobs
     if jobs is None:
         threads = max((one.threads for one in needs), default=1)
         jobs = 1 if device != "cpu" else max(1, cores() // threads)
-    context = Context(store.root, work.data, device, devices, workers=max(1, cores() // jobs), local=work.local)
+    context = Context(
+        store.root, work.data, device, devices, workers=max(1, cores() // jobs), local=work.local, command=command
+    )
     states = engine.start(Job(store, context, jobs, make_screen()))(stages)
     return [key for key, state in states.items() if state == "failed"]
 
@@ -61,10 +65,9 @@ def _warn_of_slow_bfloat16() -> None:
     import torch
 
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        print(
-            "note: this CPU has no instructions for bfloat16 and takes ten times as long in it; --precision float32 is "
-            "another recipe (other keys, other numbers) that does not",
-            file=sys.stderr,
+        note(
+            "this CPU has no instructions for bfloat16 and takes ten times as long in it; --precision float32 is "
+            "another recipe (other keys, other numbers) that does not"
         )
 
 

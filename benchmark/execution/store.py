@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.errors import UserError
+from benchmark.execution.crash import Crash, apart_from_code, read_crash
 from benchmark.execution.record import RECORD, Damage, Record, Result, read_result
 from benchmark.specs.base import canonical_json
 from benchmark.specs.stages import Stage
@@ -55,28 +56,13 @@ class StoredStage:
         return {}
 
 
-@dataclass(frozen=True)
-class Crash:
-    """A failed stage. `stage` says which it is whatever the code (`_apart_from_code`), `time` when it failed."""
-
-    key: str
-    kind: str
-    label: str
-    traceback: str
-    stage: str
-    time: float
-
-    @property
-    def reason(self) -> str:
-        """The last line of the traceback."""
-        return self.traceback.strip().rpartition("\n")[2]
-
-
 @dataclass
 class Store:
     """The results below `root`. Safe for several writers: the first rename of a key wins, all see the same content."""
 
     root: Path
+    command: str = ""
+    """The command that works on the store: what it leaves unfinished or failed, it can go on with."""
     _results: dict[Path, tuple[tuple[int, ...], Result]] = field(default_factory=dict, repr=False)
 
     def folder(self, kind: str, key: str) -> Path:
@@ -139,8 +125,11 @@ class Store:
         folder = self.root / SCRATCH / stage.key
         if not (folder / STAGE).is_file():
             make_folder(folder)
-            write_atomically(folder / STAGE, json.dumps({"identity": stage.identity, "label": stage.label}, indent=1))
+            write_atomically(folder / STAGE, json.dumps(self._note(stage), indent=1))
         return folder
+
+    def _note(self, stage: Stage) -> dict[str, Any]:
+        return {"identity": stage.identity, "label": stage.label, "command": self.command}
 
     # Writing ---------------------------------------------------------------------------------------------------------
 
@@ -241,7 +230,7 @@ class Store:
     def fail(self, stage: Stage, traceback: str, environment: dict[str, Any]) -> None:
         """Record a crash, if the disk has room for that. It never hinders another try."""
         path = self._crash_path(stage.key)
-        value = {"identity": stage.identity, "label": stage.label, "traceback": traceback, "environment": environment}
+        value = self._note(stage) | {"traceback": traceback, "environment": environment}
         with contextlib.suppress(OSError):
             if not self.has(stage):
                 make_folder(path.parent)
@@ -249,17 +238,17 @@ class Store:
 
     def crash(self, key: str) -> Crash | None:
         """The last crash of the stage of that key, None if there is none."""
-        return _read_crash(self._crash_path(key))
+        return read_crash(self._crash_path(key))
 
     def failures(self) -> list[Crash]:
         """Every crash of a stage that has not succeeded since, under its own key or in a mended form."""
-        crashes = map(_read_crash, sorted((self.root / FAILED).glob("*.json")))
+        crashes = map(read_crash, sorted((self.root / FAILED).glob("*.json")))
         return [crash for crash in crashes if crash is not None and not self._succeeded(crash)]
 
     def _succeeded(self, crash: Crash) -> bool:
         return any(
             record.key == crash.key
-            or (_apart_from_code(record.label, record.identity) == crash.stage and _time(folder / RECORD) >= crash.time)
+            or (apart_from_code(record.label, record.identity) == crash.stage and _time(folder / RECORD) >= crash.time)
             for folder, record in self._records(crash.kind)
         )
 
@@ -307,6 +296,18 @@ class Store:
             except Damage:
                 yield StoredStage(folder.name, "damaged", folder)
 
+    def labelled(self, label: str) -> list[StoredStage]:
+        """The stages called `label`: finished ones, and without any the failed and unfinished ones."""
+        finished = [
+            StoredStage(result.record.key, "finished", result.folder)
+            for kind in self.kinds()
+            for result in self.finished(kind)
+            if result.record.label == label
+        ]
+        failed = [one.key for one in self.failures() if one.label == label]
+        begun = [entry for entry in self.checkpoints() if entry.note.get("label") == label]
+        return finished or [*(StoredStage(key, "failed", self._crash_path(key)) for key in failed), *begun]
+
     def checkpoints(self) -> list[StoredStage]:
         """The stages that were begun and left a checkpoint."""
         folders = sorted((self.root / SCRATCH).glob("*/"))
@@ -339,29 +340,9 @@ class Store:
                 path.unlink(missing_ok=True)
 
 
-def _read_crash(path: Path) -> Crash | None:
-    """A recorded crash; None where there is none or its file is damaged, because no result depends on it."""
-    try:
-        value = json.loads(path.read_bytes())
-        identity, label = value["identity"], value["label"]
-        mark = _apart_from_code(label, identity)
-        return Crash(path.stem, identity["kind"], label, str(value["traceback"]), mark, _time(path))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-
-
 def _has_checkpoint(folder: Path) -> bool:
     """Whether a stage left more than its note. A killed write leaves a .tmp file."""
     return any(path.name != STAGE and path.suffix != ".tmp" for path in folder.iterdir())
-
-
-def _apart_from_code(label: str, identity: dict[str, Any]) -> str:
-    """The part of an identity that a stage shares with its mended form: all but the kind's version and a sampler's
-    source."""
-    spec = json.loads(canonical_json(identity["spec"]))
-    if isinstance(spec.get("sampling"), dict):
-        spec["sampling"].pop("identity", None)
-    return canonical_json([label, identity["kind"], spec, identity["inputs"]])
 
 
 def _time(path: Path) -> float:
@@ -379,14 +360,14 @@ def _moved(folder: Path, to: Path) -> bool:
     return True
 
 
-def open_store(root: Path) -> Store:
-    """The store at `root`, created when missing; a `UserError` when that cannot be written."""
+def open_store(root: Path, command: str = "") -> Store:
+    """The store at `root`, created when missing, for `command`; a `UserError` when that cannot be written."""
     try:
         for name in (ASIDE, LOCKS):
             make_folder(root / name)
     except OSError as error:
         raise UserError(f"cannot write the store {root}: {error.strerror}; name another with --store") from error
-    store = Store(root)
+    store = Store(root, command)
     store.clear_aside()
     store.clear_finished()
     return store

@@ -46,6 +46,8 @@ class Context:
     workers: int = 2
     local: Mapping[str, str] = field(default_factory=dict)
     """Paths of the local files (samplers, weights) that specs name by their SHA-256."""
+    command: str = ""
+    """The command that began the run, for notes on stages that fail."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ def main(pipe: int, alive: int) -> None:
 
 def work(pipe: connection.Connection, context: Context) -> None:
     """Run the stages that come through the pipe."""
-    store, line = Store(context.store), Line(pipe)
+    store, line = Store(context.store, context.command), Line(pipe)
     machine = (context.device, context.devices, context.workers)
     for stage in line.stages():
         task = Task(

@@ -1,7 +1,9 @@
 """What a plan will cost: samples, exposures, device-hours, disk, each with the assumption that it rests on."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from attrs import evolve
 
 from baselines.core.selection import parse_budget
 from benchmark.errors import UserError
@@ -135,7 +137,7 @@ def _shared(session: PlannedTable, spending: dict[str, float]) -> Iterator[str]:
         if name == session.table.id:
             continue
         try:
-            stages = PlannedTable(replace(session.query, table=name, rows=(), references=()), session.data).plan.stages
+            stages = PlannedTable(evolve(session.query, table=name, rows=(), references=()), session.data).plan.stages
         except UserError:
             # Its rows, targets or data are not to be had here, or the engine asked for has not its method.
             continue

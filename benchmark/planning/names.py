@@ -10,6 +10,7 @@ A variant is one of:
 * an encoder as it is, without any training: `@timm:NAME`, `@untrained`, `@released` (the authors' own).
 """
 
+import json
 import re
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from benchmark.sampling.samplers import STOP, NamedSampler, find_sampler, read_b
 from benchmark.specs.artefacts import ENCODER
 from benchmark.specs.protocols import PROTOCOLS, Protocol
 from benchmark.specs.variants import PRETRAINED, UNTRAINED, VARIANTS, Variant
-from benchmark.stages.sample import SimCoreSampling
+from benchmark.stages.sample import PluginSampling, SimCoreSampling
 
 _CORESET = re.compile(r"X\+(?P<sampler>.+?)\((?P<budget>[^()]*)\)(?:@(?P<encoder>.+))?")
 _LONGER = re.compile(r"X\((?P<factor>[1-9]\d*)x\)")
@@ -129,6 +130,16 @@ class Names:
             name = self.sampler(variant.sampler).name
             return coreset_variant(name, budget_text(variant), encoder).model_copy(update=given)
         return variant if variant.trained else encoder_variant(encoder).model_copy(update=given)
+
+    @property
+    def outside_samplers(self) -> dict[str, PluginSampling]:
+        """Samplers of other code than `baselines`, by the texts that name them."""
+        samplings = {text: sampler.sampling for text, sampler in self._samplers.items()}
+        return {
+            text: sampling
+            for text, sampling in samplings.items()
+            if isinstance(sampling, PluginSampling) and "class" in json.loads(sampling.identity)
+        }
 
     @property
     def local(self) -> dict[str, str]:

@@ -58,7 +58,7 @@ class PlannedTable:
         # Shortest first: a table that grows by a longer training keeps the order of its rows.
         self.lengths = tuple(sorted(set(query.steps)))
         self._planners: dict[tuple[str, str | None, bool, tuple[str, ...], int | None, Stage | None], Planner] = {}
-        self.evaluations = _evaluations(query.evaluations)
+        self.evaluations = _evaluations(query.evaluation)
         self.names = Names(simcore_of(self.profile, self.protocol), query.store)
         self.rows = self._rows()
         self._check_initial_weights()
@@ -301,7 +301,7 @@ class PlannedTable:
         query = self.query
         # The engine is no part of a published recipe: the published numbers come from neither of the two.
         recipe = (query.steps, query.method, query.backbone, query.precision, query.initial_weights)
-        changed = any(recipe) or bool(query.evaluations)
+        changed = any(recipe) or bool(query.evaluation)
         if self.protocol.name != "released" or changed or any(map(self._elsewhere, self.rows)):
             return False
         known = all(self.data.manifest(*needed_splits) is not None for needed_splits in self.needed_splits)

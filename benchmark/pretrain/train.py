@@ -229,7 +229,7 @@ class _Trainer:
             if time.monotonic() - saved > job.every:
                 self._save()
                 saved = time.monotonic()
-            job.watch.progress("pretrain", self.steps, job.course.steps)
+            job.watch.progress("steps", self.steps, job.course.steps)
             # Ranks agree on it where they wait for each other anyway.
             if (read or self.split.size == 1) and self.split.first_says(job.watch.stopping(), self.device):
                 break

@@ -11,3 +11,6 @@ OUTCOMES = "outcomes.npz"
 
 ENCODER = "encoder.safetensors"
 CLASSIFIER = "classifier.safetensors"
+CHECKPOINT = "checkpoint.safetensors"
+"""What an unfinished training leaves; its tensor `LOSSES` has an entry for every step done."""
+LOSSES = "losses"

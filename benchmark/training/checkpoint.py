@@ -14,9 +14,10 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.amp import GradScaler
 
+from benchmark.specs.artefacts import CHECKPOINT, LOSSES
 from benchmark.system import replace_synced
 
-FILE = "checkpoint.safetensors"
+FILE = CHECKPOINT
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def save(
     tensors = {f"learner/{name}": tensor for name, tensor in learner.state_dict().items()}
     for index, values in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser/{index}/{name}": torch.as_tensor(value) for name, value in values.items()}
-    tensors["losses"] = torch.tensor(state.losses, dtype=torch.float64)
+    tensors[LOSSES] = torch.tensor(state.losses, dtype=torch.float64)
     words = {
         "identity": identity,
         "seconds": state.seconds,
@@ -95,7 +96,7 @@ def load(
     learner.load_state_dict(_under("learner/", tensors))
     _restore(optimiser, _under("optimiser/", tensors))
     scaler.load_state_dict(words["scaler"])
-    return State(tensors["losses"].tolist(), words["seconds"], words["statistics"], tuple(words["resumed"]))
+    return State(tensors[LOSSES].tolist(), words["seconds"], words["statistics"], tuple(words["resumed"]))
 
 
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

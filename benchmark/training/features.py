@@ -45,7 +45,7 @@ def embed(
         for block in evaluation_blocks(images, spec, torch.device(device), workers):
             features[done : done + len(block)] = forward(encoder, block, spec)
             done += len(block)
-            progress("embed", done, len(images))
+            progress("images", done, len(images))
     if isinstance(features, np.memmap):
         features.flush()
     return features

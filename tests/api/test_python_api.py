@@ -126,10 +126,40 @@ def test_what_it_offers_is_what_type_checkers_see():
         _ = benchmark.reprodce
 
 
+def test_an_option_of_a_question_is_an_option_of_every_verb_and_function_that_take_it():
+    """`tau` is one line in one place: the command line, the Python API and the question have it."""
+    from attrs import field, frozen
+
+    from benchmark.commands._options import with_options_of
+    from benchmark.commands._query import RunQuery, takes
+    from benchmark.planning.query import described
+
+    @frozen(kw_only=True, slots=False)
+    class Question(RunQuery):
+        tau: float = field(default=0.95, metadata=described("threshold"))
+
+    @takes(Question)
+    def ask(question: Question) -> Question:
+        return question
+
+    answers = []
+
+    @with_options_of(ask)
+    def verb(work):
+        answers.append(work())
+
+    program = typer.Typer()
+    program.command()(verb)
+    typer.main.get_command(program).main(["3", "--tau", "0.9", "--rows", "X"], standalone_mode=False)
+    assert inspect.signature(ask).parameters["tau"].default == 0.95
+    assert answers == [ask("3", tau=0.9, rows="X")] and answers[0].tau == 0.9
+
+
 @pytest.mark.parametrize("verb", ["reproduce", "table", "plan", "compare", "evaluate", "sample"])
 def test_options_of_a_verb_are_the_functions_with_its_defaults(verb):
     command = typer.main.get_command(app()).commands[verb]
-    options = {option.name: option for option in command.params if option.name not in ("format_", "save", "plan")}
+    of_verb = ("format_", "save", "plan", "table_argument")
+    options = {option.name: option for option in command.params if option.name not in of_verb}
     function = getattr(benchmark, verb)
     parameters = inspect.signature(function).parameters
     assert list(options) == list(parameters)

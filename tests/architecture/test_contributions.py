@@ -220,7 +220,7 @@ def test_a_learner_that_cannot_be_imported_is_one_line() -> None:
 
 def test_names_that_are_none_are_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"unknown evaluation 'nearest'; .*linear-clean"):
-        PlannedTable(Query("2", "smoke", evaluations=("nearest",), store=tmp_path / "runs"))
+        PlannedTable(Query("2", profile="smoke", evaluation=("nearest",), store=tmp_path / "runs"))
     with pytest.raises(UserError, match="unknown execution engine 'locale'; did you mean local"):
         check_machine(Machine("cpu", engine="locale"))
     with pytest.raises(UserError, match="unknown format 'markdown'; known: csv, json, latex, md, svg, text"):
@@ -234,19 +234,19 @@ def test_a_table_refuses_an_evaluation_whose_first_measure_is_no_percentage(
     ranking = replace(EVALUATIONS.get("linear-clean"), name="ranking", measures=(Measure("map", "mean precision"),))
     monkeypatch.setitem(EVALUATIONS._entries, "ranking", ranking)
     with pytest.raises(UserError, match="evaluation 'ranking' measures map first, which is no percentage"):
-        PlannedTable(Query("2", "smoke", evaluations=("ranking",), store=tmp_path / "runs"))
+        PlannedTable(Query("2", profile="smoke", evaluation=("ranking",), store=tmp_path / "runs"))
 
 
 def test_a_chosen_evaluation_never_reproduces_published_values(tmp_path: Path) -> None:
     question = {"targets": ("cub",), "rows": ("X",), "store": tmp_path / "runs"}
-    planned = PlannedTable(Query("2", "smoke", evaluations=("linear-released",), **question))
+    planned = PlannedTable(Query("2", profile="smoke", evaluation=("linear-released",), **question))
     (cell,) = planned.cells.values()
     assert cell.evaluate.kind.module == "benchmark.evaluations.linear_released"
     assert not planned.verified_paper
     layout = planned.values().layout
     assert layout.evaluation == EVALUATIONS.get("linear-released").title
     assert any("evaluation linear-released" in note for note in layout.notes)
-    usual = PlannedTable(Query("2", "smoke", **question)).values().layout
+    usual = PlannedTable(Query("2", profile="smoke", **question)).values().layout
     assert "evaluation" not in usual.model_dump(mode="json")
 
 

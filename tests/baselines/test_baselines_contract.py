@@ -22,6 +22,7 @@ from faulty_samplers import (
     Good,
     LoadsAll,
     LooksLikeOne,
+    Mask,
     NeedsAnArgument,
     NormalisesInPlace,
     NoRuleNoWord,
@@ -71,9 +72,9 @@ PLANTED: list[tuple[type[Good], str, str, set[str]]] = [
     (AllPairsAtOnce, "memory grows with N", "256 MB", set()),
     (NumpyInInfo, "returns a Selection", "raised TypeError: Object of type int64 is not JSON", set()),
     (OtherTypes, "returns a Selection", "they must be int64 [m] and float32 [m]", set()),
-    (LooksLikeOne, "returns a Selection", "select returned a SimpleNamespace", set()),
+    (LooksLikeOne, "answers", "select returned a SimpleNamespace, not a baselines.Selection and not an array", set()),
     (StoppedByHimself, "returns a Selection", "stopped_by is 'patience'", set()),
-    (PlainArray, "answers", "select returned a ndarray, not a baselines.Selection", set()),
+    (Mask, "answers", "indices must be integers [m], got bool (600,)", set()),
     (Raises, "answers", r"raised KeyError: 'first line\nsecond line'", set()),
     (Exits, "answers", "raised SystemExit: 3; no other clause was tried", set()),
     (NeedsAnArgument, "answers", "missing 1 required positional argument: 'k'", set()),
@@ -115,3 +116,7 @@ def test_a_planted_fault_is_rejected_for_that_fault(
 def test_the_line_to_write_instead_is_that_of_the_fault(sampler: type[Good], line: str) -> None:
     broken = [verdict for verdict in check_sampler(sampler) if not verdict.passed]
     assert all(verdict.instead.startswith(line) for verdict in broken[-1:]), [verdict.instead for verdict in broken]
+
+
+def test_positions_alone_keep_the_contract() -> None:
+    assert [str(verdict) for verdict in check_sampler(PlainArray) if not verdict.passed] == []

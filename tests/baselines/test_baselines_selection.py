@@ -11,15 +11,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from baselines import BudgetError, FeatureError, Random, Sampler, Selection, SimCore, parse_budget
-from baselines.core.selection import CHECK_ROWS, check_features
+from baselines.core.selection import CHECK_ROWS, NotASelection, as_selection, check_features
 
 
-def test_import_needs_neither_scikit_learn_nor_torch() -> None:
-    late = {"sklearn", "torch", "threadpoolctl", "benchmark"}
-    code = f"import sys, baselines; print(*sorted({late} & set(sys.modules)))"
+def test_import_needs_numpy_alone() -> None:
+    code = "import sys; before = set(sys.modules); import baselines; print(*set(sys.modules) - before)"
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
+    packages = {name.partition(".")[0] for name in done.stdout.split()} - set(sys.stdlib_module_names)
+    assert packages == {"baselines", "numpy"}
 
 
 def test_samplers_meet_the_protocol() -> None:
@@ -108,7 +108,27 @@ def test_selection_refuses_what_is_not_a_selection() -> None:
     scores = np.zeros(2, dtype=np.float32)
     with pytest.raises(ValueError, match="unique"):
         Selection(np.array([3, 3]), scores, "budget")
-    with pytest.raises(ValueError, match="indices must be int64"):
-        Selection(np.array([3, 4], dtype=np.int32), scores, "budget")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"scores must be float32 \(2,\)"):
+    for wrong in ([3.0, 4.0], np.array([True, False]), ["3", "4"], [[3, 4]], [[3], [4, 5]], 3):
+        with pytest.raises(NotASelection, match=r"indices must be integers \[m\], got "):
+            Selection(wrong, scores, "budget")  # type: ignore[arg-type]
+    with pytest.raises(NotASelection, match=r"scores must be numbers \(2,\)"):
         Selection(np.array([3, 4]), np.zeros(3, dtype=np.float32), "budget")
+
+
+def test_selection_casts_positions_and_scores() -> None:
+    for indices, scores in (([3, 4], [0.5, 1]), (np.array([3, 4], np.uint16), np.array([0.5, 1], np.float64))):
+        selection = Selection(indices, scores, "budget")  # type: ignore[arg-type]
+        assert (selection.indices.dtype, selection.scores.dtype) == (np.int64, np.float32)
+        assert selection.indices.tolist() == [3, 4] and selection.scores.tolist() == [0.5, 1]
+    assert len(Selection([], [], "exhausted")) == 0  # type: ignore[arg-type]
+
+
+def test_positions_alone_are_a_selection_whose_scores_are_0() -> None:
+    for answer in (np.array([3, 4], np.int32), [3, 4], (3, 4)):
+        selection = as_selection(answer, 2)
+        assert selection.indices.tolist() == [3, 4] and selection.scores.tolist() == [0, 0]
+        assert (selection.stopped_by, as_selection(answer, None).stopped_by) == ("budget", "threshold")
+    given = Selection(np.array([3]), np.ones(1, np.float32), "exhausted")
+    assert as_selection(given, 1) is given
+    with pytest.raises(NotASelection, match="select returned a NoneType"):
+        as_selection(None, 2)

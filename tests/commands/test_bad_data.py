@@ -110,7 +110,7 @@ def test_bad_images_within_the_share_of_an_openset_are_counted_and_named_and_the
 
 def test_the_note_is_there_again_when_the_images_were_read_before(root, store):
     truncate(root / "opensets" / "pool" / "train" / "007.jpg")
-    query = Query("2", "mini", targets=("leaves",), openset="pool", rows=("OS",), data_root=root, store=store)
+    query = Query("2", profile="mini", targets=("leaves",), openset="pool", rows=("OS",), data_root=root, store=store)
     first = PlannedTable(query)
     first.data.read(first.needed_splits)
     again = PlannedTable(query)

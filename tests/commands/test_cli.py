@@ -152,6 +152,18 @@ def test_a_data_root_of_another_layout_is_named_with_what_is_there(capsys, tmp_p
     assert code == 2 and "found: images" in out.err and "targets/<name>/{train,test}/<class>" in out.err
 
 
+@pytest.mark.parametrize("verb", ["reproduce", "plan", "table"])
+@pytest.mark.parametrize("named", [["lcr-table2"], ["--table", "lcr-table2"], ["lcr-table2", "--table", "lcr-table2"]])
+def test_a_table_is_named_with_or_without_its_option(capsys, verb, named):
+    code, out = run(capsys, verb, *named)
+    assert code == 2 and "error: lcr-table2 cannot be measured" in out.err
+
+
+def test_two_tables_in_one_command_are_refused(capsys):
+    code, out = run(capsys, "plan", "3", "--table", "4")
+    assert code == 2 and "the table is named twice, 3 and --table 4: name it once" in out.err
+
+
 @pytest.mark.parametrize("what", ["targets", "opensets", "tables", "variants", "profiles", "protocols"])
 def test_list_shows_every_kind(capsys, what):
     code, out = run(capsys, "list", what)

@@ -27,6 +27,22 @@ class Outside(First):
     def select(self, target, pool, *, budget, seed=0):
         return Selection(np.array([len(pool)]), np.zeros(1, np.float32), "budget")
 
+class Positions(First):
+    def select(self, target, pool, *, budget, seed=0):
+        return super().select(target, pool, budget=budget).indices.tolist()
+
+class Twice(Positions):
+    def select(self, target, pool, *, budget, seed=0):
+        return [0, *super().select(target, pool, budget=budget)[:-1]]
+
+class Mask(First):
+    def select(self, target, pool, *, budget, seed=0):
+        return np.arange(len(pool)) < 5
+
+class Nothing(First):
+    def select(self, target, pool, *, budget, seed=0):
+        pass
+
 class Raises(First):
     def select(self, target, pool, *, budget, seed=0):
         raise KeyError("nothing here")
@@ -138,8 +154,33 @@ def test_what_is_trained_verifies_and_a_foreign_network_is_a_row(compared, tmp_p
     assert verified.problems == [] and "3 accuracies from predictions, 1 pick lists" in verified.checked
 
 
+def test_positions_and_a_list_of_them_are_an_answer(compared, tmp_path):
+    own_sampler = f"{tmp_path / 'outsiders.py'}"
+    options = ["--against", f"{own_sampler}:First", "--budget", "5%", "--save", str(tmp_path / "out")]
+    code, shown = compared("--sampler", f"{own_sampler}:Positions", *options)
+    assert code == 0 and shown.out
+    picks = [path.read_text().splitlines()[1:] for path in (tmp_path / "out" / "picks").iterdir()]
+    assert len(picks[0]) == 100 and all(one == picks[0] for one in picks)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "line"),
+    [
+        ("Outside", "picks are in range: budget 37: pick 600 is not one of the 600 rows", "picks = np.argsort("),
+        ("Twice", "answers: indices must be unique: the same image was picked twice", "return Selection("),
+        ("Mask", "answers: indices must be integers [m], got bool (600,)", "return Selection("),
+        ("Nothing", "answers: select returned a NoneType, not a baselines.Selection and not an array", "return Sel"),
+    ],
+)
+def test_a_sampler_whose_answers_are_no_coresets_is_refused_before_anything_runs(compared, tmp_path, name, said, line):
+    own_sampler = f"{tmp_path / 'outsiders.py'}:{name}"
+    code, shown = compared("--sampler", own_sampler, "--budget", "5%", "--store", str(tmp_path / "new"))
+    assert code == 2 and len(shown.err.splitlines()) == 1 and not (tmp_path / "new").exists()
+    assert f"sampler outsiders.py:{name} breaks the contract, {said}" in shown.err
+    assert f"; write: {line}" in shown.err and f"'check {own_sampler}' tries every clause" in shown.err
+
+
 BAD = {
-    "Outside": "picked position",
     "Raises": "raised KeyError",
     "Ends": "outsiders.py:Ends raised SystemExit: no licence found",
     "Quits": "the worker process exited by itself with code 3",

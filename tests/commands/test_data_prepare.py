@@ -41,7 +41,7 @@ def test_the_way_from_the_downloads_to_a_resolved_plan(tmp_path: Path, capsys: p
     run(*plan, store)
     assert "unresolved" not in capsys.readouterr().out
     run(*plan, tmp_path / "another")
-    assert "unresolved (absent, or not read yet)" in capsys.readouterr().out
+    assert "not read yet (a run reads them first)" in capsys.readouterr().out
 
 
 def test_reading_is_left_to_the_run_where_that_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,7 +69,9 @@ def test_an_encoder_of_a_table_has_the_keys_of_the_table(tmp_path, capsys):
     """By its key or label: the probe that a table made is found, not made again."""
     arguments = {"table": "2", "rows": "X", "targets": "dtd", "steps": 2, "store": tmp_path / "runs", "jobs": 1}
     benchmark.reproduce(**arguments)
-    session = PlannedTable(Query("2", "smoke", rows=("X",), targets=("dtd",), steps=(2,), store=tmp_path / "runs"))
+    session = PlannedTable(
+        Query("2", profile="smoke", rows=("X",), targets=("dtd",), steps=(2,), store=tmp_path / "runs")
+    )
     (cell,) = session.cells.values()
     options = ["--store", str(tmp_path / "runs"), "--jobs", "1", "--format", "json"]
     evaluations = ["--evaluation", "linear-clean", "knn"]

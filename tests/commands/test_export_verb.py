@@ -91,6 +91,17 @@ def test_the_card_tells_what_the_records_hold(exported, cell, finished_small_run
     )
 
 
+def test_a_label_names_a_training_and_a_coreset_its_encoder(exported, cell, finished_small_run):
+    store = finished_small_run[1]
+    keys = {}
+    for out, name in (("a", cell.pretrain.label), ("b", cell.sample.label), ("c", cell.sample.key[:8])):
+        code, _, folder = exported(name, out=out)
+        assert code == 0
+        keys[out] = json.loads((folder / "record.json").read_text())["key"]
+    retrieval = store.record(cell.sample.input("pool")).identity["inputs"]["encoder"]
+    assert keys == {"a": cell.pretrain.key, "b": retrieval, "c": retrieval} and retrieval != cell.pretrain.key
+
+
 def test_the_code_of_the_card_runs(exported, cell, monkeypatch):
     _, _, folder = exported(cell.evaluate.key)
     (code,) = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.S)
@@ -185,11 +196,12 @@ def refused(exported, tmp_path, *arguments, **places):
 
 
 def test_mistakes_get_one_line_and_nothing_is_written(exported, cell, tmp_path, finished_small_run):
-    assert "is no key" in refused(exported, tmp_path, "abc")
-    assert "is no key" in refused(exported, tmp_path, "../../../../x")
+    assert "of eight or more digits 'abc'" in refused(exported, tmp_path, "abc")
+    assert "no stage of the store" in refused(exported, tmp_path, "../../../../x")
     assert "no stage of the store" in refused(exported, tmp_path, "0123456789")
     assert "no stage of the store" in refused(exported, tmp_path, cell.pretrain.key, store=tmp_path / "absent")
-    assert "is of kind sample, no training" in refused(exported, tmp_path, cell.sample.key)
+    drawn = next(one for one in finished_small_run[0].plan.cells if one.variant.sampler == "random").sample
+    assert "rests on no finished training" in refused(exported, tmp_path, drawn.key)
     assert "No such file or directory" in refused(exported, tmp_path, cell.pretrain.key, out="absent/out")
     (tmp_path / "out").mkdir()
     assert "exists already" in refused(exported, tmp_path, cell.pretrain.key)
@@ -203,7 +215,7 @@ def test_an_unfinished_training_is_not_an_unknown_one(exported, cell, tmp_path, 
     assert "is not finished" in refused(exported, tmp_path, key[:9], store=store.root)
     store.fail(cell.pretrain, "Traceback\nDivergedError: the loss is nan at step 3", {})
     assert "it failed (DivergedError: the loss is nan at step 3)" in refused(exported, tmp_path, key, store=store.root)
-    assert "is no finished training" in refused(exported, tmp_path, probe, store=store.root)
+    assert "rests on no finished training" in refused(exported, tmp_path, probe, store=store.root)
 
 
 def test_a_damaged_encoder_is_named(exported, cell, tmp_path, finished_small_run):

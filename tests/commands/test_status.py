@@ -5,9 +5,12 @@ import os
 import re
 import shutil
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from benchmark.__main__ import main
+from benchmark.execution.environment import command_line
 from benchmark.execution.record import Record, digests, write_record
 from benchmark.execution.store import Store, open_store
 from benchmark.specs.stages import Images, Stage
@@ -169,3 +172,57 @@ def test_a_beginning_of_several_keys_is_refused(store, verb):
     shutil.copytree(store.folder("sample", a_stage().key), store.folder("sample", a_stage().key[:10] + "0" * 54))
     code, shown = verb("show", a_stage().key[:10])
     assert code == 2 and f"2 stages of {store.root} have keys that begin with" in shown.err
+
+
+def test_a_stage_is_shown_by_its_label_and_one_of_several_by_its_key(store, verb):
+    finish(store, a_stage(label="one draw"))
+    assert json.loads(verb("show", "one draw")[1].out)["key"] == a_stage().key
+    for seed in (1, 2):
+        finish(store, a_stage(seed))
+    code, shown = verb("show", "a draw")
+    assert code == 2 and f"2 stages of {store.root} are called 'a draw': give a key (" in shown.err
+    assert all(a_stage(seed).key[:12] in shown.err for seed in (1, 2))
+
+
+# What a person can act on --------------------------------------------------------------------------------------------
+
+
+def test_encoders_are_listed_with_what_names_them(finished_small_run, capsys):
+    session, store = finished_small_run
+    with pytest.raises(SystemExit):
+        main(["status", "--store", str(store.root)])
+    lines = [line.split("  ") for line in capsys.readouterr().out.splitlines() if line.endswith("steps)")]
+    trainings = {cell.pretrain.key: cell.pretrain for cell in session.plan.cells}
+    assert sorted(lines) == sorted(["", "", key[:12], one.label, "(6 steps)"] for key, one in trainings.items())
+
+
+def test_an_evaluation_and_a_coreset_are_followed_to_their_encoder(finished_small_run, capsys):
+    session, store = finished_small_run
+    cell = next(cell for cell in session.plan.cells if cell.variant.name == "X+simcore(5%)")
+    retrieval = store.record(cell.sample.input("pool")).identity["inputs"]["encoder"]
+    for name, key in ((cell.evaluate.label, cell.pretrain.key), (cell.sample.key, retrieval)):
+        with pytest.raises(SystemExit):
+            main(["show", name, "--store", str(store.root)])
+        encoder = json.loads(capsys.readouterr().out)["encoder"]
+        assert encoder == {"key": key, "label": store.result("pretrain", key).record.label}
+
+
+def test_a_failure_and_an_unfinished_training_have_the_command_that_goes_on(store, verb, monkeypatch, new_session):
+    monkeypatch.setattr("sys.argv", ["/a/benchmark/__main__.py", "reproduce", "2", "--rows", "X+simcore(5%)"])
+    working = open_store(store.root, command_line())
+    working.fail(a_stage(), "Traceback\nError: the reason", {})
+    (cell,) = new_session(store.root, targets=("dtd",), rows=("X",), steps=(400,)).plan.cells
+    folder = working.scratch(cell.pretrain)
+    save_file({"losses": np.zeros(30)}, folder / "checkpoint.safetensors")
+    shown = verb("status")[1].out
+    command = "python -m benchmark reproduce 2 --rows 'X+simcore(5%)'"
+    assert f"a draw: Error: the reason\n    again with: {command}" in shown
+    assert f"{cell.pretrain.label}, step 30 of 400\n    goes on with: {command}" in shown
+
+
+def test_a_program_of_the_users_is_no_command(monkeypatch):
+    for program in ("-c", "/home/me/train.py", "/home/me/other/__main__.py", ""):
+        monkeypatch.setattr("sys.argv", [program, "--fast"])
+        assert command_line() == ""
+    monkeypatch.setattr("sys.argv", ["/bin/simcore-benchmark", "list"])
+    assert command_line() == "simcore-benchmark list"

@@ -27,7 +27,7 @@ DOUBLED = re.compile(r"\b([a-z]{2,}) \1\b", re.IGNORECASE)
 
 def test_no_stage_names_its_work_twice(tmp_path):
     question = {"targets": ("dtd",), "controls": True, "coreset_metrics": True, "store": tmp_path}
-    titles = {stage.title for stage in PlannedTable(Query("2", "smoke", **question)).plan.stages}
+    titles = {stage.title for stage in PlannedTable(Query("2", profile="smoke", **question)).plan.stages}
     assert "count purity of X+random(1%), dtd from imagenet, seed 0" in titles
     assert "compute metrics of X+random(1%), dtd from imagenet, seed 0" in titles
     assert [title for title in titles if DOUBLED.search(title)] == []
@@ -53,14 +53,14 @@ def test_a_table_of_one_column_has_one_column():
 
 
 def test_a_plan_names_its_table_once_and_one_seed_as_one(tmp_path):
-    query = Query("2", "smoke", targets=("dtd",), rows=("X",), steps=(1,), store=tmp_path)
+    query = Query("2", profile="smoke", targets=("dtd",), rows=("X",), steps=(1,), store=tmp_path)
     text = planned_run(PlannedTable(query)).render()
     assert text.startswith("table2, profile smoke (rendered stand-in images), protocol clean, seed 0\n")
     assert re.search(r"^X +dtd +0 +1 step ", text, re.MULTILINE)
     # What rounds to nothing is not said to cost nothing.
     assert "cost: less than 0.1 device-hours" in text and "0.0 device-hours" not in text
     both = planned_run(
-        PlannedTable(Query("2", "smoke", targets=("dtd",), rows=("X",), seeds=(0, 1), store=tmp_path))
+        PlannedTable(Query("2", profile="smoke", targets=("dtd",), rows=("X",), seeds=(0, 1), store=tmp_path))
     ).render()
     assert "seeds 0, 1\n" in both and "40 steps" in both
 
@@ -84,7 +84,7 @@ def test_an_encoder_is_described_by_what_it_is(origin, label, said):
 
 def test_a_card_names_the_settings_that_a_wrapped_sampler_was_run_with(tmp_path):
 
-    session = PlannedTable(Query("2", "smoke", targets=("dtd",), rows=("X",), store=tmp_path))
+    session = PlannedTable(Query("2", profile="smoke", targets=("dtd",), rows=("X",), store=tmp_path))
     planner = session.planner(session.rows[0])
     text = sampler_text(find_sampler("semdedup", planner.names.simcore).sampling.model_dump(mode="json"))
     # Smoke's k and patience, not those of SimCore's class.
@@ -111,7 +111,7 @@ def test_nouns_agree_with_their_numbers():
     ],
 )
 def test_a_table_says_how_long_its_rows_were_trained(rows, steps, said, tmp_path):
-    query = Query("2", "smoke", targets=("dtd",), rows=rows, steps=steps, store=tmp_path)
+    query = Query("2", profile="smoke", targets=("dtd",), rows=rows, steps=steps, store=tmp_path)
     session = PlannedTable(query)
     notes = collect(session.values(), session.store).notes
     assert [note for note in notes if "optimiser step" in note] == said

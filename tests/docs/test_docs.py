@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from baselines.core.clauses import ANSWERS, CLAUSES
 from benchmark.__main__ import main
 from benchmark.report.blocks import signed
+from benchmark.report.measures import CORESET_MEASURES
+from benchmark.specs.cells import ACCURACY
 from benchmark.statistics import paired_means
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +26,15 @@ def test_the_sampler_of_the_tutorial_keeps_the_contract(tmp_path, monkeypatch, c
     with pytest.raises(SystemExit) as end:
         main(["check", re.findall(r"benchmark check (\S+)", text)[0]])
     assert end.value.code == 0 and "all 15 clauses hold" in capsys.readouterr().out
+
+
+def test_the_tutorial_lists_the_clauses_of_the_contract_and_the_columns_of_a_comparison():
+    text = (DOCS / "add-a-sampler.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
+    clauses = rows[1 : rows.index(["column", "what it is", "better"])]
+    assert clauses == [[name, clause.asks] for name, clause in {"answers": ANSWERS, **CLAUSES}.items()]
+    columns = {name.strip() for row in rows[len(clauses) + 2 :] for name in row[0].split(",")}
+    assert {f"{measure.title} {measure.unit}".strip() for measure in (*CORESET_MEASURES, ACCURACY)} <= columns
 
 
 @pytest.mark.parametrize("name", ["trained", "frozen-trained"])

@@ -117,7 +117,7 @@ def test_bad_rows_are_refused_before_anything_is_trained(tmp_path, change, messa
 
 def planned_query(root, tmp_path):
     options = {"targets": ("mine",), "rows": ("X",), "data_root": root, "store": tmp_path / "runs"}
-    return Query("2", "mini", evaluations=("attributes",), **options)
+    return Query("2", profile="mini", evaluation=("attributes",), **options)
 
 
 def test_a_target_without_the_file_is_not_planned_and_says_why(tmp_path):

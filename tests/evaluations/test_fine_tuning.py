@@ -175,11 +175,13 @@ def test_an_encoder_is_fine_tuned_on_a_tenth_of_the_labels(small_encoder):
 
 
 def test_the_authors_table_is_planned_with_fine_tuning_in_every_cell(tmp_path):
-    session = PlannedTable(Query("full-finetuning", "smoke", controls=True, store=tmp_path / "runs"))
+    session = PlannedTable(Query("full-finetuning", profile="smoke", controls=True, store=tmp_path / "runs"))
     specs = {row: cell.evaluate.spec for (row, _, _), cell in session.cells.items()}
     assert {"X", "OS", "X+OS_simcore_stop", "X(2x)"} <= set(specs)
     assert {spec.kind for spec in specs.values()} == {"fine-tuning"}
-    probe = PlannedTable(Query("full-finetuning", "smoke", evaluations=("linear-clean",), store=tmp_path / "runs"))
+    probe = PlannedTable(
+        Query("full-finetuning", profile="smoke", evaluation=("linear-clean",), store=tmp_path / "runs")
+    )
     assert {cell.evaluate.spec.kind for cell in probe.cells.values()} == {"clean"}
     assert probe.plan.cells[0].pretrain.key == session.plan.cells[0].pretrain.key
 

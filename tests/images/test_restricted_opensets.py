@@ -114,7 +114,9 @@ def test_images_are_references_and_labels_of_folders_stay(root: Path) -> None:
 
 def test_a_plan_has_its_own_keys_for_it(root: Path) -> None:
     def keys(openset: str) -> dict[str, str]:
-        query = Query("2", "mini", targets=("leaves",), openset=openset, rows=("X", "OS"), data_root=root, store=store)
+        query = Query(
+            "2", profile="mini", targets=("leaves",), openset=openset, rows=("X", "OS"), data_root=root, store=store
+        )
         planned = PlannedTable(query)
         planned.read_data(silent)
         return {row: cell.evaluate.key for (row, _, _), cell in planned.cells.items()}

@@ -61,7 +61,7 @@ def data(root: Path, store: Path, *targets: str) -> Data:
 
 def session(root: Path, store: Path, without: bool, **fields: object) -> PlannedTable:
     query = {"targets": ("leaves",), "openset": "pool", "rows": ("X", "OS", "X+OS_simcore_5"), **fields}
-    return PlannedTable(Query("2", "mini", data_root=root, store=store, without_leaks=without, **query))  # type: ignore[arg-type]
+    return PlannedTable(Query("2", profile="mini", data_root=root, store=store, without_leaks=without, **query))  # type: ignore[arg-type]
 
 
 def keys(planned: PlannedTable) -> dict[str, list[str]]:
@@ -145,7 +145,9 @@ def test_a_plan_scans_nothing_and_leaves_keys_open(root: Path, store: Path) -> N
 
 
 def test_a_plan_needs_no_data_root(store: Path) -> None:
-    planned = PlannedTable(Query("2", "paper", targets=("cub",), rows=("X", "OS"), store=store, without_leaks=True))
+    planned = PlannedTable(
+        Query("2", profile="paper", targets=("cub",), rows=("X", "OS"), store=store, without_leaks=True)
+    )
     assert planned.plan.stages and planned.leak_notes() == []
 
 
@@ -205,6 +207,8 @@ def test_all_is_searched_part_by_part(root: Path, store: Path) -> None:
 
 
 def test_stand_ins_leak_nothing(store: Path) -> None:
-    planned = PlannedTable(Query("2", "smoke", targets=("cub",), rows=("X", "OS"), store=store, without_leaks=True))
+    planned = PlannedTable(
+        Query("2", profile="smoke", targets=("cub",), rows=("X", "OS"), store=store, without_leaks=True)
+    )
     assert planned.data.without_leaks == () and planned.leak_notes() == []
     assert all(stage.resolved for stage in planned.plan.stages)

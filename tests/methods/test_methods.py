@@ -24,7 +24,7 @@ TABLE4 = ("byol", "swav", "dino", "mae")
 
 
 def session(tmp_path, table, **options):
-    return PlannedTable(Query(table, options.pop("profile", "paper"), store=tmp_path, **options))
+    return PlannedTable(Query(table, profile=options.pop("profile", "paper"), store=tmp_path, **options))
 
 
 def test_every_method_of_the_papers_is_there():
@@ -202,7 +202,7 @@ from benchmark.planning.query import Query
 from benchmark.planning.planned_table import PlannedTable
 
 for table in ("3", "4", "5", "figure3"):
-    assert PlannedTable(Query(table, "paper", store=Path("nowhere"))).plan.stages
+    assert PlannedTable(Query(table, profile="paper", store=Path("nowhere"))).plan.stages
 sys.exit("torch" in sys.modules)
 """
 

@@ -1,22 +1,17 @@
 """The stages of a comparison: whose features and weights each seed rests on. Reads no image and imports no torch."""
 
-import inspect
-
 import pytest
 
-from benchmark.commands.compare import MACHINE, compare, comparison
+from benchmark.commands.compare import ComparedSamplers
 from benchmark.errors import UserError
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.specs.cells import ordered
 from benchmark.specs.recipes import SeedAxes
 
-DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(compare).parameters.items()}
-
 
 def planned(store, **options):
     """A comparison on dtd; options as those of the verb."""
-    question = {**DEFAULTS, "target": "dtd", "store": store, **options}
-    return PlannedTable(comparison(**{name: value for name, value in question.items() if name not in MACHINE}))
+    return PlannedTable(ComparedSamplers(**{"target": "dtd", "store": store, **options}).query)
 
 
 @pytest.fixture
@@ -53,7 +48,7 @@ def test_without_training_nothing_but_coresets_is_planned(tmp_path):
 
 def test_a_comparison_has_the_stages_of_the_tables_own_rows(tmp_path):
     compared = planned(tmp_path, sampler="random", budget="5%", train=True)
-    table = PlannedTable(compared.query.__class__("2", "smoke", targets=("dtd",), store=tmp_path))
+    table = PlannedTable(compared.query.__class__("2", profile="smoke", targets=("dtd",), store=tmp_path))
     for row in ("X", "X+OS_simcore_5", "X+OS_rand_5"):
         assert compared.cells[row, "dtd", 0].evaluate.key == table.cells[row, "dtd", 0].evaluate.key
 

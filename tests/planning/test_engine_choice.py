@@ -15,7 +15,7 @@ PAPER_TABLES = ("2", "3", "4", "5")
 
 def planned(tmp_path, table, engine, profile="paper", **options):
     """By cell, all stages below it with their specs, each spec as a flat dictionary of its fields."""
-    cells = PlannedTable(Query(table, profile, engine=engine, store=tmp_path, **options)).cells
+    cells = PlannedTable(Query(table, profile=profile, engine=engine, store=tmp_path, **options)).cells
     return {
         name: [(stage.kind.name, dict(fields(stage.spec))) for stage in below(cell)] for name, cell in cells.items()
     }

@@ -19,7 +19,7 @@ def weights(tmp_path_factory):
 
 
 def session(tmp_path, table, **fields):
-    return PlannedTable(Query(table, "smoke", store=tmp_path / "runs", targets=("cub",), **fields))
+    return PlannedTable(Query(table, profile="smoke", store=tmp_path / "runs", targets=("cub",), **fields))
 
 
 @pytest.mark.parametrize("table", ["lcr-table2", "lcr-table3"])

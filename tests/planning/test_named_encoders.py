@@ -184,7 +184,9 @@ def test_views_of_an_encoder_from_elsewhere_have_the_size_that_it_sees(trained, 
     timm_weights = tmp_path / "weights.safetensors"
     save_file(build(Backbone(name="test_vit", library="timm")).state_dict(), timm_weights)
     rows = (f"@timm:test_vit={timm_weights}", "@untrained")
-    query = Query("2", "smoke", rows=rows, targets=("dtd",), evaluations=("knn", "geometry"), store=tmp_path / "runs")
+    query = Query(
+        "2", profile="smoke", rows=rows, targets=("dtd",), evaluation=("knn", "geometry"), store=tmp_path / "runs"
+    )
     cells = PlannedTable(query).cells
     sizes = {row: cell.parts[evaluation_part("geometry")].spec for (row, _, _), cell in cells.items()}
     seen = {row: (spec.augmentation.size, spec.embedding.crop, spec.augmentation.stored) for row, spec in sizes.items()}
@@ -213,7 +215,7 @@ def test_the_released_probe_standardises_by_the_method_of_the_encoder_and_not_by
 
 def test_the_authors_encoders_are_a_row_of_a_table(authors, tmp_path):
     rows = ("X", f"@released={authors}")
-    session = PlannedTable(Query("2", "smoke", rows=rows, targets=("cub", "cars"), store=tmp_path / "runs"))
+    session = PlannedTable(Query("2", profile="smoke", rows=rows, targets=("cub", "cars"), store=tmp_path / "runs"))
     stage = session.cells["@released", "cub", 0].parts["evaluate"].input("encoder")
     assert stage.spec.origin == "official" and session.local == {stage.spec.sha256: str(next(authors.iterdir()))}
     assert ("@released", "cars", 0) not in session.cells and ("X", "cars", 0) in session.cells

@@ -231,12 +231,12 @@ def test_a_stage_that_tables_share_costs_the_same_from_either_side(tmp_path):
 
 def test_a_variant_of_several_rows_is_refused_with_their_ids(tmp_path):
     with pytest.raises(UserError, match="'X' is the variant of 4 rows of table4: name byol_X, "):
-        PlannedTable(Query("4", "smoke", rows=("X",), store=tmp_path / "runs"))
+        PlannedTable(Query("4", profile="smoke", rows=("X",), store=tmp_path / "runs"))
 
 
 def test_an_evaluation_that_a_row_cannot_have_is_refused_before_anything_runs(tmp_path):
     session = PlannedTable(
-        Query("2", "smoke", rows=("X",), evaluations=("online-classifier",), store=tmp_path / "runs")
+        Query("2", profile="smoke", rows=("X",), evaluation=("online-classifier",), store=tmp_path / "runs")
     )
     with pytest.raises(UserError, match=r"online-classifier cannot be asked of X, .*: no classifier was trained"):
         _ = session.cells

@@ -13,7 +13,7 @@ from benchmark.report.headings import TASKS
 
 
 def session(tmp_path, table, **fields):
-    return PlannedTable(Query(table, "smoke", store=tmp_path / "runs", **fields))
+    return PlannedTable(Query(table, profile="smoke", store=tmp_path / "runs", **fields))
 
 
 def test_every_task_of_a_table_has_an_evaluation_a_measure_and_a_heading():
@@ -43,7 +43,7 @@ def test_a_table_of_accuracies_has_the_layout_that_it_always_had(tmp_path, table
 
 
 def test_an_evaluation_of_the_query_goes_before_the_row_s_own(tmp_path):
-    planned = session(tmp_path, "7a", targets=("cub",), evaluations=("retrieval",))
+    planned = session(tmp_path, "7a", targets=("cub",), evaluation=("retrieval",))
     layout = planned.values().layout
     assert {layout.main_of(row).name for row, *_ in layout.rows} == {"rank1"} and not layout.row_measures
     assert {cell.evaluate.spec.kind for cell in planned.cells.values()} == {"retrieval"}

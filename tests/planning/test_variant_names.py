@@ -76,7 +76,7 @@ def test_what_is_no_variant_is_refused(text):
 )
 def test_mistakes_in_a_row_are_one_line_before_any_work(tmp_path, row, message):
     with pytest.raises(UserError, match=message) as raised:
-        PlannedTable(Query("2", "smoke", targets=("dtd",), rows=(row,), store=tmp_path / "runs"))
+        PlannedTable(Query("2", profile="smoke", targets=("dtd",), rows=(row,), store=tmp_path / "runs"))
     assert "\n" not in str(raised.value) and not (tmp_path / "runs").exists()
 
 
@@ -97,15 +97,15 @@ def test_two_files_of_one_name_are_two_samplers_of_one_name(tmp_path):
         (tmp_path / folder / "mine.py").write_text(code)
     rows = tuple(f"X+{tmp_path / folder}/mine.py:Mine(5%)" for folder in "ab")
     with pytest.raises(UserError, match=r"two samplers are called mine\.py:Mine: rename a file or a class"):
-        PlannedTable(Query("2", "smoke", targets=("dtd",), rows=rows, store=tmp_path))
+        PlannedTable(Query("2", profile="smoke", targets=("dtd",), rows=rows, store=tmp_path))
     same = (rows[0], rows[0].replace("/a/", "/a/../a/"), "X+random(5%)")
-    chosen = PlannedTable(Query("2", "smoke", targets=("dtd",), rows=same, store=tmp_path)).rows
+    chosen = PlannedTable(Query("2", profile="smoke", targets=("dtd",), rows=same, store=tmp_path)).rows
     assert [row.id for row in chosen] == ["X+OS_rand_5", "X+mine.py:Mine(5%)"]
 
 
 def test_another_encoder_is_another_row_with_stages_of_its_own(tmp_path):
     rows = ("X+simcore(5%)", "X+simcore(5%)@untrained")
-    session = PlannedTable(Query("2", "smoke", targets=("dtd",), rows=rows, store=tmp_path))
+    session = PlannedTable(Query("2", profile="smoke", targets=("dtd",), rows=rows, store=tmp_path))
     samples = {row: cell.sample.key for (row, _, _), cell in session.cells.items()}
     assert set(samples) == {"X+OS_simcore_5", "X+simcore(5%)@untrained"} and len(set(samples.values())) == 2
     assert set(CONTROLS) & set(samples) == {"X+simcore(5%)@untrained"}
@@ -113,7 +113,7 @@ def test_another_encoder_is_another_row_with_stages_of_its_own(tmp_path):
 
 def test_the_frozen_row_evaluates_the_network_as_it_is(tmp_path):
     rows = ("X", "@untrained")
-    session = PlannedTable(Query("2", "smoke", targets=("dtd",), rows=rows, store=tmp_path))
+    session = PlannedTable(Query("2", profile="smoke", targets=("dtd",), rows=rows, store=tmp_path))
     frozen = session.cells["@untrained", "dtd", 0]
     assert set(frozen.parts) == {"evaluate"} and frozen.pretrain is None
     assert frozen.evaluate.input("encoder").spec.recipe.length.steps == 0
@@ -135,7 +135,9 @@ def networks(monkeypatch):
 def test_features_of_a_network_of_timm_are_part_of_a_row(networks, tmp_path):
     encoder = "timm:resnet18=/a/weights.pth"
     rows = (f"X+simcore(5%)@{encoder}", f"@{encoder}", "X+simcore(5%)")
-    session = PlannedTable(Query("2", "smoke", targets=("dtd",), rows=rows, coreset_metrics=True, store=tmp_path))
+    session = PlannedTable(
+        Query("2", profile="smoke", targets=("dtd",), rows=rows, coreset_metrics=True, store=tmp_path)
+    )
     assert [row.id for row in session.rows] == [
         "X+OS_simcore_5",
         "X+simcore(5%)@timm:resnet18=weights.pth",
@@ -160,7 +162,7 @@ def test_features_of_a_network_of_timm_are_part_of_a_row(networks, tmp_path):
 
 def test_a_random_network_is_another_one_for_every_seed(tmp_path):
     rows = ("X+simcore(5%)@random", "@random")
-    session = PlannedTable(Query("2", "smoke", targets=("dtd",), rows=rows, seeds=(0, 1), store=tmp_path))
+    session = PlannedTable(Query("2", profile="smoke", targets=("dtd",), rows=rows, seeds=(0, 1), store=tmp_path))
     encoders = [session.cells["@random", "dtd", seed].evaluate.input("encoder") for seed in (0, 1)]
     assert [encoder.spec.seed for encoder in encoders] == [0, 1]
     for seed, encoder in enumerate(encoders):
@@ -171,11 +173,11 @@ def test_a_random_network_is_another_one_for_every_seed(tmp_path):
 def test_two_networks_of_one_name_are_refused(networks, tmp_path):
     rows = tuple(f"X+simcore(5%)@timm:resnet18=/{folder}/weights.pth" for folder in "ab")
     with pytest.raises(UserError, match=r"two rows are called .*: rename a file"):
-        PlannedTable(Query("2", "smoke", targets=("dtd",), rows=rows, store=tmp_path))
+        PlannedTable(Query("2", profile="smoke", targets=("dtd",), rows=rows, store=tmp_path))
 
 
 def test_without_training_a_row_without_a_coreset_has_nothing_to_measure(tmp_path):
-    query = Query("2", "smoke", targets=("dtd",), rows=("X", "X+random(5%)"), train=False, store=tmp_path)
+    query = Query("2", profile="smoke", targets=("dtd",), rows=("X", "X+random(5%)"), train=False, store=tmp_path)
     planned = PlannedTable(query).values()
     assert set(planned.cells) == {("X+OS_rand_5", "dtd", 0)}
     assert "without training nothing is measured" in planned.obstacles["X", "dtd"]
@@ -183,7 +185,7 @@ def test_without_training_a_row_without_a_coreset_has_nothing_to_measure(tmp_pat
 
 def test_several_evaluations_are_measures_of_one_cell(tmp_path):
     evaluations = ("linear-released", "linear-clean")
-    query = Query("2", "smoke", targets=("dtd",), rows=("X",), evaluations=evaluations, store=tmp_path)
+    query = Query("2", profile="smoke", targets=("dtd",), rows=("X",), evaluation=evaluations, store=tmp_path)
     session = PlannedTable(query)
     (cell,) = session.cells.values()
     assert list(cell.parts) == ["evaluate", "evaluate:linear-clean", "pretrain"]

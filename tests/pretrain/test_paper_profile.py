@@ -43,7 +43,7 @@ def test_two_steps_of_the_paper_profile(tmp_path, engine):
 @pytest.mark.parametrize("table", ["3", "4"])
 def test_either_engine_builds_every_recipe_of_the_papers_tables(tmp_path, engine, table):
     """Table 3 has all networks of SimCLR but Table 2's and 5's, which is the test above; Table 4 all other methods."""
-    setups = PlannedTable(Query(table, "paper", engine=engine.name, store=tmp_path)).setups
+    setups = PlannedTable(Query(table, profile="paper", engine=engine.name, store=tmp_path)).setups
     assert len(setups) == 4
     for setup in setups:
         learner = engine.build(setup.recipe, 0)

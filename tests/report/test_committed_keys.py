@@ -35,8 +35,8 @@ def test_committed_keys_are_those_planned_today(data, folder):
     }
     query = Query(
         layout.table,
-        layout.profile,
-        layout.protocol,
+        profile=layout.profile,
+        protocol=layout.protocol,
         targets=layout.columns,
         rows=tuple(dict.fromkeys(row for row, _ in layout.lengths)) or tuple(name for name, *_ in layout.rows),
         openset=layout.openset,

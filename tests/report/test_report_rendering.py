@@ -20,10 +20,10 @@ from small_table import (
 from benchmark.errors import UnknownName
 from benchmark.report.formats import render
 from benchmark.report.formats.latex import escape
-from benchmark.report.formats.text import WIDTH
 from benchmark.report.table import (
     TableResult,
 )
+from benchmark.specs.folding import USUAL as WIDTH
 
 # Golden files --------------------------------------------------------------------------------------------------------
 

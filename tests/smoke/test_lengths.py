@@ -54,7 +54,7 @@ def test_one_length_changes_no_row_and_no_layout(tmp_path):
 
 
 def test_differences_are_made_within_one_length(tmp_path):
-    session = plan(tmp_path, rows=ROWS, steps=(2, 4), references=("X+OS_rand_5",), evaluations=("knn",))
+    session = plan(tmp_path, rows=ROWS, steps=(2, 4), references=("X+OS_rand_5",), evaluation=("knn",))
     result = collect(session.values(), Store(tmp_path))
     assert result.references == ("X+OS_rand_5 at 2 steps", "X+OS_rand_5 at 4 steps")
     compared = {row.id: [other.id for other in result.references_of(row)] for row in result.rows}

@@ -59,7 +59,7 @@ def by_hand(picked, pool):
 
 def test_images_of_the_targets_own_source_leave_purity_without_held_out(tmp_path, data_root, run_here):
     session = PlannedTable(
-        Query("2", "mini", targets=("leaves",), openset="pool", data_root=data_root, store=tmp_path / "runs")
+        Query("2", profile="mini", targets=("leaves",), openset="pool", data_root=data_root, store=tmp_path / "runs")
     )
     session.read_data(lambda *_: None)
     (row,) = (row for row in session.rows if row.variant.name == "X+random(5%)")

@@ -10,6 +10,7 @@ from benchmark.commands._options import DataRoot, StorePath
 from benchmark.commands._values import PathLike, at_least, data_root_of
 from benchmark.commands._values import names as names_of
 from benchmark.errors import UnknownName, UserError
+from benchmark.specs.folding import show as show_text
 from benchmark.specs.wording import counted
 
 if TYPE_CHECKING:
@@ -91,9 +92,9 @@ def verb(
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="processes; default: one per core")] = None,
 ) -> None:
     """Unreadable, tiny and grey images, duplicates within and across splits, and test images in open-sets."""
-    print(findings_text(data_check(names, data_root, store, out, jobs)))
+    show_text(findings_text(data_check(names, data_root, store, out, jobs)))
     if out is not None:
-        print(f"written to {out}: {', '.join(FILES)}")
+        show_text(f"written to {out}: {', '.join(FILES)}")
 
 
 def findings_text(findings: "DataFindings") -> str:

@@ -8,6 +8,7 @@ import typer
 
 from benchmark.commands._options import DataRoot, StorePath
 from benchmark.errors import UnknownName, UserError
+from benchmark.specs.folding import show as show_text
 
 if TYPE_CHECKING:
     from benchmark.datasets.archives.prepare import Prepared
@@ -47,11 +48,11 @@ def verb(
         raise UserError("where to? give --data-root or set BENCHMARK_DATA")
     with shown() as progress:
         prepared = prepare_data(name, source, data_root, link=link, verify=not unverified, progress=progress)
-    print(text(name, prepared))
+    show_text(text(name, prepared))
     if read:
         with shown() as progress:
             lines = read_images(name, prepared, data_root, store, progress)
-        print("\n".join(f"  {line}" for line in lines))
+        show_text("\n".join(f"  {line}" for line in lines))
 
 
 def prepare_data(name: str, source: Path, data_root: Path, **options: object) -> "Prepared":

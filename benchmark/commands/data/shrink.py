@@ -11,6 +11,7 @@ from benchmark.commands._values import PathLike, at_least, data_root_of
 from benchmark.commands._values import names as names_of
 from benchmark.commands.data.check import Names, named_sets
 from benchmark.errors import UserError
+from benchmark.specs.folding import show as show_text
 from benchmark.specs.wording import counted
 
 if TYPE_CHECKING:
@@ -73,5 +74,5 @@ def verb(
     """A small copy of a data root, the same bytes every time, that profile mini runs from."""
     made = data_shrink(out, names, size, per_class, data_root, store, jobs)
     for label, images in made.splits:
-        print(f"{label}: {counted(images, 'image')}")
-    print(f"written to {made.folder}: pack {made.sha256[:12]}, a data root of its own (--data-root {made.folder})")
+        show_text(f"{label}: {counted(images, 'image')}")
+    show_text(f"written to {made.folder}: pack {made.sha256[:12]}, a data root of its own (--data-root {made.folder})")

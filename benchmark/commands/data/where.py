@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.errors import UserError
+from benchmark.specs.folding import show as show_text
 
 if TYPE_CHECKING:
     from benchmark.datasets.archives.official import Official, Part
@@ -20,7 +21,7 @@ def verb(
     everything: Annotated[bool, typer.Option("--all", help="all data sets, and the disk that they take")] = False,
 ) -> None:
     """What to download for a data set: page, files, sizes, checksums, terms, and what is known to be gone."""
-    print(where(name, everything))
+    show_text(where(name, everything))
 
 
 def where(name: str | None, everything: bool = False) -> str:

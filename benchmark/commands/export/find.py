@@ -1,14 +1,12 @@
 """The training that a key means, and what the store knows around it."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.commands._stages import encoder_of, find_stage
 from benchmark.errors import UserError
 from benchmark.execution.record import Record, Result
 from benchmark.execution.store import Store, StoredStage
-
-_KEY = re.compile(r"[0-9a-f]{8,64}")
 
 
 @dataclass(frozen=True)
@@ -28,9 +26,10 @@ class Training:
 
 
 def find_training(root: Path, key: str) -> Training:
-    """The training whose key begins with `key`, or whose encoder the `evaluate` stage of that key probed.
+    """The training whose key begins with `key` or whose label it is, or that the evaluation or the coreset of that key
+    or label rests on.
 
-    Raises UserError for what is no key of eight or more digits, unknown, ambiguous, unfinished, damaged or no training.
+    Raises UserError for what is unknown, ambiguous, unfinished or damaged, and for a stage that rests on no training.
     """
     store = Store(root)
     result = _encoder_of(store, _result(store, key))
@@ -44,17 +43,13 @@ def find_training(root: Path, key: str) -> Training:
     )
 
 
-def _result(store: Store, key: str) -> Result:
-    if not _KEY.fullmatch(key):
-        raise UserError(f"'{key}' is no key: give the first eight or more hexadecimal digits of a stage's")
-    entries = store.find(key)
-    if len(entries) > 1:
-        raise UserError(f"{len(entries)} stages of {store.root} have keys that begin with {key}: give more digits")
-    if not entries:
+def _result(store: Store, name: str) -> Result:
+    entry = find_stage(store, name)
+    if entry is None:
         raise UserError(
-            f"no stage of the store {store.root} has a key that begins with {key}; name another store with --store"
+            f"no stage of the store {store.root} has the label or a key of eight or more digits '{name}': 'status' "
+            "lists its encoders; --store names another store"
         )
-    (entry,) = entries
     result = store.result(entry.path.parent.name, entry.key) if entry.is_result else None
     if result is None:
         raise UserError(_why_unfinished(store, entry))
@@ -68,17 +63,8 @@ def _why_unfinished(store: Store, entry: StoredStage) -> str:
 
 
 def _encoder_of(store: Store, result: Result) -> Result:
-    record = result.record
-    if record.kind == "pretrain":
-        return result
-    if record.kind != "evaluate":
-        raise UserError(
-            f"stage {record.key[:12]} is of kind {record.kind}, no training: give a pretrain or evaluate key"
-        )
-    key = record.identity["inputs"]["encoder"]
-    encoder = store.result("pretrain", key)
+    record, encoder = result.record, encoder_of(store, result.record)
     if encoder is None:
-        raise UserError(
-            f"the encoder {key[:12]} of evaluate stage {record.key[:12]} is no finished training of {store.root}"
-        )
+        stage = f"{record.kind} {record.key[:12]} ({record.label})"
+        raise UserError(f"{stage} rests on no finished training of {store.root}: 'status' lists those that there are")
     return encoder

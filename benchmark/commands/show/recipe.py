@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from benchmark.specs.folding import grid, table_width
 from benchmark.specs.methods import Evidence, MethodEntry, PublishedRecipe
 from benchmark.specs.recipes import Recipe
 
@@ -38,8 +39,6 @@ def fields(published: PublishedRecipe) -> Iterator[tuple[str, object]]:
 
 def recipe_text(entry: MethodEntry) -> str:
     """The recipe of the paper profile with its evidence, then what is our choice."""
-    from tabulate import tabulate
-
     published = entry.published
     stated = [(path, value, published.evidence_of(path)) for path, value in fields(published)]
     rows = [
@@ -48,11 +47,12 @@ def recipe_text(entry: MethodEntry) -> str:
     ]
     chosen = [path for path, _, evidence in stated if evidence is not None and evidence.tag == "ours"]
     used = sorted({evidence.tag for _, _, evidence in stated if evidence is not None})
+    width = table_width()
     lines = [
         f"{entry.name}: {entry.title} ({entry.reference}); engines: {', '.join(entry.engines)}",
         "as published (profile paper); smoke and mini train smaller forms: --profile mini shows them",
         "",
-        tabulate(rows, headers=["field", "value", "evidence", "note"], disable_numparse=True),
+        grid(["field", "value", "evidence", "note"], rows, width, shares=(0.34, 0.26, 0.1, 0.3)),
         "",
         "; ".join(f"{tag} = {MEANING[tag]}" for tag in used),
         "",
@@ -63,10 +63,8 @@ def recipe_text(entry: MethodEntry) -> str:
 
 def small_text(entry: MethodEntry, recipe: Recipe, profile: str) -> str:
     """The recipe of a small profile."""
-    from tabulate import tabulate
-
     rows = [(path, _plain(value)) for path, value in leaves(recipe.model_dump(mode="json")) if path != "threads"]
-    table = tabulate(rows, headers=["field", "value"], disable_numparse=True)
+    table = grid(["field", "value"], rows, table_width())
     return f"{entry.name}: {entry.title}, in profile {profile}; all of it is this suite's choice\n\n{table}"
 
 

@@ -1,23 +1,19 @@
 """What `show table2` prints: a published table as it is printed, and what the suite makes of it."""
 
 from collections.abc import Iterable, Iterator
-from textwrap import fill
 
 from benchmark.planning.rows import obstacle
 from benchmark.published.tables import Row, Table
-
-WIDTH = 120
+from benchmark.specs.folding import folded, grid, table_width
 
 
 def table_text(table: Table) -> str:
     """The values with their source, then the rows that are not measured here and why, the claims, the tolerance."""
-    from tabulate import tabulate
-
+    width = table_width()
     rows = [line for row in table.rows for line in _lines(row, table.decimals)]
     align = ("left", "left", *("right",) * len(table.columns))
-    grid = tabulate(rows, headers=["row", "title", *table.columns], disable_numparse=True, colalign=align)
-    sections = (fill(line, WIDTH, subsequent_indent="    ") for line in _sections(table))
-    return "\n".join([*_source(table), "", grid, *sections])
+    values = grid(["row", "title", *table.columns], rows, width, align)
+    return "\n".join([*_source(table), "", values, *(folded(line, width) for line in _sections(table))])
 
 
 def _lines(row: Row, decimals: int) -> Iterator[list[str]]:

@@ -170,6 +170,7 @@ class LocalEngine:
                 self._waiting.remove(stage)
                 worker.give(stage)
                 self.screen.began(stage)
+                self.screen.waiting(self._waiting)
 
     def _free_worker(self) -> Worker | None:
         for worker in self._workers:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from baselines import Random, Selection, SimCore
-from baselines.core.selection import StoppedBy, parse_budget
+from baselines.core.selection import NotASelection, StoppedBy, as_selection, parse_budget
 from benchmark.errors import UserError
 from benchmark.execution.task import StageResult
 from benchmark.images.data import ImageTask
@@ -161,19 +161,21 @@ def _plugin(task: ImageTask, draw: SampleSpec, spec: PluginSampling, manifest: M
     if spec.inner is not None:
         sampler = replace(sampler, sampler=_simcore(spec.inner))  # type: ignore[type-var]
     try:
-        selection = sampler.select(*features, budget=budget, seed=draw.seed)
+        answer = sampler.select(*features, budget=budget, seed=draw.seed)
     except (Exception, SystemExit) as error:
         # Whatever it raises, sys.exit too, the line must say whose it is.
         text = " ".join(str(error).split())
         raise SamplerError(f"sampler {plugin.name} raised {type(error).__name__}: {text}") from error
-    check_selection(plugin.name, selection, len(manifest), budget)
-    return selection
+    return checked_selection(plugin.name, answer, len(manifest), budget)
 
 
-def check_selection(name: str, selection: object, n_pool: int, budget: int | str | None) -> None:
-    """SamplerError unless `selection` is a Selection of positions of the pool, as many as `budget` says."""
-    if not isinstance(selection, Selection):
-        raise SamplerError(f"sampler {name} returned {type(selection).__name__}, not a baselines.Selection")
+def checked_selection(name: str, answer: object, n_pool: int, budget: int | str | None) -> Selection:
+    """What a sampler returned, as a selection. SamplerError unless it is one of positions of the pool, as many as
+    `budget` says."""
+    try:
+        selection = as_selection(answer, budget)
+    except NotASelection as error:
+        raise SamplerError(f"sampler {name}: {error}") from error
     indices = selection.indices
     outside = indices[(indices < 0) | (indices >= n_pool)]
     if outside.size:
@@ -181,6 +183,7 @@ def check_selection(name: str, selection: object, n_pool: int, budget: int | str
     size = parse_budget(budget, n_pool)
     if not indices.size or (size is not None and len(indices) != size):
         raise SamplerError(f"sampler {name} picked {len(indices)} images for a budget of {size}")
+    return selection
 
 
 class _Places:
