@@ -26,8 +26,11 @@ KINDS = miniature_data_sets.TARGETS | miniature_data_sets.OPENSETS
 
 
 def without_checksums(download: Official) -> Official:
-    """The same download; a miniature cannot have the checksums of the real thing."""
-    sets = [tuple(dataclasses.replace(part, md5="") for part in parts) for parts in (download.parts, *download.or_else)]
+    """The same download; a miniature cannot have the size and the checksums of the real thing."""
+    sets = [
+        tuple(dataclasses.replace(part, md5="", sha256="", size=0) for part in parts)
+        for parts in (download.parts, *download.or_else)
+    ]
     return dataclasses.replace(download, parts=sets[0], or_else=tuple(sets[1:]))
 
 
