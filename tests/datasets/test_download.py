@@ -54,10 +54,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         page = self.server.pages[self.path.strip("/")]
-        asked, start, size = self.headers.get("Range", ""), 0, len(page.content)
-        self.server.ranges.append(asked)
-        if page.ranges and asked and self.headers["If-Range"] == page.tag:
-            start = int(asked.removeprefix("bytes=").rstrip("-"))
+        requested, start, size = self.headers.get("Range", ""), 0, len(page.content)
+        self.server.ranges.append(requested)
+        if page.ranges and requested and self.headers["If-Range"] == page.tag:
+            start = int(requested.removeprefix("bytes=").rstrip("-"))
         self.send_response(416 if start >= size > 0 else 206 if start else page.status)
         if page.to:
             self.send_header("Location", page.to)
@@ -177,7 +177,7 @@ def test_an_address_that_gives_nothing_is_named(server: Server, tmp_path: Path, 
     assert len(server.ranges) == 1
 
 
-def test_a_server_that_is_busy_is_asked_again(server: Server, tmp_path: Path) -> None:
+def test_a_busy_server_gets_further_requests(server: Server, tmp_path: Path) -> None:
     server.pages["list.mat"] = Page(b"", status=503)
     with pytest.raises(UserError, match="503 Service Unavailable"):
         fetch(server, tmp_path)
@@ -222,7 +222,7 @@ def test_two_calls_do_not_write_one_file(server: Server, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["imagenet", "celeba", "food11", "cars"])
-def test_nothing_is_asked_of_a_page_that_needs_a_browser(name: str, tmp_path: Path) -> None:
+def test_pages_that_need_a_browser_get_no_request(name: str, tmp_path: Path) -> None:
     entry = OPENSETS.get(name) if name in OPENSETS else TARGETS.get(name)
     download = official(entry)
     assert download is not None
