@@ -320,6 +320,15 @@ def test_attributes_of_faces_are_nought_or_one(source: Path, tmp_path: Path) -> 
     assert labels["train/7/2.jpg"]["Male"] == "1"
 
 
+def test_the_mask_of_a_face_joins_its_parts(source: Path, tmp_path: Path) -> None:
+    folder = prepare_small("celeba", source, tmp_path / "root", miniatures.celeba(source)).folder
+    masks = list((folder / "annotations/masks").rglob("*.png"))
+    assert [path.relative_to(folder).as_posix() for path in masks] == ["annotations/masks/train/7/0.png"]
+    expected = np.full((10, 14), 2)
+    expected[0:6, 4:8] = 1
+    assert np.array_equal(np.asarray(Image.open(masks[0])), expected)
+
+
 def test_further_attributes_of_a_texture_are_a_label(source: Path, tmp_path: Path) -> None:
     folder = prepare_small("dtd", source, tmp_path / "root", miniatures.dtd(source)).folder
     assert {row["also"] for row in table(folder / "annotations/labels.csv")} == {"lined"}
