@@ -81,6 +81,14 @@ Encoder = Annotated[
         "random; default: pretrain on the target",
     ),
 ]
+RowEncoder = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        help="measure this encoder as a published row, in place of its training: released[=FOLDER] (the authors'), "
+        "timm:NAME[=FILE], a checkpoint file, an export, a key or label of the store, or random",
+    ),
+]
 
 
 OPTIONS: dict[str, Any] = {

@@ -88,6 +88,7 @@ def query_of(
     coreset_metrics: bool = False,
     without_leaks: bool = False,
     initial_weights: str | None = None,
+    encoder: str | None = None,
 ) -> Query:
     """The question that the options make which `plan`, `reproduce` and `table` share."""
     return Query(
@@ -111,4 +112,5 @@ def query_of(
         coreset_metrics=coreset_metrics,
         without_leaks=without_leaks,
         initial_weights=initial_weights,
+        encoder=encoder,
     )

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from benchmark.commands._options import with_options_of
+from benchmark.commands._options import RowEncoder, with_options_of
 from benchmark.commands._values import PathLike, query_of
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def plan(
     coreset_metrics: bool = False,
     without_leaks: bool = False,
     initial_weights: str | None = None,
+    encoder: str | None = None,
 ) -> "PlannedRun":
     """What `reproduce` with the same options would run and cost. Runs nothing, writes nothing.
 
@@ -43,11 +44,11 @@ def plan(
     training = (steps, method, backbone, engine, precision)
     chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
     parts = (evaluation, train, coreset_metrics, without_leaks)
-    query = query_of(*chosen, *training, data_root, store, *parts, initial_weights)
+    query = query_of(*chosen, *training, data_root, store, *parts, initial_weights, encoder)
     return planned_run(PlannedTable(query))
 
 
-@with_options_of(plan)
+@with_options_of(plan, encoder=RowEncoder)
 def verb(work: "Callable[[], PlannedRun]") -> None:
     """What a run would do: stages, what they share, what is done, samples seen, GPU-hours and disk. Runs nothing."""
     show_plan(work())

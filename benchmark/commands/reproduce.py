@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from benchmark.commands._options import Format, Save, with_options_of
+from benchmark.commands._options import Format, RowEncoder, Save, with_options_of
 from benchmark.commands._values import PathLike, machine_of, query_of
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def reproduce(
     run_on: str = "local",
     without_leaks: bool = False,
     initial_weights: str | None = None,
+    encoder: str | None = None,
 ) -> "MeasuredTable":
     """Measure a table: run what `store` does not hold yet, and return the numbers beside the published ones.
 
@@ -49,7 +50,9 @@ def reproduce(
     row's own; the table shows the first. `coreset_metrics` also measures the coresets; without `train` nothing else is
     measured. `run_on` names what runs the stages. `without_leaks` leaves out of open-sets what `data check` found of
     test images. `initial_weights` names what rows start from that were not trained from random weights, a file or a
-    network of timm. Values of the result are per cent. Progress goes to standard error.
+    network of timm. `encoder` takes the place of what one published row trains ("released": the authors' own), and
+    both readings of the probe are measured where that row is of the probe. Values of the result are per cent.
+    Progress goes to standard error.
     A stage that fails does not raise: its cells say "failed", with the reason, and `failed` holds its key.
 
     Raises UserError, before anything runs, for a name that is unknown and for options or data that cannot be used.
@@ -61,12 +64,12 @@ def reproduce(
     training = (steps, method, backbone, engine, precision)
     chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
     parts = (evaluation, train, coreset_metrics, without_leaks)
-    query = query_of(*chosen, *training, data_root, store, *parts, initial_weights)
+    query = query_of(*chosen, *training, data_root, store, *parts, initial_weights, encoder)
     machine = machine_of(device, jobs, run_on)
     return measure(PlannedTable(query), machine)
 
 
-@with_options_of(reproduce)
+@with_options_of(reproduce, encoder=RowEncoder)
 def verb(work: "Callable[[], MeasuredTable]", format_: Format = "text", save: Save = None) -> None:
     """Measure a table and print it beside the published one. Stopped at any moment, the same command goes on."""
     raise typer.Exit(1 if show(work, format_, save).failed else 0)

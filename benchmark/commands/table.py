@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from benchmark.commands._options import Format, Save, TableArgument, with_options_of
+from benchmark.commands._options import Format, RowEncoder, Save, TableArgument, with_options_of
 from benchmark.commands._values import PathLike, query_of
 from benchmark.commands.reproduce import show
 
@@ -33,6 +33,7 @@ def table(
     coreset_metrics: bool = False,
     without_leaks: bool = False,
     initial_weights: str | None = None,
+    encoder: str | None = None,
 ) -> "MeasuredTable":
     """The table that `reproduce` returns, from what `store` holds. Runs nothing; what is not measured is "missing".
 
@@ -44,7 +45,7 @@ def table(
     training = (steps, method, backbone, engine, precision)
     chosen = (table, profile, protocol, targets, rows, openset, seeds, controls)
     parts = (evaluation, train, coreset_metrics, without_leaks)
-    query = query_of(*chosen, *training, data_root, store, *parts, initial_weights)
+    query = query_of(*chosen, *training, data_root, store, *parts, initial_weights, encoder)
     session = PlannedTable(query)
     unknown = sorted({i.label for stage in session.plan.stages for i in stage.images() if i.sha256 is None})
     if unknown:
@@ -53,7 +54,7 @@ def table(
     return measured_table(session.values(), session.store)
 
 
-@with_options_of(table, table=TableArgument)
+@with_options_of(table, table=TableArgument, encoder=RowEncoder)
 def verb(work: "Callable[[], MeasuredTable]", format_: Format = "text", save: Save = None) -> None:
     """A table from what the store holds. Runs nothing; what is not measured is shown as missing."""
     show(work, format_, save)

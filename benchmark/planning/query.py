@@ -14,7 +14,7 @@ class Query:
     others with a coreset of the same budget are compared with. Without `train` coresets are picked and nothing is
     trained on them; `coreset_metrics` measures them. `steps` are lengths of training, in optimiser steps: with several,
     every row is measured at each. `initial_weights` names the encoder that those rows start from whose published
-    trainings did not start from random weights.
+    trainings did not start from random weights. `encoder` names one that takes the place of a published row's training.
     """
 
     table: str
@@ -38,3 +38,4 @@ class Query:
     references: tuple[str, ...] = ()
     without_leaks: bool = False
     initial_weights: str | None = None
+    encoder: str | None = None
