@@ -162,19 +162,19 @@ def case_probe(folder: Path, scale: float, rounds: int) -> Iterator[str]:
     yield from shown("probe", f"logistic regression, {rows:,} x 512", functions, files, rounds, objectives)
 
 
-def same_classes(reference: dict[int, Any], ours: dict[int, Any]) -> Measurements:
+def same_classes(reference: dict[int, Any], own: dict[int, Any]) -> Measurements:
     """The share of equal predictions, by each number of neighbours."""
-    return {f"same classes, k = {k}": round(float((reference[k] == ours[k]).mean()), 5) for k in NEIGHBOURS}
+    return {f"same classes, k = {k}": round(float((reference[k] == own[k]).mean()), 5) for k in NEIGHBOURS}
 
 
-def same_precision(reference: NDArray[np.float64], ours: NDArray[np.float64]) -> Measurements:
+def same_precision(reference: NDArray[np.float64], own: NDArray[np.float64]) -> Measurements:
     """The largest difference of a query's average precision, in per cent."""
-    return {"largest difference": float(f"{np.nanmax(np.abs(reference - ours)):.1e}")}
+    return {"largest difference": float(f"{np.nanmax(np.abs(reference - own)):.1e}")}
 
 
-def objectives(reference: float, ours: float) -> Measurements:
+def objectives(reference: float, own: float) -> Measurements:
     """Both objectives: the lower one is nearer to the optimum."""
-    return {"objective": round(ours, 8), "the other's": round(reference, 8)}
+    return {"objective": round(own, 8), "the other's": round(reference, 8)}
 
 
 def shown(
@@ -187,11 +187,11 @@ def shown(
 ) -> Iterator[str]:
     """The lines of the table of a case, the second way compared with the first."""
     measured = compared(case, functions, files, rounds)
-    reference, ours = (measured["results"][name] for name in functions)
-    ours["notes"] = agreement(reference["result"], ours["result"])
+    reference, own = (measured["results"][name] for name in functions)
+    own["notes"] = agreement(reference["result"], own["result"])
     for kept in bench_samplers.KEPT:
         if kept["case"] == case and kept["way"] == list(functions)[1]:
-            kept.update(ours["notes"])
+            kept.update(own["notes"])
     yield from table(title, measured["lines"], measured["results"])
 
 

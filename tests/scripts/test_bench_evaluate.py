@@ -11,8 +11,8 @@ from scripts import bench_evaluate as bench
 def test_both_ways_of_every_case_agree(tmp_path: Path) -> None:
     train, test = (bench.read(bench.rows_file(tmp_path, name, 300, 32, 6)) for name in ("train", "test"))
     assert train[0].shape == (300, 32) and set(train[1]) == set(range(6)) and not np.array_equal(train[0], test[0])
-    reference, ours = bench.faiss_votes(train, test), bench.our_votes(train, test)
-    assert bench.same_classes(reference, ours) == {"same classes, k = 20": 1.0, "same classes, k = 200": 1.0}
+    reference, own = bench.faiss_votes(train, test), bench.our_votes(train, test)
+    assert bench.same_classes(reference, own) == {"same classes, k = 20": 1.0, "same classes, k = 200": 1.0}
     assert bench.same_precision(bench.plain_precision(test), bench.our_precision(test))["largest difference"] < 1e-3
     assert bench.our_regression(train) == pytest.approx(bench.sklearn_regression(train), abs=1e-6)
 
