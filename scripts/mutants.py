@@ -26,145 +26,16 @@ from itertools import accumulate
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.mutant_list import MUTANTS, Mutant  # noqa: E402
+
 PACKAGES = ("benchmark", "baselines")
 COPIED = (*PACKAGES, "tests", "tables", "scripts", "docs", "results", "README.md", "pyproject.toml")
-
-ROWS = "tests/smoke/test_training_images.py"
-IDENTITY = "tests/stages/test_identity.py"
-PURITY = "tests/stages/test_purity_of_rows.py"
-SIMCORE = "tests/baselines/test_baselines_simcore.py"
-RUN = "tests/smoke/test_regression_values.py::test_a_run_is_within_its_values_and_follows_from_what_it_left"
 
 
 class MutantError(Exception):
     """The code to replace is gone or stands in several places, or the tests say nothing."""
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """`before`, one expression or statement, becomes `after`; `tests` are files or tests that should notice.
-
-    `every`: there may be several such places, and the tests must notice each of them.
-    """
-
-    name: str
-    before: str
-    after: str
-    tests: tuple[str, ...]
-    every: bool = False
-
-
-PICKS = 'np.load(task.file("coreset", POSITIONS))'
-READ_PICKS = f'rows["openset"] = {PICKS}'
-SEEDS = "SeedAxes(init=seed, data=seed)"
-RANKING = "FeatureRanking(pool, centres, block_rows=self.block_rows, device=self.device)"
-SELECT = "simcore.select(*_features(task), budget=_budget(task, draw), seed=draw.seed)"
-PROBE = "clean_probe(train, labels[0], test, labels[1], spec, progress=task.progress)"
-CHOICE = "accuracy(one.predict(train[held]), train_labels[held], spec.metric)"
-
-MUTANTS = (
-    # What is trained on.
-    Mutant("coreset replaced by the whole open-set", READ_PICKS, 'rows["openset"] = None', (ROWS,)),
-    Mutant(
-        "coreset replaced by its first pick repeated",
-        READ_PICKS,
-        f'rows["openset"] = np.full_like({PICKS}, {PICKS}[0])',
-        (ROWS,),
-    ),
-    Mutant(
-        "coreset put before X",
-        "{name: _source(task, name) for name in rows if task.has(name)}",
-        "{name: _source(task, name) for name in reversed(rows) if task.has(name)}",
-        (ROWS,),
-    ),
-    Mutant("initial weights of seed 0 in every plan", SEEDS, "SeedAxes(init=0, data=seed)", (IDENTITY,)),
-    Mutant(
-        "initial weights of seed 0 in every training",
-        "find_engine(recipe.engine).build(recipe, job.seeds.init, job.classes)",
-        "find_engine(recipe.engine).build(recipe, 0, job.classes)",
-        (ROWS,),
-    ),
-    Mutant("random(stop) of a fixed size", 'task.record("size_of").metrics["size"]', "50", (ROWS,)),
-    Mutant(
-        "oracle draws irrelevant images",
-        "order[np.isin(order, relevant)][:limit]",
-        "order[~np.isin(order, relevant)][:limit]",
-        (ROWS,),
-    ),
-    Mutant(
-        "retrieval encoder of seed 0 for all seeds of a table",
-        "self.retrieval(target, seed, untrained=variant.encoder == UNTRAINED)",
-        "self.retrieval(target, 0, untrained=variant.encoder == UNTRAINED)",
-        (IDENTITY, "tests/planning/test_compare_plan.py"),
-    ),
-    # How it is trained.
-    Mutant(
-        "SwAV's prototypes normalised at the first step only",
-        "moment.step == 0 or moment.share >= self.method.frozen",
-        "moment.step == 0",
-        ("tests/pretrain/test_cluster_losses.py",),
-    ),
-    # What is picked.
-    Mutant(
-        "random picks instead of SimCore's",
-        SELECT,
-        "Random().select(*_features(task), budget=_budget(task, draw) or 60, seed=draw.seed + 1)",
-        ("tests/smoke/test_smoke_quality.py::test_simcore_is_twice_as_pure_as_random_on_one_target",),
-    ),
-    Mutant("ascending sort", RANKING, RANKING.replace("centres", "-centres"), (SIMCORE,)),
-    Mutant(
-        "the pool not normalised",
-        RANKING,
-        "SimilarityRanking(np.asarray(pool[0:n_pool], np.float64) @ centres.T, block_rows=self.block_rows)",
-        (SIMCORE,),
-    ),
-    Mutant(
-        "the target not normalised",
-        "unit_rows(np.asarray(target[0:n_rows]))",
-        "np.asarray(target[0:n_rows], np.float64)",
-        ("tests/baselines/test_baselines_kmeans.py",),
-    ),
-    Mutant("taken images ignored", "self.taken[list(fresh)] = True", "pass", (SIMCORE,)),
-    # What is measured.
-    Mutant(
-        "probe learns shuffled labels",
-        PROBE,
-        PROBE.replace("labels[0]", "labels[0][::-1].copy()"),
-        (RUN,),
-    ),
-    Mutant(
-        "penalty chosen on test",
-        CHOICE,
-        "accuracy(one.predict(test), test_labels, spec.metric)",
-        ("tests/evaluations/test_probes.py",),
-    ),
-    Mutant(
-        "held-out mask inverted in purity",
-        "purity_report(picks, relevant, ~heldout)",
-        "purity_report(picks, relevant, heldout)",
-        (PURITY,),
-    ),
-    # What is told of it.
-    Mutant(
-        "base rate is purity in a table",
-        "100 * everything[name]",
-        '100 * everything["purity"]',
-        (PURITY, "tests/commands/test_compare_verb.py::test_every_sampler_gets_a_line_at_every_budget_and_seed"),
-    ),
-    Mutant(
-        "spread 0.0 of a row whose cells' seeds differ",
-        "RowMean(mean, marks=marks)",
-        "RowMean(mean, 0.0, marks)",
-        ("tests/report/test_report_rendering.py",),
-    ),
-    Mutant(
-        "no fsync",
-        "os.fsync",
-        "(lambda _descriptor: None)",
-        ("tests/execution/test_power_cut.py", "tests/execution/test_store.py"),
-        every=True,
-    ),
-)
 
 
 # Planting ------------------------------------------------------------------------------------------------------------

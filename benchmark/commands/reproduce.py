@@ -26,7 +26,9 @@ def reproduce(query: RunQuery) -> "MeasuredTable":
     row's own; the table shows the first. `coreset_metrics` also measures the coresets; without `train` nothing else is
     measured. `run_on` names what runs the stages. `without_leaks` leaves out of open-sets what `data check` found of
     test images. `initial_weights` names what rows start from that were not trained from random weights, a file or a
-    network of timm. Values of the result are per cent. Progress goes to standard error.
+    network of timm. `encoder` takes the place of what one published row trains ("released": the authors' own), and
+    both readings of the probe are measured where that row is of the probe. Values of the result are per cent.
+    Progress goes to standard error.
     A stage that fails does not raise: its cells say "failed", with the reason, and `failed` holds its key.
 
     Raises UserError, before anything runs, for a name that is unknown and for options or data that cannot be used.

@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -35,6 +36,7 @@ def fine_tuned(
     encoder: nn.Module,
     images: ImagesAt,
     labels: Labels,
+    classes: int,
     test: TrainingImages,
     test_labels: Labels,
     spec: FineTuning,
@@ -44,19 +46,21 @@ def fine_tuned(
     workers: int = 2,
 ) -> ProbeResult:
     """Fine-tune copies of `encoder` on the labelled images, `images(rows)` being those of the positions `rows` in
-    `labels` [n], classes 0 .. classes - 1. `info` has `chosen_on`, the chosen `rate` and the accuracy curve of every
-    rate, in percent.
+    `labels` [n], classes 0 .. classes - 1, some of which may have no image. `info` has `chosen_on`, the chosen `rate`,
+    the accuracy curve of every rate, in percent, and how many `classes_without_labels` there are.
 
     Raises NotTrainable for a single labelled image, for a clean reading of labels of which no class has two or all but
     one choose the rate, and where the loss is not finite at any rate.
     """
     if len(labels) < 2:
         raise NotTrainable("fine-tuning needs two labelled images, and there is one")
-    work = _Work(encoder, images, labels, spec, torch.device(device), workers, progress)
+    work = _Work(encoder, images, labels, classes, spec, torch.device(device), workers, progress)
     known = test_labels.astype(np.int32)
     with fixed(spec.embedding.threads), torch.random.fork_rng():
         choose = _released if spec.reading == "released" else _clean
-        return choose(work, test, known, spec)
+        result = choose(work, test, known, spec)
+    lost = classes - len(np.unique(labels))
+    return replace(result, info={**result.info, "classes_without_labels": lost})
 
 
 def _released(work: "_Work", test: TrainingImages, known: NDArray[np.int32], spec: FineTuning) -> ProbeResult:
@@ -119,14 +123,14 @@ class _Work:
         encoder: nn.Module,
         images: ImagesAt,
         labels: Labels,
+        classes: int,
         spec: FineTuning,
         device: torch.device,
         workers: int,
         progress: Progress,
     ) -> None:
-        self.encoder, self.images, self.labels, self.spec = encoder, images, labels, spec
+        self.encoder, self.images, self.labels, self.classes, self.spec = encoder, images, labels, classes, spec
         self.device, self.workers, self.progress = device, workers, progress
-        self.classes = int(labels.max()) + 1
 
     def train(
         self, rows: NDArray[np.int64], rate: float, watched: TrainingImages, every: int = 1

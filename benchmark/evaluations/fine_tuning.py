@@ -23,7 +23,8 @@ class FineTuning(Spec):
     `validation` of every class of the labelled images chooses the rate by the last epoch; one training on all labelled
     images and one look at test give the number. The record says which (`chosen_on`).
 
-    `percent` of the training images keep their label, by `draw` and `label_seed`: the released code draws uniformly.
+    `percent` of the training images keep their label, by `draw` and `label_seed`. The released draw may leave classes
+    without labels: the classifier has all classes of the target, and such a class is hardly ever predicted.
     """
 
     kind: Literal["fine-tuning"] = "fine-tuning"
@@ -89,6 +90,7 @@ def run(task: ImageTask, folder: Path) -> StageResult:
         load_encoder_of(task, spec.embedding),
         lambda chosen: images_of(task, "train", spec.augmentation.stored, rows[chosen]),
         known[rows],
+        int(known.max()) + 1,
         images_of(task, "test", spec.embedding.stored),
         labels_of(task, "test"),
         spec,
@@ -112,7 +114,7 @@ def spec_of(question: Question, percent: float = 100) -> FineTuning:
         optimiser=SGD(lr=0.1, weight_decay=1e-4),
         decay_epochs=(epochs * 60 // 100, epochs * 80 // 100),
         percent=percent,
-        draw="uniform" if released else "stratified",
+        draw="released" if released else "stratified",
         label_seed=0 if released else question.seed,
         seed=question.seed,
         **sizes,  # type: ignore[arg-type]

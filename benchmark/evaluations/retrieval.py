@@ -82,16 +82,25 @@ def _answers(
     scores: NDArray[np.float32], queries: NDArray[np.int64], labels: NDArray[np.integer]
 ) -> NDArray[np.float64]:
     """Rank-1, rank-5 and average precision [3, q] of the images `queries` [q] by their similarities [q, n] to all."""
-    # The query itself comes last, behind every other image, and is cut off.
-    scores[np.arange(len(queries)), queries] = -np.inf
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :-1]
-    hits = labels[order] == labels[queries, None]
+    hits = ranked_hits(scores, queries, labels)
     relevant = hits.sum(axis=1)
     places = np.arange(1, hits.shape[1] + 1)
     precision = (hits * (hits.cumsum(axis=1) / places)).sum(axis=1) / np.maximum(relevant, 1)
     by_measure = np.stack([hits[:, :1].any(axis=1), hits[:, :FIRST].any(axis=1), precision]).astype(np.float64)
     by_measure[:, relevant == 0] = np.nan
     return by_measure
+
+
+def ranked_hits(
+    scores: NDArray[np.float32], queries: NDArray[np.int64], labels: NDArray[np.integer]
+) -> NDArray[np.bool_]:
+    """Whether the images in the order of each query's ranking are of its class, bool [q, n - 1], without the query
+    itself. `scores` [q, n] are changed."""
+    # The query itself comes last, behind every other image, and is cut off.
+    scores[np.arange(len(queries)), queries] = -np.inf
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :-1]
+    hits: NDArray[np.bool_] = labels[order] == labels[queries, None]
+    return hits
 
 
 def run(task: ImageTask, folder: Path) -> StageResult:

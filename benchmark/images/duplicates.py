@@ -35,6 +35,11 @@ class Pair:
     likeness: Likeness
     bits: int
 
+    @property
+    def text(self) -> str:
+        """What is alike, in words."""
+        return f"{self.likeness}, {self.bits} bits"
+
 
 def pairs_within(looks: Looks, progress: Progress = silent) -> list[Pair]:
     """The pairs of a split, in the order of its ids. k images of the same pixels are k - 1 pairs with the first of

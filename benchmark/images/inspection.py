@@ -12,6 +12,7 @@ from benchmark.images.data import registered
 from benchmark.images.duplicates import NEAR, PLAIN, Pair, pairs_between, pairs_within
 from benchmark.images.items import first_few, folder_of
 from benchmark.images.leaks import save_leaks, write_note
+from benchmark.images.likeness import LikeImages
 from benchmark.images.looks import VERSION, Looks, look_at_split, problem
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.pack import pack_problems
@@ -57,11 +58,15 @@ class Comparison:
 
 @dataclass(frozen=True)
 class DataFindings:
-    """The report. `faults` are splits that cannot be read at all, each with its reason."""
+    """The report. `faults` are splits that cannot be read at all, each with its reason. `likenesses` are what the
+    features of `encoder` show from a cosine of `least_cosine` on; empty where no encoder was named."""
 
     splits: tuple[SplitFindings, ...]
     comparisons: tuple[Comparison, ...]
     faults: tuple[str, ...]
+    encoder: str = ""
+    least_cosine: float | None = None
+    likenesses: tuple[LikeImages, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The report as values of JSON."""

@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import cached_property
 
 from benchmark.errors import UnknownName, UserError
-from benchmark.evaluations import EVALUATIONS, Evaluation
 from benchmark.execution.store import Store
 from benchmark.images.data import Data, SplitName, check_datasets, registered
 from benchmark.images.manifest import Split
@@ -21,8 +20,10 @@ from benchmark.planning.rows import (
     SUPERVISED,
     TableRow,
     at_lengths,
+    evaluations_of,
     grouped,
     lacks_weights,
+    measured_by,
     measures_of_tasks,
     obstacle,
     start_of_trainings,
@@ -58,7 +59,7 @@ class PlannedTable:
         # Shortest first: a table that grows by a longer training keeps the order of its rows.
         self.lengths = tuple(sorted(set(query.steps)))
         self._planners: dict[tuple[str, str | None, bool, tuple[str, ...], int | None, Stage | None], Planner] = {}
-        self.evaluations = _evaluations(query.evaluation)
+        self.evaluations = evaluations_of(query, self.table.task, self.protocol.name)
         self.names = Names(simcore_of(self.profile, self.protocol), query.store)
         self.rows = self._rows()
         self._check_initial_weights()
@@ -71,6 +72,8 @@ class PlannedTable:
         rows += [self._own_row(name) for name in CONTROLS]
         chosen = self._chosen(rows)
         self._check_overrides(chosen)
+        if self.query.encoder:
+            chosen = measured_by(chosen, self._own_row(f"@{self.query.encoder}"), self.query)
         if all(row.obstacle for row in chosen):
             why = "; ".join(dict.fromkeys(row.obstacle for row in chosen))
             raise UserError(
@@ -281,10 +284,12 @@ class PlannedTable:
         changed = ", ".join(f"{name} {value}" for name, value in options.items() if value)
         if changed:
             yield f"measured with {changed}: the published values beside these are of the table's own recipes"
-        for evaluation in self.evaluations[:1]:
+        for evaluation in self.evaluations[:1] if query.evaluation else ():
             yield f"evaluation {evaluation.name}: the published values beside these are of the table's own"
         if query.initial_weights:
             yield f"rows of {SUPERVISED} weights start from {self._initial_encoder().label}, trained elsewhere"
+        if query.encoder:
+            yield from self._encoder_notes(query.encoder)
         if not self.table.cells():
             place, file = self.table.source.place, f"tables/{self.table.id}.yaml"
             yield f"no published value of {place} is known to us: add it in {file}"
@@ -294,6 +299,13 @@ class PlannedTable:
             if setup.stand_in:
                 network, requested = setup.recipe.backbone, setup.requested_backbone
                 yield f"{setup.method}: {network.full_name} stands in for {requested.full_name}"
+
+    def _encoder_notes(self, encoder: str) -> Iterator[str]:
+        """What takes the place of a row's training."""
+        (row,) = (row for row in self.rows if row.published is not None)
+        yield f"{row.title}: not trained here but measured of {row.variant.name[1:]} as it is"
+        if is_of_target(encoder):
+            yield "the authors do not state which row their encoders are of; the stopping criterion's is assumed"
 
     @property
     def verified_paper(self) -> bool:
@@ -382,17 +394,3 @@ class PlannedTable:
     @property
     def store(self) -> Store:
         return Store(self.query.store)
-
-
-def _evaluations(names: Iterable[str]) -> tuple[Evaluation, ...]:
-    """The evaluations of these names, each once. UserError where the first one's first measure is no percentage: the
-    cells of a table show that one."""
-    evaluations = tuple(EVALUATIONS.get(name) for name in dict.fromkeys(names))
-    for first in evaluations[:1]:
-        shown = first.measures[0]
-        if shown.unit != "%":
-            raise UserError(
-                f"evaluation '{first.name}' measures {shown.name} first, which is no percentage: a table shows one; "
-                "name another evaluation before it"
-            )
-    return evaluations

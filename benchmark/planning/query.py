@@ -76,7 +76,7 @@ class Query(TrainingOptions):
     others with a coreset of the same budget are compared with. Without `train` coresets are picked and nothing is
     trained on them; `coreset_metrics` measures them. `steps` are lengths of training, in optimiser steps: with several,
     every row is measured at each. `initial_weights` names the encoder that those rows start from whose published
-    trainings did not start from random weights.
+    trainings did not start from random weights. `encoder` names one that takes the place of a published row's training.
     """
 
     table: str = field(
@@ -99,6 +99,14 @@ class Query(TrainingOptions):
         kw_only=True,
         metadata=described(
             "timm:NAME[=FILE], a checkpoint file or an export, for rows that were not trained from random weights"
+        ),
+    )
+    encoder: str | None = field(
+        default=None,
+        kw_only=True,
+        metadata=described(
+            "measure this encoder as a published row, in place of its training: released[=FOLDER] (the authors'), "
+            "timm:NAME[=FILE], a checkpoint file, an export, a key or label of the store, or random"
         ),
     )
     references: tuple[str, ...] = field(

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from benchmark.errors import UserError
 from benchmark.evaluations import EVALUATIONS, Evaluation
 from benchmark.methods import METHODS
+from benchmark.planning.encoders import is_of_target
 from benchmark.planning.names import budget_text
 from benchmark.planning.query import Query
 from benchmark.published.tables import InitialWeights, Row, Table, Task
@@ -14,6 +16,10 @@ from benchmark.specs.cells import ACCURACY, EVALUATE, CellMeasure, evaluation_pa
 from benchmark.specs.variants import Variant
 from benchmark.specs.wording import counted
 
+READINGS = ("linear-released", "linear-clean")
+"""The evaluations that are the two readings of the linear probe."""
+RELEASED_ROW = "X+simcore(stop)"
+"""The row that the authors' encoders are taken for: they do not state which one it is."""
 SUPERVISED = "imagenet-supervised"
 """The method of a published row that is the network of these weights as it is."""
 WITHOUT = "without a coreset"
@@ -103,6 +109,50 @@ def start_of_trainings(table: Table) -> InitialWeights:
     where they differ."""
     starts = {row.initial_weights for row in table.rows if row.method != SUPERVISED}
     return starts.pop() if len(starts) == 1 else table.initial_weights
+
+
+def evaluations_of(query: Query, task: Task, protocol: str) -> tuple[Evaluation, ...]:
+    """The evaluations that are asked for, each once; for an encoder in the place of a row of the probe both readings of
+    it, that of the protocol first. UserError where the first one's first measure is no percentage: the cells of a table
+    show that one."""
+    names = query.evaluation
+    if query.encoder and not names and task == "linear_eval":
+        names = READINGS if protocol == "released" else READINGS[::-1]
+    evaluations = tuple(EVALUATIONS.get(name) for name in dict.fromkeys(names))
+    for first in evaluations[:1]:
+        shown = first.measures[0]
+        if shown.unit != "%":
+            raise UserError(
+                f"evaluation '{first.name}' measures {shown.name} first, which is no percentage: a table shows one; "
+                "name another evaluation before it"
+            )
+    return evaluations
+
+
+def measured_by(rows: Sequence[TableRow], encoder: TableRow, query: Query) -> tuple[TableRow, ...]:
+    """The rows, the one published among them measured by an encoder that is taken as it is, the row `encoder`.
+
+    Where no row is named, the authors' encoders are taken for `RELEASED_ROW`. UserError unless exactly one published
+    row is left, and for options of a training.
+    """
+    options: dict[str, object] = {"steps": query.steps, "method": query.method, "backbone": query.backbone}
+    options |= {"engine": query.engine, "precision": query.precision, "initial-weights": query.initial_weights}
+    options |= {"no-train": not query.train, "coreset-metrics": query.coreset_metrics}
+    if given := ", ".join(f"--{name}" for name, value in options.items() if value):
+        raise UserError(f"--encoder is measured as it is, and nothing is trained: leave out {given}")
+    if not query.rows and is_of_target(query.encoder or ""):
+        rows = [row for row in rows if row.published is None or row.variant.name == RELEASED_ROW]
+    published = [row.id for row in rows if row.published is not None]
+    if len(published) != 1 or any(row.online for row in rows):
+        few = ", ".join(published[:5]) or "none"
+        raise UserError(f"--encoder is measured as one row of frozen features: name it with --rows (now: {few})")
+    variant = encoder.variant.model_copy(update={"control": False})
+    return tuple(
+        row
+        if row.published is None
+        else replace(encoder, id=row.id, title=row.title, variant=variant, openset=row.openset, published=row.published)
+        for row in rows
+    )
 
 
 # What a report has to know -------------------------------------------------------------------------------------------

@@ -22,7 +22,10 @@ def test_every_data_set_says_what_to_download_and_where_that_was_read(entry) -> 
         assert part.file in text and part.read_in
         assert part.address.partition("?")[0] in text.replace("\n          ", "")
         assert not part.md5 or (part.md5 in text and len(part.md5) == 32)
-    assert f"read on {download.read_on}" in text and UNTRIED in text
+        assert not part.sha256 or (part.sha256 in text and len(part.sha256) == 64)
+        assert not part.size or f"{part.size:,} bytes" in text
+        assert not part.obstacle or f"by hand: {part.obstacle}" in text
+    assert f"read on {download.read_on}" in text and UNTRIED in " ".join(text.split())
     assert all(len(line) <= 120 or "://" in line for line in text.splitlines())
 
 

@@ -333,6 +333,7 @@ CELEBA_NAMES = ("5_o_Clock_Shadow", "Male", "Smiling")
 
 def celeba(folder: Path) -> Expected:
     """The released code of SimCore, data/celeba_image_folder_generator.py, and public readers of the mapping file.
+    Masks as in the official face_parsing/Data_preprocessing/g_mask.py: a file for each part, at half the image's sides.
     Identities 7 and 12 have 16 and 15 images, identity 9 has 14. Quirk: rows in no order, columns padded."""
     owners = {"7": range(0, 32, 2), "9": range(1, 29, 2), "12": range(100, 115)}
     images = {number: picture(200 + number) for numbers in owners.values() for number in numbers}
@@ -343,7 +344,12 @@ def celeba(folder: Path) -> Expected:
     files[f"{base}/CelebA-HQ-to-CelebA-mapping.txt"] = listed(["idx\t\t orig_idx\t orig_file", *mapping])
     values = [f"{number}.jpg  -1 {1 if number % 3 else -1}  1" for number in images]
     files[f"{base}/CelebAMask-HQ-attribute-anno.txt"] = listed([str(len(images)), " ".join(CELEBA_NAMES), *values])
-    files[f"{base}/CelebAMask-HQ-mask-anno/0/00000_hair.png"] = picture(1, "palette")
+    for part, rows in (("hair", slice(0, 1)), ("skin", slice(1, 3))):
+        seen = np.zeros((5, 7, 3), np.uint8)
+        seen[rows, 2:4] = 255
+        encoded = io.BytesIO()
+        Image.fromarray(seen).save(encoded, "PNG")
+        files[f"{base}/CelebAMask-HQ-mask-anno/0/00000_{part}.png"] = encoded.getvalue()
     write_zip(folder / "CelebAMask-HQ.zip", files)
     identity = [f"{original[number]} {owner}" for owner, numbers in owners.items() for number in numbers]
     (folder / "identity_CelebA.txt").write_bytes(listed(["000001.jpg 2880", *identity]))

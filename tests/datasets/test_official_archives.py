@@ -26,8 +26,11 @@ KINDS = miniature_data_sets.TARGETS | miniature_data_sets.OPENSETS
 
 
 def without_checksums(download: Official) -> Official:
-    """The same download; a miniature cannot have the checksums of the real thing."""
-    sets = [tuple(dataclasses.replace(part, md5="") for part in parts) for parts in (download.parts, *download.or_else)]
+    """The same download; a miniature cannot have the size and the checksums of the real thing."""
+    sets = [
+        tuple(dataclasses.replace(part, md5="", sha256="", size=0) for part in parts)
+        for parts in (download.parts, *download.or_else)
+    ]
     return dataclasses.replace(download, parts=sets[0], or_else=tuple(sets[1:]))
 
 
@@ -315,6 +318,15 @@ def test_attributes_of_faces_are_nought_or_one(source: Path, tmp_path: Path) -> 
     assert list(labels["train/7/0.jpg"])[2:] == list(miniatures.CELEBA_NAMES)
     assert [labels["train/7/0.jpg"][name] for name in miniatures.CELEBA_NAMES] == ["0", "0", "1"]
     assert labels["train/7/2.jpg"]["Male"] == "1"
+
+
+def test_the_mask_of_a_face_joins_its_parts(source: Path, tmp_path: Path) -> None:
+    folder = prepare_small("celeba", source, tmp_path / "root", miniatures.celeba(source)).folder
+    masks = list((folder / "annotations/masks").rglob("*.png"))
+    assert [path.relative_to(folder).as_posix() for path in masks] == ["annotations/masks/train/7/0.png"]
+    expected = np.full((10, 14), 2)
+    expected[0:6, 4:8] = 1
+    assert np.array_equal(np.asarray(Image.open(masks[0])), expected)
 
 
 def test_further_attributes_of_a_texture_are_a_label(source: Path, tmp_path: Path) -> None:

@@ -40,12 +40,17 @@ def test_counts_are_those_registered(source: Path, root: Path, capsys: pytest.Ca
     assert "mit67: 2 train, 2 test in" in capsys.readouterr().out
 
 
-def test_a_checksum_that_is_stated_is_held(source: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    miniatures.dtd(source)
+@pytest.mark.parametrize(
+    ("name", "stated"), [("dtd", "625,239,812"), ("cub", "97eceeb196236b17998738112f37df78")], ids=["size", "MD5"]
+)
+def test_size_and_checksum_that_are_stated_are_held(
+    source: Path, root: Path, capsys: pytest.CaptureFixture[str], name: str, stated: str
+) -> None:
+    getattr(miniatures, name)(source)
     with pytest.raises(SystemExit) as end:
-        main(["data", "prepare", "dtd", "--from", str(source), "--data-root", str(root)])
+        main(["data", "prepare", name, "--from", str(source), "--data-root", str(root)])
     assert end.value.code == 2 and leftovers(root) == []
-    assert "fff73e5086ae6bdbea199a49dfb8a4c1 is stated for it" in capsys.readouterr().err
+    assert f"{stated} is stated for it" in capsys.readouterr().err
 
 
 def test_a_wrong_archive_is_named_by_its_content(source: Path, root: Path) -> None:

@@ -50,10 +50,12 @@ def spec(reading, **changes):
     return FineTuning.model_validate({**fields, **changes})
 
 
-def tune(requested, train=None, test=None, encoder=None):
+def tune(requested, train=None, test=None, encoder=None, classes=3):
     (x, y), (xt, yt) = train or colours(1, 64), test or colours(2, 60)
     test_images = SquareImages.of((xt, None))
-    return fine_tuned(encoder or Encoder(), lambda rows: SquareImages.of((x, rows)), y, test_images, yt, requested)
+    return fine_tuned(
+        encoder or Encoder(), lambda rows: SquareImages.of((x, rows)), y, classes, test_images, yt, requested
+    )
 
 
 @pytest.mark.parametrize("reading", ["released", "clean"])
@@ -146,6 +148,14 @@ def test_too_few_images_are_refused():
         tune(spec("clean"), train=colours(1, 3))
 
 
+def test_a_class_without_labels_is_never_right_and_the_record_counts_it():
+    x, y = colours(1, 64)
+    xt, yt = colours(2, 60)
+    result = tune(spec("released", rates=(0.1,)), (x[y != 2], y[y != 2]), (xt, yt))
+    assert result.info["classes_without_labels"] == 1 and tune(spec("clean")).info["classes_without_labels"] == 0
+    assert result.accuracy == pytest.approx(100 * np.mean(yt != 2)) and set(result.predicted) == {0, 1}
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_gives_others():
     first, again, other = (tune(spec("released", rates=(0.03,), seed=seed, epochs=3)) for seed in (1, 1, 2))
     assert first.info == again.info and first.info != other.info
@@ -163,7 +173,7 @@ def test_the_released_settings_are_those_of_issue_1():
     )
     assert requested.optimiser == SGD(lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4) and requested.batch == 256
     few = EVALUATIONS.get("fine-tuning-10").spec(question)
-    assert (few.percent, few.draw, few.reading) == (10, "uniform", "released")
+    assert (few.percent, few.draw, few.reading) == (10, "released", "released")
 
 
 def test_an_encoder_is_fine_tuned_on_a_tenth_of_the_labels(small_encoder):

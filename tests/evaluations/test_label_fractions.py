@@ -1,5 +1,6 @@
 import itertools
 import math
+import random
 
 import numpy as np
 import pytest
@@ -36,18 +37,21 @@ def test_every_class_has_its_rounded_up_share_and_shares_are_nested(sizes, seed,
     assert all(small <= large for small, large in itertools.pairwise(ascending))
 
 
-def test_a_uniform_draw_has_a_share_of_all_and_says_what_it_loses():
+def test_the_released_draw_is_that_of_the_released_code():
+    """`util/semisup_dataset.py`: random.seed(0), random.sample(range(n), int(p * n)); it may lose a class."""
     labels = np.repeat(np.arange(3), 40)
-    draws = [labelled(labels, percent, "uniform", 0) for percent in (10, 50)]
-    assert [len(rows) for rows in draws] == [12, 60] and set(draws[0]) <= set(draws[1])
-    assert len(set(np.bincount(labels[draws[0]]))) > 1
-    with pytest.raises(TooFewLabels, match=r"2.5 % of the 120 labels, drawn uniformly, leave \d classes without any"):
-        labelled(labels, 2.5, "uniform", 0)
+    for percent, p in ((2.5, 0.025), (10, 0.1), (50, 0.5), (100, 1.0)):
+        random.seed(0)
+        expected = sorted(random.sample(range(len(labels)), int(p * len(labels))))
+        assert labelled(labels, percent, "released", 0).tolist() == expected
+    assert len(set(labels[labelled(labels, 1.7, "released", 0)])) < 3
+    with pytest.raises(TooFewLabels, match=r"0.5 % of 120 labels are none"):
+        labelled(labels, 0.5, "released", 0)
 
 
 def test_another_seed_draws_other_labels():
     labels = np.repeat(np.arange(3), 40)
-    for draw in ("stratified", "uniform"):
+    for draw in ("stratified", "released"):
         first, again, other = (labelled(labels, 50, draw, seed) for seed in (0, 0, 1))
         assert np.array_equal(first, again) and not np.array_equal(first, other)
 

@@ -222,3 +222,52 @@ def test_the_authors_encoders_are_a_row_of_a_table(authors, tmp_path):
     (row,) = (row for row in session.rows if row.id == "@released")
     assert row.title == "the authors' encoder as it is"
     assert "has no cars_resnet50" in session.obstacle(row, "cars") and session.obstacle(row, "cub") == ""
+
+
+def as_a_row(root, table="2", **options):
+    return PlannedTable(Query(table, **{"profile": "smoke", "targets": ("cub",), "store": root / "runs", **options}))
+
+
+def test_the_authors_encoder_takes_the_place_of_the_row_that_it_is_taken_for(authors, tmp_path):
+    session = as_a_row(tmp_path, encoder=f"released={authors}", targets=("cub", "cars"))
+    (row,) = session.rows
+    assert row.id == "X+OS_simcore_stop" and row.published is not None and not row.variant.trained
+    cell = session.cells[row.id, "cub", 0]
+    # Both readings of the probe, that of the protocol first, on the encoder of the file.
+    assert [cell.evaluate.spec.kind, cell.parts[evaluation_part("linear-released")].spec.kind] == ["clean", "released"]
+    assert cell.evaluate.input("encoder").spec.origin == "official"
+    assert not any(stage.kind.name in ("pretrain", "sample") for stage in session.plan.stages)
+    assert "has no cars_resnet50" in session.obstacle(row, "cars")
+    notes = list(session.recipe_notes())
+    assert any("not trained here but measured of released as it is" in note for note in notes)
+    assert any("the stopping criterion's is assumed" in note for note in notes)
+    paper = as_a_row(tmp_path, encoder=f"released={authors}", profile="paper", protocol="released")
+    (cell,) = paper.cells.values()
+    assert cell.evaluate.spec.kind == "released"
+
+
+def test_another_encoder_is_measured_as_the_row_that_is_named(authors, tmp_path):
+    weights = str(next(authors.iterdir()))
+    session = as_a_row(tmp_path, encoder=weights, rows=("X", "@untrained"))
+    assert [row.id for row in session.rows] == ["X", "@untrained"]
+    assert session.cells["X", "cub", 0].evaluate.input("encoder").spec.origin == "official"
+    values = session.values().layout
+    assert [measure.name for measure in values.measures] == ["accuracy", "linear-released/accuracy"]
+    knn = as_a_row(tmp_path, "table7a", encoder=weights, rows=("X_k20",))
+    assert {cell.evaluate.spec.kind for cell in knn.cells.values()} == {"knn"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, r"name it with --rows \(now: X, "),
+        ({"rows": ("X", "OS")}, r"\(now: X, OS\)"),
+        ({"rows": ("@untrained",)}, r"\(now: none\)"),
+        ({"rows": ("X",), "steps": (5,), "method": "byol"}, "leave out --steps, --method"),
+        ({"rows": ("X",), "train": False, "coreset_metrics": True}, "leave out --no-train"),
+        ({"rows": ("X",), "encoder": "nothing"}, "encoder 'nothing' is no file"),
+    ],
+)
+def test_an_encoder_is_of_one_row_and_of_no_training(authors, tmp_path, options, message):
+    with pytest.raises(UserError, match=message):
+        as_a_row(tmp_path, **{"encoder": str(next(authors.iterdir())), **options})

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from benchmark.images.duplicates import Pair
     from benchmark.images.inspection import DataFindings
     from benchmark.images.items import Items
+    from benchmark.images.likeness import LikePair
     from benchmark.images.sources import ImageRoot
 
 THUMBNAIL = 128
@@ -51,6 +52,10 @@ def check_page(findings: "DataFindings", images: "ImageRoot") -> str:
         title = "Leak: " if one.leak and one.pairs else ""
         parts.append(f"<h2>{title}{escape(one.first)} in {escape(one.second)}</h2>")
         parts += _figures(images, one.first, one.second, one.pairs)
+    for like in findings.likenesses:
+        title = f"Alike by {findings.encoder}: {like.first} in {like.second}"
+        parts.append(f"<h2>{escape(title)}</h2>")
+        parts += _figures(images, like.first, like.second, like.pairs)
     return "\n".join(parts) + "\n"
 
 
@@ -64,11 +69,11 @@ def _tiny(items: "Items", ids: Sequence[str]) -> Iterator[str]:
         yield f"<figure>{_thumbnail(items, item)}<figcaption>tiny: {escape(item)}</figcaption></figure>"
 
 
-def _figures(images: "ImageRoot", first: str, second: str, pairs: "Sequence[Pair]") -> Iterator[str]:
+def _figures(images: "ImageRoot", first: str, second: str, pairs: "Sequence[Pair | LikePair]") -> Iterator[str]:
     left, right = _items(images, first), _items(images, second)
     for pair in pairs[:PAIRS]:
         pictures = _thumbnail(left, pair.first) + _thumbnail(right, pair.second)
-        text = f"{pair.likeness}, {pair.bits} bits: {pair.first} | {pair.second}"
+        text = f"{pair.text}: {pair.first} | {pair.second}"
         yield f"<figure>{pictures}<figcaption>{escape(text)}</figcaption></figure>"
     if len(pairs) > PAIRS:
         yield f"<p>and {len(pairs) - PAIRS:,} more pairs: see the JSON file</p>"

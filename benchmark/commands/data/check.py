@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.commands._options import DataRoot, StorePath
-from benchmark.commands._values import PathLike, at_least, data_root_of
+from benchmark.commands._values import PathLike, at_least, data_root_of, machine_of
 from benchmark.commands._values import names as names_of
 from benchmark.errors import UnknownName, UserError
 from benchmark.specs.folding import show as show_text
@@ -16,6 +16,7 @@ from benchmark.specs.wording import counted
 if TYPE_CHECKING:
     from benchmark.images.duplicates import Pair
     from benchmark.images.inspection import Comparison, DataFindings, SplitFindings
+    from benchmark.images.likeness import LikeImages
     from benchmark.images.sources import DataRoot as Root
 
 Names = Annotated[
@@ -23,6 +24,8 @@ Names = Annotated[
 ]
 SHOWN = 5
 """Images or pairs of a kind that are listed on the screen."""
+LEAST_COSINE = 0.95
+"""Of features: from which on two images are shown as alike, unless another one is given."""
 FILES = ("check.json", "check.html")
 
 
@@ -32,18 +35,23 @@ def data_check(
     store: PathLike = "runs",
     out: PathLike | None = None,
     jobs: int | None = None,
+    encoder: str | None = None,
+    cosine: float = LEAST_COSINE,
+    device: str = "auto",
 ) -> "DataFindings":
     """What is found in the targets and open-sets called `names` (default: all of the data root), and in the open-sets
     of the test splits of the targets.
 
     `out` is a folder for the report as JSON and as a page of thumbnails. Every image is decoded by one of `jobs`
-    processes (default: one per core) and remembered in `store`: a stopped call goes on. Raises UserError for a name
-    that the data root does not have and for a folder that cannot be written.
+    processes (default: one per core) and remembered in `store`: a stopped call goes on. `encoder` names what images
+    are compared by too, in the forms of `evaluate`; those whose features have a cosine of at least `cosine` are shown.
+    Raises UserError for a name that the data root does not have, for an encoder that cannot be used and for a folder
+    that cannot be written.
     """
     from benchmark.commands.data._check_page import save_report
     from benchmark.execution.display import shown
     from benchmark.execution.store import open_store
-    from benchmark.images.data import open_images
+    from benchmark.images.data import Data, open_images
     from benchmark.images.inspection import Inspection
     from benchmark.images.sources import DataRoot as Root
 
@@ -51,11 +59,18 @@ def data_check(
     images = open_images(data_root_of(data_root), standins=False)
     assert isinstance(images, Root)
     targets, opensets = named_sets(images, names_of(names))
+    if encoder is not None:
+        # Imported here: encoders bring torch.
+        from benchmark.commands.data._likeness import find_likeness, with_likeness
+
+        likeness = find_likeness(encoder, cosine, Path(store), machine_of(device, jobs, "local"))
     open_store(Path(store))
     with shown() as progress:
         findings = Inspection(images, Path(store), progress, at_least("jobs", jobs, 1)).inspect(targets, opensets)
-        if folder is not None:
-            save_report(findings, images, folder, FILES)
+    if encoder is not None:
+        findings = with_likeness(findings, targets, opensets, likeness, Data(images.path, False, Path(store)))
+    if folder is not None:
+        save_report(findings, images, folder, FILES)
     return findings
 
 
@@ -90,9 +105,21 @@ def verb(
     store: StorePath = Path("runs"),
     out: Annotated[Path | None, typer.Option("--out", help=f"folder for {' and '.join(FILES)}")] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="processes; default: one per core")] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            "--encoder",
+            help="compare by its features too: timm:NAME[=FILE], a checkpoint file, an export, "
+            "a key or label of the store",
+        ),
+    ] = None,
+    cosine: Annotated[
+        float, typer.Option("--cosine", help="of features, from which on images are shown")
+    ] = LEAST_COSINE,
+    device: Annotated[str, typer.Option("--device", help="of the encoder: auto, cpu, cuda or cuda:N")] = "auto",
 ) -> None:
     """Unreadable, tiny and grey images, duplicates within and across splits, and test images in open-sets."""
-    show_text(findings_text(data_check(names, data_root, store, out, jobs)))
+    show_text(findings_text(data_check(names, data_root, store, out, jobs, encoder, cosine, device)))
     if out is not None:
         show_text(f"written to {out}: {', '.join(FILES)}")
 
@@ -103,6 +130,7 @@ def findings_text(findings: "DataFindings") -> str:
     for split in findings.splits:
         lines += [f"{split.label}: {counted(split.readable, 'image')} in {_classes(split)}", *_split_lines(split)]
     lines += [line for comparison in findings.comparisons for line in _comparison_lines(comparison)]
+    lines += [line for one in findings.likenesses for line in _likeness_lines(one, findings)]
     if not any(comparison.leak for comparison in findings.comparisons):
         lines.append("no test split was compared with an open-set: name a target and an open-set")
     return "\n".join(lines)
@@ -132,6 +160,14 @@ def _comparison_lines(comparison: "Comparison") -> Iterator[str]:
     firsts, seconds = ({getattr(pair, side) for pair in comparison.pairs} for side in ("first", "second"))
     yield f"{what} {comparison.first} in {comparison.second}: {len(firsts):,} (there {counted(len(seconds), 'image')})"
     yield from _pair_lines(comparison.pairs, "across the splits")
+
+
+def _likeness_lines(like: "LikeImages", findings: "DataFindings") -> Iterator[str]:
+    where = f"within {like.first}" if like.first == like.second else f"of {like.first} in {like.second}"
+    by = f"{findings.encoder}, cosine at least {findings.least_cosine:g}"
+    yield f"images {where} alike by {by}: {len(like.pairs):,}"
+    alike = [f"{pair.first} = {pair.second} ({pair.cosine:.3f})" for pair in like.pairs]
+    yield from _listed("look at these, most alike first", alike)
 
 
 def _pair_lines(pairs: "Sequence[Pair]", where: str) -> Iterator[str]:

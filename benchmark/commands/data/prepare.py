@@ -1,5 +1,6 @@
 """The verb `data prepare`: from the official downloads to a data root."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ from benchmark.errors import UnknownName, UserError
 from benchmark.specs.folding import show as show_text
 
 if TYPE_CHECKING:
+    from benchmark.datasets.archives.official import Official
     from benchmark.datasets.archives.prepare import Prepared
     from benchmark.images.manifest import Split
     from benchmark.progress import Progress
@@ -38,6 +40,9 @@ def verb(
         bool, typer.Option("--unverified", help="take counts and checksums that differ from those stated")
     ] = False,
     read: Annotated[bool, typer.Option("--read/--no-read", help="decode every image once, so that no run must")] = True,
+    download: Annotated[
+        bool, typer.Option("--download", help="download to the folder what it lacks and no browser is needed for")
+    ] = False,
     store: StorePath = Path("runs"),
 ) -> None:
     """Make a data set from its official downloads: the paper's split, with boxes, masks and attributes. `data where`
@@ -47,6 +52,8 @@ def verb(
     if data_root is None:
         raise UserError("where to? give --data-root or set BENCHMARK_DATA")
     with shown() as progress:
+        for path in download_data(name, source, data_root, not unverified, progress) if download else ():
+            print(f"{name}: {path} downloaded")
         prepared = prepare_data(name, source, data_root, link=link, verify=not unverified, progress=progress)
     show_text(text(name, prepared))
     if read:
@@ -57,8 +64,28 @@ def verb(
 
 def prepare_data(name: str, source: Path, data_root: Path, **options: object) -> "Prepared":
     """Prepare the registered data set `name`; see `benchmark.datasets.archives.prepare`. Raises UserError."""
-    from benchmark.datasets.archives.official import official
     from benchmark.datasets.archives.prepare import prepare
+
+    entry, download = _with_reader(name)
+    return prepare(entry, download, source, data_root, _check_ids, **options)  # type: ignore[arg-type]
+
+
+def download_data(name: str, source: Path, data_root: Path, verify: bool, progress: "Progress") -> list[Path]:
+    """Download what `source` lacks of a data set that is not in the data root yet; the new files. Its terms are printed
+    first. See `benchmark.datasets.archives.download`. Raises UserError."""
+    from benchmark.datasets.archives.download import download_parts
+    from benchmark.datasets.archives.prepare import role_of
+
+    entry, download = _with_reader(name)
+    if (data_root / role_of(entry) / name).exists():
+        return []
+    print(f"{name}: terms: {entry.licence}: {entry.source}", file=sys.stderr)
+    return download_parts(name, download, source, verify=verify, progress=progress)
+
+
+def _with_reader(name: str) -> "tuple[Target | OpenSet, Official]":
+    """A registered data set and its download. UserError for one that has none."""
+    from benchmark.datasets.archives.official import official
 
     entry = registered(name)
     parts = getattr(entry, "parts", ())
@@ -67,7 +94,7 @@ def prepare_data(name: str, source: Path, data_root: Path, **options: object) ->
     download = official(entry)
     if download is None:
         raise UserError(f"{name} brings no reader of its download: lay its images out as docs/data.md shows")
-    return prepare(entry, download, source, data_root, _check_ids, **options)  # type: ignore[arg-type]
+    return entry, download
 
 
 def _check_ids(label: str, ids: Iterable[str]) -> None:

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from benchmark.datasets.archives.official import Official, Part
     from benchmark.specs.datasets import OpenSet, Target
 
-UNTRIED = "None of these addresses was tried: each was read where it says. Nothing is downloaded here."
+UNTRIED = (
+    "None of these addresses was tried: each was read where it says. Nothing is downloaded here; `data prepare NAME "
+    "--download` downloads what needs no browser."
+)
 
 
 def verb(
@@ -33,10 +36,10 @@ def where(name: str | None, everything: bool = False) -> str:
     if everything == (name is not None):
         raise UserError("`data where` takes the name of one data set or --all")
     if name is not None:
-        return "\n".join([*_lines(registered(name)), "", UNTRIED])
+        return "\n".join([*_lines(registered(name)), "", fill(UNTRIED, 120)])
     entries = (*TARGETS, *OPENSETS)
     blocks = [line for entry in entries for line in (*_lines(entry), "")]
-    return "\n".join([*blocks, *_total(entries), "", UNTRIED])
+    return "\n".join([*blocks, *_total(entries), "", fill(UNTRIED, 120)])
 
 
 def _lines(entry: "Target | OpenSet") -> Iterator[str]:
@@ -59,6 +62,8 @@ def _download_lines(download: "Official") -> Iterator[str]:
         for part in parts:
             yield _filled("file" if number == 0 else "or" if part is parts[0] else "and", _file_text(part))
             yield _filled("", f"{part.address or 'from the page above'}")
+            if part.obstacle:
+                yield _filled("", f"by hand: {part.obstacle}")
             yield _filled("", f"read on {download.read_on} in {part.read_in}")
     if download.gone:
         yield _filled("gone", download.gone)
@@ -68,9 +73,11 @@ def _download_lines(download: "Official") -> Iterator[str]:
 
 def _file_text(part: "Part") -> str:
     names = " or ".join(part.names)
-    size = f"{part.gigabytes:g} GB" if part.gigabytes else "size not found"
-    checksum = f"MD5 {part.md5}" if part.md5 else "no checksum stated"
-    return f"{names}{' (optional)' if part.optional else ''}: {size}, {checksum}"
+    rounded = f"{part.gigabytes:.3g} GB" if part.gigabytes else "size not found"
+    size = f"{part.size:,} bytes" if part.size else rounded
+    stated = {"MD5": part.md5, "SHA-256": part.sha256}
+    checksums = ", ".join(f"{name} {text}" for name, text in stated.items() if text) or "no checksum stated"
+    return f"{names}{' (optional)' if part.optional else ''}: {size}, {checksums}"
 
 
 def _filled(what: str, text: str) -> str:

@@ -79,12 +79,18 @@ def check_kind(path: Path, stated: str | None = None) -> str:
 
     A plain tar is taken under a name in .gz: browsers unpack the outer layer.
     """
-    name, kind = stated or path.name.lower(), content_kind(path)
-    expected = "zip" if name.endswith(".zip") else "tar" if name.endswith(".tar") else "tar.gz"
-    if kind == expected or (expected, kind) == ("tar.gz", "tar"):
+    kind = content_kind(path)
+    if has_stated_kind(stated or path.name, kind):
         return kind
     what = f"a {kind} archive" if kind in ("tar", "tar.gz", "zip") else kind
     raise HostileArchive(f"{path.name} is not what its name says: it is {what}; download it again")
+
+
+def has_stated_kind(name: str, kind: str) -> bool:
+    """Whether an archive of that name may be of that kind (of `content_kind`)."""
+    name = name.lower()
+    expected = "zip" if name.endswith(".zip") else "tar" if name.endswith(".tar") else "tar.gz"
+    return kind == expected or (expected, kind) == ("tar.gz", "tar")
 
 
 @contextmanager

@@ -30,17 +30,35 @@ class Part:
     optional: bool = False
     address: str = ""
     """Where it was offered, empty where no address of its own is known. None was tried: see `read_in`."""
-    gigabytes: float = 0
-    """Of the file, in 10^9 bytes; 0 where no source was found."""
+    by_hand: str = ""
+    """Why a browser must download it: an account, a page of terms. Empty where the address gives it to everybody."""
+    size: int = 0
+    """Bytes of the file, as publicly stated; 0 where no source was found."""
+    rounded_gigabytes: float = 0
+    """Where sources state the size only so, in 10^9 bytes."""
     md5: str = ""
     """As publicly stated; empty where none is."""
+    sha256: str = ""
+    """As publicly stated; empty where none is."""
     read_in: str = ""
-    """Where address, size and checksum were read."""
+    """Where address, size and checksums were read."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names that the file may have."""
         return (self.file, *self.others)
+
+    @property
+    def gigabytes(self) -> float:
+        """10^9 bytes of the file; 0 where its size is not known."""
+        return self.size / 10**9 or self.rounded_gigabytes
+
+    @property
+    def obstacle(self) -> str:
+        """Why it cannot be downloaded without a browser, nothing where it can."""
+        if self.by_hand or self.address.startswith(("http://", "https://")):
+            return self.by_hand
+        return "no address of its own is known"
 
     @property
     def is_archive(self) -> bool:

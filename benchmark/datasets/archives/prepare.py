@@ -13,7 +13,7 @@ from typing import IO
 from benchmark.datasets.archives.formats import image_files
 from benchmark.datasets.archives.official import Official, OfficialImage
 from benchmark.datasets.archives.place import check_images, place_images, write_annotations
-from benchmark.datasets.archives.tree import PartFiles, check_md5, find_parts, gather
+from benchmark.datasets.archives.tree import PartFiles, check_content, find_parts, gather
 from benchmark.errors import UserError
 from benchmark.progress import Progress, silent
 from benchmark.specs.base import digest
@@ -73,7 +73,7 @@ def prepare(
             return _existing(entry, download, source, folder)
         for part, paths in files.items() if verify else ():
             for path in paths:
-                check_md5(part, path, progress)
+                check_content(part, path, progress)
         tree = gather(entry.name, files, work, progress)
         listed = _listed(entry, download, tree, progress)
         images, left_out = check_images(entry, listed, tree, progress)

@@ -22,14 +22,14 @@ def find_parts(name: str, download: Official, source: Path) -> PartFiles:
     if not source.is_dir():
         raise UserError(f"--from {source} is no folder; give the one that holds the downloads of {name}")
     for parts in (download.parts, *download.or_else):
-        files = {part: _find(part, source) for part in parts}
+        files = {part: find_part(part, source) for part in parts}
         if all(paths or part.optional for part, paths in files.items()):
             return {part: paths for part, paths in files.items() if paths}
     raise UserError(_missing(name, download.parts, source))
 
 
 def _missing(name: str, parts: Sequence[Part], source: Path) -> str:
-    missing = [part.file for part in parts if not part.optional and not _find(part, source)]
+    missing = [part.file for part in parts if not part.optional and not find_part(part, source)]
     there = sorted(path.name for path in source.iterdir() if not path.name.startswith("."))
     few = ", ".join(there[:5]) + (f" and {len(there) - 5} more" if len(there) > 5 else "")
     other = looks_like(source, name)
@@ -40,7 +40,8 @@ def _missing(name: str, parts: Sequence[Part], source: Path) -> str:
     )
 
 
-def _find(part: Part, source: Path) -> tuple[Path, ...]:
+def find_part(part: Part, source: Path) -> tuple[Path, ...]:
+    """The files below `source` that are the part, or the folder in which it lies unpacked; nothing where it is not."""
     files = {path for name in part.names for path in source.glob(name) if path.is_file()}
     if files:
         return tuple(sorted(files))
@@ -50,21 +51,31 @@ def _find(part: Part, source: Path) -> tuple[Path, ...]:
     return ()
 
 
-def check_md5(part: Part, path: Path, progress: Progress = silent) -> None:
-    """UserError unless the file is the one whose checksum is stated. Nothing is checked of a folder."""
-    if not part.md5 or not path.is_file():
+def check_content(part: Part, path: Path, progress: Progress = silent) -> None:
+    """UserError unless the file has the size and the checksums that are stated. Nothing is checked of a folder."""
+    if not path.is_file():
         return
-    digest, size, done = hashlib.md5(usedforsecurity=False), path.stat().st_size, 0
+    size, done = path.stat().st_size, 0
+    if part.size and size != part.size:
+        raise _differs(part, path, f"{size:,} bytes", f"{part.size:,}")
+    stated = {"MD5": part.md5, "SHA-256": part.sha256}
+    hashes = {name: hashlib.new(name.replace("-", ""), usedforsecurity=False) for name, text in stated.items() if text}
     with path.open("rb") as file:
-        while block := file.read(2**22):
-            digest.update(block)
+        while hashes and (block := file.read(2**22)):
+            for one in hashes.values():
+                one.update(block)
             done += len(block)
-            progress(f"checksum of {path.name} (MB)", done // 10**6, size // 10**6)
-    if digest.hexdigest() != part.md5:
-        raise UserError(
-            f"{path} has the MD5 {digest.hexdigest()}, and {part.md5} is stated for it ({part.read_in}): download it "
-            "again; --unverified takes it as it is"
-        )
+            progress(f"checksum of {part.file} (MB)", done // 10**6, size // 10**6)
+    for name, one in hashes.items():
+        if one.hexdigest() != stated[name]:
+            raise _differs(part, path, f"the {name} {one.hexdigest()}", stated[name])
+
+
+def _differs(part: Part, path: Path, content: str, stated: str) -> UserError:
+    return UserError(
+        f"{path} has {content}, and {stated} is stated for it ({part.read_in}): download it again; --unverified takes "
+        "it as it is"
+    )
 
 
 def gather(name: str, files: PartFiles, work: Path, progress: Progress = silent) -> Path:

@@ -32,7 +32,7 @@ official = Official(
             others=("2021_train_mini.tgz",),
             holds=("train_mini",),
             address="https://ml-inat-competition-datasets.s3.amazonaws.com/2021/train_mini.tar.gz",
-            gigabytes=44.6,
+            rounded_gigabytes=44.6,
             md5="db6ed8330e634445efc8fec83ae81442",
             read_in="torchvision, datasets/inaturalist.py; size in a public download script",
         ),

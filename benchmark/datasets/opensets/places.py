@@ -33,7 +33,7 @@ official = Official(
             file="train_256_places365challenge.tar",
             holds=("data_256",),
             address="http://data.csail.mit.edu/places/places365/train_256_places365challenge.tar",
-            gigabytes=108,
+            rounded_gigabytes=108,
             md5="741915038a5e3471ec7332404dfb64ef",
             read_in="torchvision, datasets/places365.py; size in datadings, sets/Places365.py",
         ),

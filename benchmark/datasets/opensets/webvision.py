@@ -35,7 +35,7 @@ official = Official(
             file="google_resized_256.tar",
             holds=("google",),
             address=f"{ADDRESS}/google_resized_256.tar",
-            gigabytes=17.0,
+            rounded_gigabytes=17.0,
             read_in="sangamesh-kodge/Verifix, data/Mini-WebVision: its log of a download in 2024",
         ),
         Part(

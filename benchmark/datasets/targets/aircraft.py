@@ -57,7 +57,7 @@ official = Official(
             file="fgvc-aircraft-2013b.tar.gz",
             holds=(f"{DATA}/variants.txt", f"{DATA}/images", f"{DATA}/images_box.txt", *LISTS),
             address="https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/archives/fgvc-aircraft-2013b.tar.gz",
-            gigabytes=2.75,
+            rounded_gigabytes=2.75,
             read_in="torchvision, datasets/fgvc_aircraft.py; size in the archive's own README",
         ),
     ),

@@ -90,6 +90,7 @@ def car_type(name: str) -> str:
 
 
 READ_IN = "public READMEs; gone as torchvision, datasets/stanford_cars.py, and issue 7545 of pytorch/vision say"
+GONE = "it is no longer offered (since 2023)"
 THREAD = "issue 7545 of pytorch/vision"
 LISTS = (
     Part(
@@ -103,8 +104,14 @@ LISTS = (
         file="cars_test_annos_withlabels.mat",
         into="stanford_cars",
         address="https://github.com/pytorch/vision/issues/7545#issuecomment-1631441616",
+        by_hand="it is attached to a comment, where a browser shows it",
         read_in=THREAD,
     ),
+)
+
+HALVES = (
+    ("train", 979_269_282, "512b227b30e2f0a8aab9e09485786ab4479582073a144998da74d64b801fd288"),
+    ("test", 977_350_468, "bffea656d6f425cba3c91c6d83336e4c5f86c6cffd8975b0f375d3a10da8e243"),
 )
 
 official = Official(
@@ -113,11 +120,13 @@ official = Official(
             file="car_ims.tgz",
             holds=("car_ims",),
             address="http://ai.stanford.edu/~jkrause/car196/car_ims.tgz",
+            by_hand=GONE,
             read_in=READ_IN,
         ),
         Part(
             file="cars_annos.mat",
             address="http://ai.stanford.edu/~jkrause/car196/cars_annos.mat",
+            by_hand=GONE,
             read_in=READ_IN,
         ),
     ),
@@ -129,9 +138,12 @@ official = Official(
                     holds=(f"cars_{split}",),
                     into="stanford_cars",
                     address=f"http://ai.stanford.edu/~jkrause/car196/cars_{split}.tgz",
-                    read_in=READ_IN,
+                    by_hand=GONE,
+                    size=size,
+                    sha256=sha256,
+                    read_in=READ_IN + "; sizes and SHA-256 in TensorFlow Datasets, url_checksums/cars196.txt",
                 )
-                for split in ("train", "test")
+                for split, size, sha256 in HALVES
             ),
             *LISTS,
         ),
@@ -142,6 +154,7 @@ official = Official(
                 holds=("cars_train/cars_train", "cars_test/cars_test"),
                 into="stanford_cars",
                 address="https://www.kaggle.com/datasets/jessicali9530/stanford-cars-dataset",
+                by_hand="Kaggle asks for an account",
                 read_in=THREAD,
             ),
             *LISTS,

@@ -29,7 +29,7 @@ official = Official(
             holds=tuple(f"cifar-10-batches-py/{file}" for file in ("data_batch_1", "test_batch", "batches.meta")),
             address="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
             md5="c58f30108f718f92721af3b95e74349a",
-            gigabytes=0.163,
+            rounded_gigabytes=0.163,
             read_in="torchvision, datasets/cifar.py; size on the official page",
         ),
     ),

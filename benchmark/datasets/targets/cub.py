@@ -67,7 +67,10 @@ def trimap(segmentation: Path) -> bytes:
     return encoded.getvalue()
 
 
-READ_IN = "tensorflow_datasets, image_classification/caltech_birds.py; checksums in several public readers"
+READ_IN = (
+    "TensorFlow Datasets, image_classification/caltech_birds.py, sizes in url_checksums/caltech_birds2011.txt; "
+    "checksums in several public readers"
+)
 
 official = Official(
     parts=(
@@ -80,6 +83,7 @@ official = Official(
                 "CUB_200_2011/images",
             ),
             address="https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz?download=1",
+            rounded_gigabytes=1.15,
             md5="97eceeb196236b17998738112f37df78",
             read_in=READ_IN,
         ),
@@ -88,6 +92,7 @@ official = Official(
             holds=("segmentations",),
             optional=True,
             address="https://data.caltech.edu/records/w9d68-gec53/files/segmentations.tgz?download=1",
+            rounded_gigabytes=0.039,
             md5="4d47ba1228eae64f2fa547c47bc65255",
             read_in=READ_IN,
         ),

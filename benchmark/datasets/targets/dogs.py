@@ -37,7 +37,9 @@ def read(tree: Path) -> Iterator[OfficialImage]:
 
 
 ADDRESS = "http://vision.stanford.edu/aditya86/ImageNetDogs"
-READ_IN = "tensorflow_datasets, image_classification/stanford_dogs.py"
+READ_IN = (
+    "TensorFlow Datasets, image_classification/stanford_dogs.py; sizes and SHA-256 in url_checksums/stanford_dogs.txt"
+)
 
 official = Official(
     parts=(
@@ -45,6 +47,8 @@ official = Official(
             file="images.tar",
             holds=("Images/n02085620-Chihuahua",),
             address=f"{ADDRESS}/images.tar",
+            size=793_579_520,
+            sha256="a443fc2f9a851aa1a7b8e4fa4af94b8459fce2c9f5a2f4dd4669cf9673a4ec58",
             read_in=READ_IN,
         ),
         Part(
@@ -52,6 +56,8 @@ official = Official(
             holds=("train_list.mat", "test_list.mat"),
             loose=True,
             address=f"{ADDRESS}/lists.tar",
+            size=481_280,
+            sha256="34b47cacd9a98b5d150e084f24d29391c084c55272295ec65c85651bc35f4d6c",
             read_in=READ_IN,
         ),
         Part(
@@ -59,6 +65,8 @@ official = Official(
             holds=("Annotation/n02085620-Chihuahua",),
             optional=True,
             address=f"{ADDRESS}/annotation.tar",
+            size=21_852_160,
+            sha256="662ed36f707be6b195c2fda392d8e153e83af28cedc8e2134a649f198def30fd",
             read_in=READ_IN,
         ),
     ),

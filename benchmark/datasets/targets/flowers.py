@@ -39,7 +39,7 @@ def read(tree: Path) -> Iterator[OfficialImage]:
 
 
 ADDRESS = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102"
-READ_IN = "torchvision, datasets/flowers102.py"
+READ_IN = "torchvision, datasets/flowers102.py; sizes in TensorFlow Datasets, url_checksums/oxford_flowers102.txt"
 
 official = Official(
     parts=(
@@ -47,17 +47,24 @@ official = Official(
             file="102flowers.tgz",
             holds=("jpg/image_00001.jpg",),
             address=f"{ADDRESS}/102flowers.tgz",
-            gigabytes=0.33,
+            size=344_862_509,
             md5="52808999861908f626f3c1f4e79d11fa",
-            read_in=READ_IN + "; size in a public reader",
+            read_in=READ_IN,
         ),
         Part(
             file="imagelabels.mat",
             address=f"{ADDRESS}/imagelabels.mat",
+            size=502,
             md5="e0620be6f572b9609742df49c70aed4d",
             read_in=READ_IN,
         ),
-        Part(file="setid.mat", address=f"{ADDRESS}/setid.mat", md5="a5357ecc9cb78c4bef273ce3793fc85c", read_in=READ_IN),
+        Part(
+            file="setid.mat",
+            address=f"{ADDRESS}/setid.mat",
+            size=14_989,
+            md5="a5357ecc9cb78c4bef273ce3793fc85c",
+            read_in=READ_IN,
+        ),
     ),
     read=read,
     read_on="2026-11-24",

@@ -60,6 +60,7 @@ official = Official(
             others=("archive.zip", "Food-11.zip"),
             holds=("training", "validation", "evaluation"),
             address="https://www.kaggle.com/datasets/trolukovich/food11-image-dataset",
+            by_hand="Kaggle asks for an account",
             read_in="the README of the official code, which names this page",
         ),
     ),

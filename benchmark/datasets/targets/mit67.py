@@ -38,7 +38,7 @@ official = Official(
             file="indoorCVPR_09.tar",
             holds=("Images/airport_inside",),
             address="http://groups.csail.mit.edu/vision/LabelMe/NewImages/indoorCVPR_09.tar",
-            gigabytes=2.4,
+            rounded_gigabytes=2.4,
             read_in=READ_IN,
         ),
         Part(file="TrainImages.txt", address="http://web.mit.edu/torralba/www/TrainImages.txt", read_in=READ_IN),

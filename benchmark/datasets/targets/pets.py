@@ -44,6 +44,7 @@ def read(tree: Path) -> Iterator[OfficialImage]:
             )
 
 
+READ_IN = "torchvision, datasets/oxford_iiit_pet.py; sizes in TensorFlow Datasets, url_checksums/oxford_iiit_pet.txt"
 ADDRESS = "https://www.robots.ox.ac.uk/~vgg/data/pets/data"
 
 official = Official(
@@ -53,16 +54,18 @@ official = Official(
             holds=("images/Abyssinian_1.jpg",),
             into="oxford-iiit-pet",
             address=f"{ADDRESS}/images.tar.gz",
+            size=791_918_971,
             md5="5c4f3ee8e5d25df40f4fd59a7f44e54c",
-            read_in="torchvision, datasets/oxford_iiit_pet.py",
+            read_in=READ_IN,
         ),
         Part(
             file="annotations.tar.gz",
             holds=("annotations/trainval.txt", "annotations/test.txt"),
             into="oxford-iiit-pet",
             address=f"{ADDRESS}/annotations.tar.gz",
+            size=19_173_078,
             md5="95a8c909bbe2e81eed6a22bccdf3f68f",
-            read_in="torchvision, datasets/oxford_iiit_pet.py",
+            read_in=READ_IN,
         ),
     ),
     read=read,
