@@ -169,3 +169,14 @@ def test_json_is_strict_and_tells_every_target_of_a_claim() -> None:
 def test_an_unknown_format_names_the_nearest() -> None:
     with pytest.raises(UnknownName, match="did you mean latex"):
         render(result(), "latx")  # type: ignore[arg-type]
+
+
+def test_prose_of_markdown_has_short_lines_that_say_the_same() -> None:
+    """A number, a dash or a hash that comes to stand first in a line would begin a list or a heading."""
+    note = " ".join(f"word {mark} of" for mark in ("-", "1.", "+", "#", ">", "*", "12)", "##") * 12)
+    shown = render(result(notes=(note, "x" * 200), openset="a long name, " * 12), "md")
+    prose = [line for line in shown.splitlines() if not line.startswith(("|", "#"))]
+    assert [line for line in prose if len(line) > 119] == [f"- {'x' * 200}"]
+    assert f"- {note}\n" in re.sub(r"\n  (?! )", " ", shown)
+    starts = {line.split()[0] for line in prose if line.startswith("  ")}
+    assert starts and not starts & {"-", "1.", "+", "#", ">", "*", "12)", "##"}

@@ -1,4 +1,7 @@
-"""Markdown: one table of measured and published values."""
+"""Markdown: one table of measured and published values. Prose has lines below 120 characters."""
+
+import re
+from textwrap import fill
 
 from tabulate import tabulate
 
@@ -21,13 +24,14 @@ from benchmark.report.headings import has_published, headings
 from benchmark.report.measure_blocks import measure_tables
 from benchmark.report.table import CellResult, TableResult
 
+LINE = 119
 _MARKDOWN = Style(plus_minus=" ± ", before_marks=" [", after_marks="]")
 
 
 def render(result: TableResult) -> str:
     """One table of `measured (published)` cells, then the claims."""
     title, *rest = headings(result)
-    parts = [f"### {title}", *(f"**{line}**" for line in rest)]
+    parts = [f"### {title}", *(_wrapped(f"**{line}**") for line in rest)]
     parts += [tabulated(_combined(result), "pipe")] if result.evaluated else []
     if has_published(result):
         shown = "a difference and a verdict stand" if result.table.tolerance else "a difference stands"
@@ -39,8 +43,17 @@ def render(result: TableResult) -> str:
     if judged := claims(result):
         grid = Grid([*CLAIMS], [list(line) for line in judged])
         parts += ["#### Claims", tabulate(_piped(grid).rows, headers=grid.header, tablefmt="pipe")]
-    parts.append("\n".join(f"- {line}" for line in footnotes(result)))
+    parts.append("\n".join(_wrapped(line, "- ") for line in footnotes(result)))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _wrapped(text: str, begin: str = "") -> str:
+    """Prose in lines, the first of which has `begin` before it and the others as many spaces. None begins with what
+    Markdown takes for the beginning of a list, a heading or a quotation."""
+    glued = re.sub(r" (?=(?:[-+*>]|#+|\d+[.)])(?: |$))", "\0", text)
+    indents = {"initial_indent": begin, "subsequent_indent": " " * len(begin)}
+    lines = fill(glued, LINE, break_long_words=False, break_on_hyphens=False, **indents)  # type: ignore[arg-type]
+    return lines.replace("\0", " ")
 
 
 def _combined(result: TableResult) -> Grid:
