@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 from tabulate import tabulate
 
 from benchmark.report.blocks import signed
 from benchmark.report.collect import assemble
 from benchmark.report.formats import render
-from benchmark.statistics import Estimate
+from benchmark.statistics import Estimate, paired_means
 from scripts import bench_record, docs_values, race_table
 from scripts.docs_verbs import verbs
 
@@ -86,6 +87,33 @@ def _grid(header: list[str], rows: Iterable[Sequence[str]], left: int = 1) -> st
     """A table in Markdown; its first `left` columns are names, the others numbers."""
     align = ("left",) * left + ("right",) * (len(header) - left)
     return tabulate(rows, header, tablefmt="pipe", disable_numparse=True, colalign=align)
+
+
+def evaluations(folder: str, target: str, *pairs: str) -> str:
+    """What every evaluation says of each row on a target, and differences of rows ("LEFT minus RIGHT"), paired over
+    seeds, each with its 95 % interval."""
+    layout, _ = docs_values.saved(ROOT / folder)
+    titles = {row: title for row, title, *_ in layout.rows}
+    lines = []
+    for name, by_row in docs_values.measures(ROOT / folder, target).items():
+        line = [name, *(_mean_std(list(by_row[row].values()), name) for row in titles)]
+        for left, right in (pair.split(" minus ") for pair in pairs):
+            one = paired_means([by_row[left][seed] for seed in layout.seeds], list(by_row[right].values()))
+            low, high = (signed(number, _digits(name)) for number in (one.low, one.high))
+            line.append(f"{signed(one.value, _digits(name))} [{low}, {high}]")
+        lines.append(line)
+    named = [" minus ".join(titles[row] for row in pair.split(" minus ")) for pair in pairs]
+    return _grid([target, *titles.values(), *named], lines)
+
+
+def _mean_std(values: list[float], name: str) -> str:
+    spread = f" ± {np.std(values, ddof=1):.{_digits(name)}f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.{_digits(name)}f}{spread}"
+
+
+def _digits(name: str) -> int:
+    """Per cent with one decimal, what has no unit with three."""
+    return 1 if name.endswith("%") else 3
 
 
 # Purity --------------------------------------------------------------------------------------------------------------
@@ -190,5 +218,17 @@ def _conditions(record: bench_record.Record) -> str:
 
 MAKERS: dict[str, Callable[..., str]] = {
     maker.__name__: maker
-    for maker in (accuracy, training, claims, differences, purity, comparison, gains, races, machine, verbs)
+    for maker in (
+        accuracy,
+        training,
+        claims,
+        differences,
+        evaluations,
+        purity,
+        comparison,
+        gains,
+        races,
+        machine,
+        verbs,
+    )
 }

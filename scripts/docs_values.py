@@ -1,7 +1,8 @@
 """Measured numbers by name, read from the records below results/ or computed from them as the suite computes them.
 
     mini/FOLDER/TARGET/ROW[/sSEED]/MEASURE         accuracy, purity, base_rate, without_heldout, size, rounds, ...
-                                                   (also budget/FOLDER/...: the experiment on length)
+                                                   (also budget/FOLDER/...: the experiment on length, and
+                                                   evaluations/FOLDER/...: other evaluations of its encoders)
     mini/FOLDER/TARGET/ROW minus ROW/PART          value, low, high, standard_error of the paired difference
                                                    (TARGET may be "mean": over all of the table's)
     mini/tuning/NAME/MEASURE                       a trial of results/mini/tuning.jsonl
@@ -135,6 +136,17 @@ def accuracy_difference(folder: Path, target: str, budget: str, left: str, right
     return paired_means([accuracies[left][seed] for seed in accuracies[right]], list(accuracies[right].values()))
 
 
+def measures(folder: Path, target: str) -> dict[str, dict[str, dict[int, float]]]:
+    """What every evaluation of a committed table says on a target: title with unit -> row -> seed -> value."""
+    layout, runs = saved(folder)
+    values: dict[str, dict[str, dict[int, float]]] = {}
+    for run in runs:
+        for measure in layout.measures if (run.target, run.state) == (target, "measured") else ():
+            title = f"{measure.title}{f', {measure.unit}' if measure.unit else ''}"
+            values.setdefault(title, {}).setdefault(run.row, {})[run.seed] = run.result(layout).values[measure.name]
+    return values
+
+
 @cache
 def _flat(kind: str, folder: str) -> dict[str, float]:
     """Every value of a folder by its name."""
@@ -204,7 +216,7 @@ def _score(run: Run, heading: str, sampler: str, values: Mapping[str, float]) ->
     return own | ({} if run.sample is None else {"budget": budget})
 
 
-TABLES = ("mini", "budget")
+TABLES = ("mini", "budget", "evaluations")
 _READERS = {**dict.fromkeys(TABLES, _table), "samplers": _samplers}
 
 
