@@ -14,7 +14,7 @@ from benchmark.commands._options import spread_lists
 from benchmark.errors import UserError
 from benchmark.interrupts import Terminated, handled, raise_signal
 
-FIRST = ("reproduce", "sample", "compare", "plan", "table", "run", "list", "show")
+FIRST = ("reproduce", "sample", "pretrain", "compare", "plan", "table", "run", "list", "show")
 """Verbs in the order of `--help`; the others follow by name."""
 
 
