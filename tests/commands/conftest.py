@@ -4,6 +4,9 @@ import pytest
 from noise_folders import POOL, save_noise
 
 from benchmark.__main__ import main
+from benchmark.execution.store import open_store
+from benchmark.execution.task import Task
+from benchmark.execution.worker import run_stage
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +25,22 @@ def store(tmp_path_factory):
     return tmp_path_factory.mktemp("store") / "runs"
 
 
+def run_here(work, machine):
+    """Run stages in this process: workers of their own take seconds to start."""
+    store = open_store(work.store)
+    for stage in work.stages:
+        if not store.has(stage):
+            run_stage(Task(stage, store, work.data, "cpu", local=work.local))
+
+
 @pytest.fixture
-def sampled(folders, store, tmp_path, capsys):
+def without_workers(monkeypatch):
+    monkeypatch.setattr("benchmark.commands.sample.command.execute", run_here)
+    monkeypatch.setattr("benchmark.commands._pretrained.execute", run_here)
+
+
+@pytest.fixture
+def sampled(without_workers, folders, store, tmp_path, capsys):
     """Run `sample` on the two folders: exit code and what was printed."""
 
     def run(*more, target="mine", pool="pool", out="coreset.txt"):
