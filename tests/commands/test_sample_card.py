@@ -107,6 +107,15 @@ def test_the_plan_names_the_stages_and_runs_none(sampled, folders, tmp_path, cap
     assert any(line.rstrip().endswith("to do") for line in lines)
 
 
+def test_a_list_of_picks_is_measured_as_a_selection(sampled, tmp_path):
+    sampled("--budget", "6")
+    code, out = sampled("--selection", str(tmp_path / "coreset.txt"), out="again.txt")
+    assert code == 0 and picks(tmp_path / "again.txt") == picks(tmp_path / "coreset.txt")
+    assert "* sampler: list of ids (" in out.out and "| coverage radius" in out.out
+    code, out = sampled("--selection", str(tmp_path / "absent.txt"), out="never.txt")
+    assert code == 2 and "absent.txt': --selection is a list of ids" in out.err
+
+
 def test_a_pool_without_test_images(sampled, folders, tmp_path):
     shutil.copytree(folders / "pool", tmp_path / "pool")
     shutil.copytree(folders / "mine", tmp_path / "birds" / "train")

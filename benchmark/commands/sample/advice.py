@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+from benchmark.commands.sample.estimate import spoken
 from benchmark.commands.sample.job import Job
 from benchmark.specs.variants import PRETRAINED
+from benchmark.specs.wording import counted
 
 FROZEN = "tf_efficientnet_lite0.in1k"
 """The network of timm that docs/samplers.md has figures of."""
@@ -27,6 +29,6 @@ def advice(job: Job) -> Iterator[str]:
     yield ""
     yield (
         f"To compare, `--encoder timm:{FROZEN}` samples with that network, and `evaluate --encoder timm:{FROZEN}` "
-        f"probes it where there are labels: about {images * FROZEN_SECONDS / 60:,.0f} min on one CPU core for your "
-        f"{images:,} images. `pretrain` and `evaluate` of its result are the other side."
+        f"probes it where there are labels: {spoken(images * FROZEN_SECONDS)} on one CPU core for your "
+        f"{counted(images, 'image')}. `pretrain` and `evaluate` of its result are the other side."
     )

@@ -176,6 +176,7 @@ def _encoder(facts: CardFacts) -> Iterator[str]:
         yield "How good it is without labels was not measured."
         return
     yield from _table(QUALITY, ("encoder", "random weights")[: len(columns)], columns)
+    yield from ("", "Read the three together: a network that gives all images one feature is perfectly aligned.")
 
 
 def _versions(record: Record) -> str:

@@ -25,14 +25,20 @@ OPERATIONS_PER_SECOND = 3e10
 STARTING = 6.0
 """Seconds until workers have loaded their libraries."""
 
+SHORT = 5
+"""Seconds below which a part is not worth a number."""
+WORK = {"pretrain": "training", "embed": "features", "measure": "measures of coresets", "evaluate": "the encoder"}
+"""What the long kinds of stages do."""
+
 
 @dataclass(frozen=True)
 class Part:
-    """A stage with its `seconds` on one core, and whether the store holds it."""
+    """A stage with its `seconds` on one core, and whether the store holds it. `work` is what it does, in a word."""
 
     title: str
     seconds: float
     done: bool
+    work: str
 
 
 @dataclass(frozen=True)
@@ -52,11 +58,12 @@ class Estimate:
     @property
     def text(self) -> str:
         """One line."""
-        left = sorted((part for part in self.parts if not part.done), key=lambda part: -part.seconds)
+        left = [part for part in self.parts if not part.done]
         if not left:
             return "estimate: all stages are in the store"
-        largest = ", ".join(f"{part.title} {spoken(part.seconds)}" for part in left[:2])
-        return f"estimate: about {spoken(self.seconds)} on CPU cores ({largest}; {self.rate})"
+        sums = {work: sum(part.seconds for part in left if part.work == work) for work in WORK.values()}
+        listed = ", ".join(f"{work} {spoken(seconds)}" for work, seconds in sums.items() if seconds >= SHORT)
+        return f"estimate: about {spoken(self.seconds)} on CPU cores ({f'{listed}; ' if listed else ''}{self.rate})"
 
     def render(self) -> str:
         """A line for every stage, then the total."""
@@ -73,8 +80,8 @@ class Estimate:
 
 def spoken(seconds: float) -> str:
     """ "under 5 s", "40 s", "2 min 40 s", "3 h 5 min"."""
-    if seconds < 5:
-        return "under 5 s"
+    if seconds < SHORT:
+        return f"under {SHORT} s"
     if seconds < 60:
         return f"{round(seconds, -1) or 10:.0f} s"
     if seconds < 3600:
@@ -87,9 +94,11 @@ def spoken(seconds: float) -> str:
 def estimate(job: Job, machine: Machine) -> Estimate:
     """The estimate of a job as it is planned. A network that this suite has no rate of is timed on a few images."""
     store, rate = Store(job.request.store), 1 / _seconds_per_image(job)
-    parts = tuple(Part(one.title, _seconds(job, one, rate), store.has(one)) for one in job.all_stages)
+    parts = tuple(
+        Part(one.title, _seconds(job, one, rate), store.has(one), WORK.get(one.kind.name, "")) for one in job.all_stages
+    )
     reading = sum(_reading(job, role) for role in ("targets", "opensets")) / (machine.jobs or cores())
-    return Estimate(reading, parts, f"{rate:,.0f} images a second")
+    return Estimate(reading, parts, f"{rate:,.0f} images a second without training")
 
 
 def _reading(job: Job, role: str) -> float:
