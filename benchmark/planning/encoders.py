@@ -254,9 +254,11 @@ def embedding_of(recipe: Recipe) -> Embedding:
     """How features were taken where the encoder was trained: whole images where crops are cut from squares of their
     own size, and by the usual 8 : 7 for a recipe of no profile."""
     for profile in PROFILES.values():
-        scale = profile.scale
-        size = (scale.size, scale.stored) if scale else (profile.embedding.crop, "original")
-        if size == (recipe.augmentation.size, recipe.augmentation.stored):
+        scale, quick = profile.scale, profile.quick
+        sizes = {(scale.size, scale.stored) if scale else (profile.embedding.crop, "original")}
+        if scale and quick:
+            sizes.add((quick.crop, scale.stored))
+        if (recipe.augmentation.size, recipe.augmentation.stored) in sizes:
             return profile.embedding
     side = recipe.augmentation.size
     resize = side if recipe.augmentation.stored == side else side * 8 // 7

@@ -138,8 +138,11 @@ def _timed(spec: FrozenEncoder, embedding: Embedding, images: int = 4) -> float:
 def _seconds(job: Job, stage: Stage, rate: float) -> float:
     counts = {name: value.count or 0 for name, value in stage.inputs if isinstance(value, Images)}
     if isinstance(stage.spec, Pretraining) and isinstance(stage.spec.recipe.length, Steps):
-        pairs = stage.spec.recipe.length.steps * stage.spec.recipe.batch
-        return pairs / job.planner.profile.pairs_per_second
+        recipe = stage.spec.recipe
+        pairs, scale = stage.spec.recipe.length.steps * recipe.batch, job.planner.profile.scale
+        # The profile's rate is that of its own crops.
+        pixels = (recipe.augmentation.size / scale.size) ** 2 if scale else 1.0
+        return pairs * pixels / job.planner.profile.pairs_per_second
     if stage.kind.name == "measure":
         return _measuring(job, stage)
     passes = {"embed": 1, "evaluate": 2}.get(stage.kind.name, 0)

@@ -19,6 +19,7 @@ from benchmark.planning.encoders import Encoder, with_random_weights
 from benchmark.planning.names import Names, coreset_variant, find_protocol
 from benchmark.planning.planner import CellParts, Planner, check_budget, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
+from benchmark.planning.recipes import ResolvedRecipe
 from benchmark.planning.two_folders import TwoFolders
 from benchmark.sampling.coresets import geometry, random_beside, whole
 from benchmark.sampling.samplers import NamedSampler
@@ -31,9 +32,6 @@ from benchmark.specs.wording import counted
 from benchmark.stages.frozen import FrozenEncoder
 from benchmark.stages.pretrain import Pretraining
 
-STEPS = 100
-"""Optimiser steps of the encoder that is pretrained for a sample in the profile "mini", where none are given: a first
-coreset is there in minutes. docs/sample.md has what was measured."""
 QUALITY = "geometry"
 """The evaluation that says how good an encoder is without labels."""
 
@@ -114,9 +112,12 @@ class Job:
         return f"pretrained on the target by {title_of(recipe.method)} on {recipe.backbone.full_name}{steps}"
 
 
-def steps_of(request: Request, profile: Profile) -> int | None:
-    """The optimiser steps of the encoder that a sample pretrains."""
-    return request.steps or (STEPS if profile.name == "mini" else None)
+def encoder_setup(request: Request, profile: Profile) -> tuple[ResolvedRecipe, int | None]:
+    """How the encoder of a sample is trained, and for how many steps (None: the profile's). With `--steps` it is that
+    of the profile's tables."""
+    if request.steps is not None or profile.quick is None:
+        return profile.setup(precision=request.precision), request.steps
+    return profile.quick_setup(request.precision), profile.quick.steps
 
 
 def prepare(request: Request, machine: Machine) -> Job:
@@ -129,7 +130,8 @@ def prepare(request: Request, machine: Machine) -> Job:
     check_places(request.out, request.exports)
     check_link(pool, request.exports)
     profile = find_profile(request.profile)
-    setup, protocol = profile.setup(precision=request.precision), find_protocol("clean")
+    setup, steps = encoder_setup(request, profile)
+    protocol = find_protocol("clean")
     names = Names(simcore_of(profile, protocol), request.store)
     variant = coreset_variant(request.sampler, request.budget, request.encoder or PRETRAINED)
     _check_sampler(names.sampler(request.sampler), variant)
@@ -148,7 +150,7 @@ def prepare(request: Request, machine: Machine) -> Job:
     for items in tables:
         # Loading a table takes long, and may need the network.
         _check_folder(items, variant)
-    steps, cell_parts = steps_of(request, profile), CellParts(train=False, coreset_metrics=True)
+    cell_parts = CellParts(train=False, coreset_metrics=True)
     planner = Planner(profile, protocol, TwoFolders(data), steps, setup, cell_parts, names)
     job = Job(request, data, planner, variant)
     check_stages(job.all_stages)
