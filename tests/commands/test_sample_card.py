@@ -12,9 +12,15 @@ from PIL import Image
 from benchmark.commands.sample import show_card
 from benchmark.commands.sample.card import METRICS, verdict
 from benchmark.commands.sample.contact_sheet import contact_sheet
+from benchmark.commands.sample.estimate import STARTING, Estimate, Part, spoken
+from benchmark.commands.sample.job import prepare
+from benchmark.commands.sample.request import Request
+from benchmark.execution.run import Machine
 from benchmark.execution.store import Store
 from benchmark.images.scan import open_source
 from benchmark.images.sources import NamedFolders, Source
+from benchmark.planning.encoders import embedding_of
+from benchmark.planning.profiles import MINI
 
 
 @pytest.fixture
@@ -155,3 +161,31 @@ def _first(source, count):
     from benchmark.images.leaks import rows_of
 
     return Source(source.items, rows_of(source.manifest, range(count)))
+
+
+def mini_encoder(folders, store, **fields):
+    """The training that a sample of the profile mini plans for its encoder, and how its features are taken."""
+    request = Request(str(folders / "mine"), str(folders / "pool"), store=store, **fields)
+    encoder = prepare(request, Machine("cpu")).encoder
+    return encoder.stage.spec.recipe, encoder.embedding
+
+
+def test_a_first_coreset_takes_a_quick_encoder_and_steps_that_of_the_tables(folders, tmp_path):
+    quick, embedding = mini_encoder(folders, tmp_path)
+    assert (quick.length.steps, quick.augmentation.size) == (MINI.quick.steps, MINI.quick.crop)
+    assert embedding == MINI.embedding == embedding_of(quick)
+    longer, _ = mini_encoder(folders, tmp_path, steps=MINI.steps)
+    assert longer == MINI.setup().recipe
+
+
+def test_an_estimate_adds_up_what_is_left_and_names_what_takes_long():
+    parts = (
+        Part("a", 130.0, False, "training"),
+        Part("b", 700.0, True, "training"),
+        Part("c", 34.0, False, "features"),
+    )
+    known = Estimate(10.0, parts, "420 images a second")
+    assert known.seconds == pytest.approx(174 + STARTING)
+    assert known.text == "estimate: about 3 min on CPU cores (training 2 min 10 s, features 30 s; 420 images a second)"
+    assert Estimate(0.0, parts[1:2], "").text == "estimate: all stages are in the store"
+    assert [spoken(seconds) for seconds in (3, 12, 61, 7500)] == ["under 5 s", "10 s", "1 min", "2 h 5 min"]

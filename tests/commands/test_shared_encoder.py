@@ -80,7 +80,8 @@ def test_compare_runs_no_training_and_no_features_that_sample_made(copy, root):
     names = {"target": "finches", "openset": "pictures", "data_root": copy / "elsewhere", "store": copy / "runs"}
     benchmark.compare(sampler="nearest", against=["random"], budget="50%", **names, **STEPS, **HERE)
     after = results(copy / "runs", "pretrain", "embed", "sample", "measure")
-    # Another sampler's coreset and its metrics; the random one is there. The purity needs relevance labels of this target's name.
+    # Another sampler's coreset and its metrics; the random one is there. The purity needs relevance labels of this
+    # target's name.
     assert before < after and {path.parent.name for path in after - before} == {"sample", "measure"}
     assert len(after - before) == 2 and not results(copy / "runs", "purity")
 
