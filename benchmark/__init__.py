@@ -1,6 +1,7 @@
 """Reproducibility benchmark suite for SimCore: coresets from an open-set for fine-grained self-supervised learning.
 
-The Python API: `reproduce`, `table`, `plan`, `compare`, `evaluate`, `sample` and `load_table`, loaded when first used.
+The Python API: `reproduce`, `table`, `plan`, `compare`, `evaluate`, `sample`, `pretrain_encoder` and
+`load_table`, loaded when first used.
 Each returns a value; an error that the caller can mend is a `UserError`.
 """
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from benchmark.commands.compare import compare
     from benchmark.commands.evaluate import evaluate
     from benchmark.commands.plan import plan
+    from benchmark.commands.pretrain import pretrain_encoder
     from benchmark.commands.reproduce import reproduce
     from benchmark.commands.sample import sample
     from benchmark.commands.table import table
@@ -18,7 +20,18 @@ if TYPE_CHECKING:
     from benchmark.published.tables import load_table
 
 __version__ = "0.1.0"
-__all__ = ["UnknownName", "UserError", "compare", "evaluate", "load_table", "plan", "reproduce", "sample", "table"]
+__all__ = [
+    "UnknownName",
+    "UserError",
+    "compare",
+    "evaluate",
+    "load_table",
+    "plan",
+    "pretrain_encoder",
+    "reproduce",
+    "sample",
+    "table",
+]
 
 _MODULES = {
     "UnknownName": "errors",
@@ -27,6 +40,7 @@ _MODULES = {
     "evaluate": "commands.evaluate",
     "load_table": "published.tables",
     "plan": "commands.plan",
+    "pretrain_encoder": "commands.pretrain",
     "reproduce": "commands.reproduce",
     "sample": "commands.sample",
     "table": "commands.table",

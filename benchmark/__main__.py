@@ -15,7 +15,7 @@ from benchmark.errors import UserError
 from benchmark.interrupts import Terminated, handled, raise_signal
 from benchmark.specs.folding import say
 
-FIRST = ("reproduce", "sample", "compare", "plan", "table", "run", "list", "show")
+FIRST = ("reproduce", "sample", "pretrain", "compare", "plan", "table", "run", "list", "show")
 """Verbs in the order of `--help`; the others follow by name."""
 
 

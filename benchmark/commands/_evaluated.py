@@ -181,7 +181,8 @@ def prepared(request: EvaluationRequest, machine: Machine, progress: Progress) -
     """Resolve all names, check what can be checked and read the images; UserError before anything is run."""
     profile, store = find_profile(request.profile), Path(request.store)
     protocol = find_protocol(request.protocol or profile.protocol)
-    evaluations = [EVALUATIONS.get(name) for name in dict.fromkeys(request.evaluations)]
+    chosen = request.evaluations or (f"linear-{protocol.probe}",)
+    evaluations = [EVALUATIONS.get(name) for name in dict.fromkeys(chosen)]
     data = Data(request.data_root, standins=profile.standins, cache=store)
     targets = tuple(dict.fromkeys(request.targets))
     check_datasets(data, targets, ())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def evaluate(
     encoder: str,
     target: str | Sequence[str],
-    evaluation: str | Sequence[str],
+    evaluation: str | Sequence[str] | None = None,
     profile: str = "smoke",
     protocol: str | None = None,
     seed: int = 0,
@@ -36,6 +36,7 @@ def evaluate(
     `encoder` is "released" or "released=FOLDER" (the authors' own for the target), "timm:NAME", "timm:NAME=FILE", a
     checkpoint file (of the released code, solo-learn, lightly or torchvision), a folder that `export` wrote, the key or
     label of a pretraining in `store`, or "random". `profile` says which images there are and how long probes run.
+    Without an `evaluation` the protocol's linear probe is taken.
     `seed` is that of probes, of drawn labels and of a random encoder. What `store` has is not made again.
 
     Raises UserError, before anything runs, for a name that is unknown and for an encoder or data that cannot be used.
@@ -58,7 +59,9 @@ def evaluate(
     evaluate,
     encoder=Annotated[str, typer.Option("--encoder", help=FORMS)],
     target=Annotated[list[str], typer.Option("--target", help="one target or several")],
-    evaluation=Annotated[list[str], typer.Option("--evaluation", help="names of `list evaluations`")],
+    evaluation=Annotated[
+        list[str] | None, typer.Option("--evaluation", help="names of `list evaluations`; default: the linear probe")
+    ],
     seed=Annotated[int, typer.Option("--seed", min=0, help="of probes, drawn labels and a random encoder")],
 )
 def verb(

@@ -110,7 +110,8 @@ class NamedFolders(ImageRoot):
     """Folders, or data sets of the Hub, that a user names one by one; each is one split without labels.
 
     The name of each is the place as the user gave it: a folder with images in it or below it, or Parquet files; else
-    `owner/name` or `owner/name@revision` on the Hub, its train split.
+    `owner/name` or `owner/name@revision` on the Hub, its train split. The test split of a target is the folder `test`
+    beside the one that was given; of the Hub, the data set's own.
     """
 
     standins = False
@@ -125,6 +126,7 @@ class NamedFolders(ImageRoot):
     def _single(self, role: Role, name: str, split: Split) -> Items:
         folder = Path(name)
         if folder.is_dir():
+            folder = _test_beside(folder) if split == "test" else folder
             plain = Folder(role, name, split, folder, by_path=True)
             return find_rows(plain, folder, None) or plain
         if name.startswith((".", "/", "~")) or name.count("/") != 1:
@@ -133,6 +135,13 @@ class NamedFolders(ImageRoot):
         dataset, _, revision = name.partition("@")
         pointer = HubPointer(dataset=dataset, revision=revision or "main")
         return Rows(role, name, split, folder, pointer=pointer, by_path=True)
+
+
+def _test_beside(folder: Path) -> Path:
+    test = folder.absolute().parent / "test"
+    if not test.is_dir() or test == folder.absolute():
+        raise MissingImages(f"target {folder} has no folder {test.name} beside it, where its test images would lie")
+    return test
 
 
 @dataclass(frozen=True)

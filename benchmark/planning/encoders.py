@@ -1,7 +1,7 @@
 """Encoders that a user names: the authors' own, timm's, checkpoint files, results of this suite, random ones."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -178,10 +178,25 @@ def _of_export(folder: Path) -> Encoder:
 def _random(around: Surroundings) -> Encoder:
     if around.setup is None:
         raise UserError("a random encoder needs a method and a network, and none is named here")
-    backbone = around.setup.recipe.backbone
-    spec = FrozenEncoder(backbone=backbone, origin="random", sha256=None, mean=MEAN, std=STD, seed=around.seed)
-    label = f"random {backbone.full_name}, seed {around.seed}"
-    return Encoder(Stage(FROZEN, spec, (), label), around.setup.sampling, recipe=around.setup.recipe)
+    recipe = around.setup.recipe
+    spec = FrozenEncoder(backbone=recipe.backbone, origin="random", sha256=None, mean=MEAN, std=STD, seed=around.seed)
+    return Encoder(_random_stage(spec), around.setup.sampling, recipe=recipe)
+
+
+def with_random_weights(encoder: Encoder, seed: int) -> Encoder:
+    """The encoder's network with random weights by `seed`; images reach it as they reach the encoder."""
+    spec = encoder.stage.spec
+    if isinstance(spec, FrozenEncoder):
+        random = spec.model_copy(update={"origin": "random", "sha256": None, "seed": seed})
+    else:
+        assert isinstance(spec, Pretraining)
+        backbone = spec.recipe.backbone
+        random = FrozenEncoder(backbone=backbone, origin="random", sha256=None, mean=MEAN, std=STD, seed=seed)
+    return replace(encoder, stage=_random_stage(random), local={})
+
+
+def _random_stage(spec: FrozenEncoder) -> Stage:
+    return Stage(FROZEN, spec, (), f"random {spec.backbone.full_name}, seed {spec.seed}")
 
 
 # Networks that this suite trained ------------------------------------------------------------------------------------
@@ -239,9 +254,11 @@ def embedding_of(recipe: Recipe) -> Embedding:
     """How features were taken where the encoder was trained: whole images where crops are cut from squares of their
     own size, and by the usual 8 : 7 for a recipe of no profile."""
     for profile in PROFILES.values():
-        scale = profile.scale
-        size = (scale.size, scale.stored) if scale else (profile.embedding.crop, "original")
-        if size == (recipe.augmentation.size, recipe.augmentation.stored):
+        scale, quick = profile.scale, profile.quick
+        sizes = {(scale.size, scale.stored) if scale else (profile.embedding.crop, "original")}
+        if scale and quick:
+            sizes.add((quick.crop, scale.stored))
+        if (recipe.augmentation.size, recipe.augmentation.stored) in sizes:
             return profile.embedding
     side = recipe.augmentation.size
     resize = side if recipe.augmentation.stored == side else side * 8 // 7

@@ -176,14 +176,20 @@ class Planner:
         """The encoder that a variant names; None for the network that is pretrained on X, and for it untrained."""
         return self.names.encoder(variant.encoder, target, self.setup, seed)
 
+    def sampler_encoder(self, variant: Variant, target: str, seed: int) -> Encoder:
+        """The encoder whose features a variant's sampler sees."""
+        named = self.named_encoder(variant, target, seed)
+        if named is not None:
+            return named
+        trained = self.retrieval(target, seed, untrained=variant.encoder == UNTRAINED)
+        return Encoder(trained, self.setup.sampling, recipe=self.setup.recipe)
+
     def pool(self, variant: Variant, target: str, openset: str, seed: int) -> Pool:
         """The pool that a variant's coreset for a target is picked from, seen through the variant's encoder."""
         images = self.catalogue.images("opensets", openset, "train")
         train = self.catalogue.images("targets", target, "train")
-        named = self.named_encoder(variant, target, seed)
-        if named is None:
-            named = Encoder(self.retrieval(target, seed, untrained=variant.encoder == UNTRAINED), self.setup.sampling)
-        encoder, embedding = named.stage, named.embedding
+        seen = self.sampler_encoder(variant, target, seed)
+        encoder, embedding = seen.stage, seen.embedding
         return Pool(
             images,
             self.catalogue.relevance(openset, target),
@@ -225,9 +231,15 @@ class Planner:
             encoder = self.retrieval(target, seed, untrained=True) if named is None else named.stage
             yield from self._evaluations(encoder, target, seed, named)
             return
+        trained = self.training(variant, target, openset, seed, sample)
+        yield from self._evaluations(trained, target, seed)
+        yield PRETRAIN, trained
+
+    def training(self, variant: Variant, target: str, openset: str, seed: int, sample: Stage | None) -> Stage:
+        """The training of a row. `sample` picks its coreset, None where it has none."""
         length = _times(getattr(self.lengths(target), self.length_of(variant)), variant.steps_factor)
         label = f"{variant.name}, {target}, seed {seed}" if variant.target else f"{variant.name} {openset}, seed {seed}"
-        trained = self.pretrain(
+        return self.pretrain(
             length,
             seed,
             label,
@@ -235,8 +247,6 @@ class Planner:
             openset=openset if variant.pool else None,
             sample=sample,
         )
-        yield from self._evaluations(trained, target, seed)
-        yield PRETRAIN, trained
 
     def _measured(
         self, variant: Variant, target: str, openset: str, seed: int, sample: Stage

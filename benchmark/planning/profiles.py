@@ -16,8 +16,17 @@ from benchmark.specs.recipes import Backbone, Embedding, Precision
 from benchmark.training.backbone_names import find_backbone
 
 
+class QuickEncoder(Spec):
+    """The encoder that `sample` pretrains where nothing else is asked for: optimiser steps and the side of the crops in
+    pixels. It sees smaller crops than a table's encoder, and more of them in the same time."""
+
+    steps: int
+    crop: int
+
+
 class Profile(Spec):
-    """A budget. `scale` is None in the paper profile, which runs methods as they are published.
+    """A budget. `scale` is None in the paper profile, which runs methods as they are published. `quick` is the encoder
+    of a first coreset, None where that is the table's.
 
     `pairs_per_second` is the assumed training rate of one device, for cost estimates only.
     """
@@ -33,6 +42,7 @@ class Profile(Spec):
     patience: int
     released_probe: dict[str, float | int]
     paper: bool = False
+    quick: QuickEncoder | None = None
     assumptions: tuple[Assumption, ...] = ()
     pairs_per_second: float
     rate_source: str
@@ -60,6 +70,11 @@ class Profile(Spec):
         else:
             setup = small_setup(entry, requested, engine, self.embedding, self.scale, self.steps or 0)
         return setup if precision is None else setup.at(precision)
+
+    def quick_setup(self, precision: Precision | None = None) -> ResolvedRecipe:
+        """SimCLR as the encoder of a first coreset is trained by it."""
+        setup = self.setup(precision=precision)
+        return setup if self.quick is None else setup.with_crops(self.quick.crop)
 
 
 def _timm(name: str, **sizes: int) -> Backbone:
@@ -122,6 +137,7 @@ MINI = Profile(
     k=20,
     patience=5,
     released_probe={"epochs": 100, "batch": 64},
+    quick=QuickEncoder(steps=250, crop=32),
     pairs_per_second=70,
     rate_source="ResNet-10-T at 48 px in float32 on one CPU core",
 )

@@ -51,10 +51,14 @@ class ResolvedRecipe(Spec):
 
     def at(self, precision: Precision) -> Self:
         """The setup with trainings in another precision."""
-        changed = {
-            name: getattr(self, name).model_copy(update={"precision": precision})
-            for name in ("recipe", "target_only_recipe")
-        }
+        return self._changed({"precision": precision})
+
+    def with_crops(self, side: int) -> Self:
+        """The setup with trainings on crops of another side, in pixels; features are taken as before."""
+        return self._changed({"augmentation": self.recipe.augmentation.model_copy(update={"size": side})})
+
+    def _changed(self, fields: dict[str, object]) -> Self:
+        changed = {name: getattr(self, name).model_copy(update=fields) for name in ("recipe", "target_only_recipe")}
         return self.model_copy(update=changed)
 
 

@@ -12,7 +12,10 @@ from benchmark.stages.measure import CoresetMetricsSpec
 from benchmark.stages.purity import KIND as PURITY
 from benchmark.stages.purity import Purity
 from benchmark.stages.sample import KIND as SAMPLE
-from benchmark.stages.sample import OracleSampling, SampleSpec, SimCoreSampling
+from benchmark.stages.sample import OracleSampling, RandomSampling, SampleSpec, SimCoreSampling
+
+WHOLE = 20_000
+"""Images: of a larger pool as many are drawn to stand for it. Pairs of all images cost the square of their number."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,26 @@ def coreset(
         stopped = NamedSampler("simcore", simcore, stops=True)
         inputs.append(("size_of", coreset(stopped, None, seed, pool, f"simcore, size of {label}", simcore)))
     return Stage(SAMPLE, SampleSpec(sampling=sampler.sampling, budget=budget, seed=seed), tuple(inputs), label)
+
+
+def random_beside(picks: Stage, pool: Pool) -> Stage:
+    """A random draw of as many images as `picks` has, to compare it with; another draw where `picks` is one itself."""
+    draw = picks.spec
+    assert isinstance(draw, SampleSpec)
+    sampling = RandomSampling()
+    seed = draw.seed + (draw.sampling == sampling)
+    inputs: list[tuple[str, Stage | Images]] = [("openset", pool.images)]
+    if draw.budget is None:
+        inputs.append(("size_of", picks))
+    spec = SampleSpec(sampling=sampling, budget=draw.budget, seed=seed)
+    return Stage(SAMPLE, spec, tuple(inputs), f"random, size of {picks.label}")
+
+
+def whole(pool: Pool) -> Stage:
+    """All images of the pool as if they were picked; of a pool of more than `WHOLE` images so many, drawn at random."""
+    budget = "100%" if pool.images.count is None else min(WHOLE, pool.images.count)
+    spec = SampleSpec(sampling=RandomSampling(), budget=budget, seed=0)
+    return Stage(SAMPLE, spec, (("openset", pool.images),), f"the whole of {pool.images.label}")
 
 
 def geometry(picks: Stage, pool: Pool) -> Stage:

@@ -18,17 +18,19 @@ OF_TABLES = ("simcore", "simcore-k1")
 
 @dataclass(frozen=True)
 class NamedSampler:
-    """A sampler under its name. `stops` says whether it has a stopping rule; `local` where its files are."""
+    """A sampler under its name. `stops` says whether it has a stopping rule; `local` where its files are. `listed`: it
+    is a file of ids."""
 
     name: str
     sampling: Sampling
     stops: bool
     local: Mapping[str, str] = field(default_factory=dict)
+    listed: bool = False
 
     @property
     def sees_features(self) -> bool:
         """Whether it looks at features of the target and the pool."""
-        return not isinstance(self.sampling, RandomSampling | OracleSampling)
+        return not (self.listed or isinstance(self.sampling, RandomSampling | OracleSampling))
 
 
 def find_sampler(text: str, simcore: SimCoreSampling) -> NamedSampler:
@@ -46,7 +48,8 @@ def find_sampler(text: str, simcore: SimCoreSampling) -> NamedSampler:
     # A filter around SimCore wraps the one that it is compared with, not one of other k and patience.
     inner = simcore if plugin.kind == "registry" and INNER in plugin.identity["fields"] else None
     sampling = PluginSampling(identity=identity, inner=inner)
-    return NamedSampler(plugin.name, sampling, _stops(plugin), {digest(identity): text})
+    listed = plugin.kind == "ids"
+    return NamedSampler(plugin.name, sampling, _stops(plugin), {digest(identity): text}, listed)
 
 
 def _of_tables(registered: str, plugin: ResolvedSampler, simcore: SimCoreSampling) -> SimCoreSampling:

@@ -25,8 +25,7 @@ def export(key: str, out: Path, store: Path) -> str:
     UserError, with nothing written, for a folder that exists or cannot be made, a key that means no finished training,
     and a network that timm does not have.
     """
-    if out.exists() or out.is_symlink():
-        raise UserError(f"{out} exists already: name a new folder with --out")
+    check_new(out)
     training = find_training(store, key)
     try:
         with place_aside(out) as folder:
@@ -35,6 +34,14 @@ def export(key: str, out: Path, store: Path) -> str:
     except OSError as error:
         raise UserError(f"cannot write {out}: {error.strerror}; name another folder with --out") from error
     return f"{training.record.label} ({training.record.key[:12]}) is in {out}; {out / CARD} says how to load it"
+
+
+def check_new(out: Path) -> None:
+    """UserError for a folder that exists, and for one that lies in none."""
+    if out.exists() or out.is_symlink():
+        raise UserError(f"{out} exists already: name a new folder with --out")
+    if not out.absolute().parent.is_dir():
+        raise UserError(f"cannot write {out}: there is no folder {out.parent}")
 
 
 def _fill(folder: Path, training: Training) -> None:

@@ -56,6 +56,12 @@ def timm_form(backbone: Backbone, encoder: nn.Module) -> Exported:
     return Exported(backbone.name, inner, weights, arguments, branch)
 
 
+def check_exportable(backbone: Backbone) -> None:
+    """UserError, before anything is trained, for a network that timm does not have."""
+    with torch.random.fork_rng(devices=[]):
+        timm_form(backbone, build(backbone))
+
+
 def _check_same_form(name: str, weights: dict[str, torch.Tensor]) -> None:
     problem = f"torchvision's {name} cannot be exported: timm has no network of that name and the same weights"
     if not timm.is_model(name):

@@ -1,7 +1,7 @@
 """The verb `sample`: a coreset of your own images."""
 
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,9 +9,14 @@ import typer
 
 from benchmark.commands._options import Required, Sampler, with_options_of
 from benchmark.commands._values import PathLike, at_least, machine_of, path_of, precision_of
+from benchmark.errors import UserError
 
 if TYPE_CHECKING:
     from benchmark.commands.sample.command import SampledCoreset
+    from benchmark.commands.sample.request import Request
+
+MACHINE = ("device", "jobs", "run_on")
+"""Options that say where a sample runs and not what it is."""
 
 
 def sample(
@@ -33,26 +38,57 @@ def sample(
     device: str = "auto",
     jobs: int | None = None,
     run_on: str = "local",
+    selection: PathLike | None = None,
+    without_leaks: bool = False,
 ) -> "SampledCoreset":
     """A coreset: the part of the folder `pool` to pretrain on for the folder `target` (or `owner/name` on the Hub).
 
     `budget` is a share of the pool ("5%"), a number of images or "stop" (the stopping rule). `encoder` is
     "timm:NAME", "timm:NAME=FILE" or a stage of the store; without one, one is pretrained on the target, for `steps`
-    optimiser steps. The coreset is written where it is said: `out` is a text file of ids, with scores (.csv) and a card
-    (.md) beside it; `link`, `copy` and `dataset` are new folders, `sheet` is a PNG.
+    optimiser steps. The coreset is written where it is said: `out` is a text file of ids, with scores (.csv), a card
+    (.md) and SimCore's curve (.curve.png) beside it; `link`, `copy` and `dataset` are new folders, `sheet` is a PNG.
+    `selection` is a file of ids that takes the place of a sampler: its picks are measured. `without_leaks` leaves out
+    of the pool what looks like a test image of the target, whose `test` folder lies beside it.
 
     Raises UserError for a name that is unknown, for places that cannot be written, for images or options that cannot be
     used, all before anything runs; and for a stage that fails.
     """
     from benchmark.commands.sample.command import sample as draw
+
+    request = _request(
+        target, pool, out, sampler, budget, encoder, profile, steps, precision, seed, link, copy, dataset, sheet, store,
+        selection, without_leaks,
+    )  # fmt: skip
+    return draw(request, machine_of(device, jobs, run_on))
+
+
+def _request(
+    target: PathLike,
+    pool: PathLike,
+    out: PathLike | None,
+    sampler: str,
+    budget: str | int,
+    encoder: str | None,
+    profile: str,
+    steps: int | None,
+    precision: str | None,
+    seed: int,
+    link: PathLike | None,
+    copy: PathLike | None,
+    dataset: PathLike | None,
+    sheet: PathLike | None,
+    store: PathLike,
+    selection: PathLike | None,
+    without_leaks: bool,
+) -> "Request":
     from benchmark.commands.sample.request import Exports, Request
 
     at_least("seed", seed, 0)
-    request = Request(
+    return Request(
         str(target),
         str(pool),
         path_of(out),
-        sampler,
+        sampler if selection is None else listed_sampler(selection, sampler),
         str(budget),
         encoder,
         profile,
@@ -61,8 +97,17 @@ def sample(
         Path(store),
         Exports(path_of(link), path_of(copy), path_of(dataset), path_of(sheet)),
         precision_of(precision),
+        without_leaks,
     )
-    return draw(request, machine_of(device, jobs, run_on))
+
+
+def listed_sampler(selection: PathLike, sampler: str = "simcore") -> str:
+    """The sampler that a file of ids is. UserError where there is no such file, and beside another `sampler`."""
+    if sampler != "simcore":
+        raise UserError(f"--selection {selection} and --sampler {sampler} are two samplers: give one")
+    if not Path(selection).is_file():
+        raise UserError(f"there is no file '{selection}': --selection is a list of ids, as `sample --out` writes it")
+    return str(selection)
 
 
 @with_options_of(
@@ -82,14 +127,47 @@ def sample(
     link=Annotated[Path | None, typer.Option("--link", help="new folder of symbolic links to the picks")],
     copy=Annotated[Path | None, typer.Option("--copy", help="new folder of copies of the picks")],
     dataset=Annotated[Path | None, typer.Option("--dataset", help="new folder that `datasets` loads from disk")],
-    sheet=Annotated[Path | None, typer.Option("--sheet", help="PNG of the nearest and the farthest picks")],
+    sheet=Annotated[Path | None, typer.Option("--sheet", help="PNG: your images, nearest and farthest picks")],
+    selection=Annotated[Path | None, typer.Option("--selection", help="a list of picks, in the place of a sampler")],
+    without_leaks=Annotated[
+        bool, typer.Option("--without-leaks", help="drop what looks like an image of the target's `test` folder")
+    ],
 )
-def verb(work: "Callable[[], SampledCoreset]") -> None:
+def verb(
+    work: "partial[SampledCoreset]",
+    plan: Annotated[bool, typer.Option("--plan", help="show what would run and how long, and run nothing")] = False,
+) -> None:
     """A coreset of your own images: which part of a pool to pretrain on for a target."""
+    if plan:
+        _show_plan(work)
+        return
     coreset = work()
-    print(coreset.card, end="", flush=True)
+    show_card(coreset.card)
     # Beside the card and not in it: what is piped on is the card alone.
     for path in coreset.written:
         print(f"wrote {path}", file=sys.stderr)
     for step in coreset.next_steps:
         print(f"next, {step.purpose}:\n  {step.command}", file=sys.stderr)
+
+
+def _show_plan(work: "partial[SampledCoreset]") -> None:
+    from benchmark.commands.sample.command import plan
+
+    machine = machine_of(*(work.keywords[name] for name in MACHINE))
+    request = _request(**{name: value for name, value in work.keywords.items() if name not in MACHINE})
+    lines, estimated = plan(request, machine)
+    for line in lines:
+        print(line, file=sys.stderr)
+    print(estimated.render())
+
+
+def show_card(card: str) -> None:
+    """Print a card: as tables that fit a terminal, as Markdown where it is piped on."""
+    if not sys.stdout.isatty():
+        print(card, end="", flush=True)
+        return
+    # Imported here: what is piped has no use for it.
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(card))

@@ -1,7 +1,7 @@
 """What can be done after a sample: commands that work when they are pasted into the same terminal."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,13 +21,24 @@ class NextStep:
     command: str
 
 
-def next_steps(request: Request, machine: Machine, count: int, total: int, encoder: str | None) -> tuple[NextStep, ...]:
-    """The steps after a sample of `count` of `total` images. `encoder` is what `evaluate` calls the encoder of its
-    features, None where it knows no name for it. None after a sample without a list."""
+def next_steps(request: Request, machine: Machine, count: int, total: int) -> tuple[NextStep, ...]:
+    """The steps after a sample of `count` of `total` images. None after a sample without a list."""
     if request.out is None:
         return ()
-    evaluation = () if encoder is None else _evaluation(request, machine, encoder)
-    return (_sheet(request, machine), *_others(request, machine, count, total), *evaluation)
+    encoder = request.out.with_name(f"{request.out.stem}-encoder")
+    return (
+        _sheet(request, machine),
+        *_others(request, machine, count, total),
+        _pretraining(request, machine, encoder),
+        *evaluation_steps(request.target, encoder, request.profile, request.store, machine),
+    )
+
+
+def _pretraining(request: Request, machine: Machine, encoder: Path) -> NextStep:
+    """A training on the target and the coreset, exported to a new folder."""
+    options: list[tuple[str, object]] = [("target", request.target), ("selection", request.out), ("out", encoder)]
+    options += _changed(request, ("profile", "seed", "precision", "store"))
+    return NextStep("pretrain on your images and the coreset", _command("pretrain", options, machine))
 
 
 def _sheet(request: Request, machine: Machine) -> NextStep:
@@ -57,12 +68,16 @@ def _renamed(request: Request, suffix: str, **changes: str) -> Request:
 
 def _sampling(request: Request, machine: Machine, *more: str) -> str:
     """The command line of a request. Exports are left out: their folders exist by now."""
-    usual = Request(request.target, request.pool)
-    names = ("sampler", "budget", "encoder", "profile", "steps", "seed", "precision", "store")
-    changed = [name for name in names if getattr(request, name) != getattr(usual, name)]
     options: list[tuple[str, object]] = [("target", request.target), ("pool", request.pool), ("out", request.out)]
-    options += [(name, getattr(request, name)) for name in changed]
-    return _command("sample", options, machine, *more)
+    options += _changed(request, ("sampler", "budget", "encoder", "profile", "steps", "seed", "precision", "store"))
+    leaks = ("--without-leaks",) if request.without_leaks else ()
+    return _command("sample", options, machine, *leaks, *more)
+
+
+def _changed(request: Request, names: Iterable[str]) -> list[tuple[str, object]]:
+    """The options that are not at their defaults."""
+    usual = Request(request.target, request.pool)
+    return [(name, getattr(request, name)) for name in names if getattr(request, name) != getattr(usual, name)]
 
 
 def _command(verb: str, options: list[tuple[str, object]], machine: Machine, *more: str) -> str:
@@ -74,12 +89,11 @@ def _command(verb: str, options: list[tuple[str, object]], machine: Machine, *mo
     return shlex.join((*PROGRAM, verb, *words, *more))
 
 
-def _evaluation(request: Request, machine: Machine, encoder: str) -> Iterator[NextStep]:
-    """How good the encoder is on the target's labels, where the target is the train split of a data root."""
-    place = given_split(Path(request.target))
-    if place is None or find_profile(request.profile).standins:
+def evaluation_steps(target: str, encoder: Path, profile: str, store: Path, machine: Machine) -> Iterator[NextStep]:
+    """How good an exported encoder is on the target's labels, where the target is the train split of a data root."""
+    place = given_split(Path(target))
+    if place is None or find_profile(profile).standins:
         return
-    options: list[tuple[str, object]] = [("encoder", encoder), ("target", place.name), ("evaluation", "knn")]
-    options += [("profile", request.profile), ("data-root", place.root), ("store", request.store)]
-    purpose = "measure the encoder that chose them on the target's labels"
-    yield NextStep(purpose, _command("evaluate", options, machine))
+    options: list[tuple[str, object]] = [("encoder", encoder), ("target", place.name), ("profile", profile)]
+    options += [("data-root", place.root), *([("store", store)] if store != Path("runs") else [])]
+    yield NextStep("measure that encoder on the target's labels", _command("evaluate", options, machine))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.commands.sample.curve import Curve, save_curve
 from benchmark.commands.sample.request import Exports
 from benchmark.errors import UserError
 from benchmark.images.items import Folder, Items
@@ -22,12 +23,14 @@ from benchmark.system import place_aside, write_atomically
 
 @dataclass(frozen=True)
 class Coreset:
-    """The picks of one run: `positions` int64 [m] in `source`, `scores` float32 [m], both in pick order."""
+    """The picks of one run: `positions` int64 [m] in `source`, `scores` float32 [m], both in pick order. `curve` is
+    what SimCore tells of its rounds, None of other samplers."""
 
     source: Source
     positions: NDArray[np.int64]
     scores: NDArray[np.float32]
     card: str
+    curve: Curve | None = None
 
     @property
     def ids(self) -> list[str]:
@@ -59,8 +62,9 @@ def check_link(items: Items, exports: Exports) -> None:
         raise UserError("--link needs a pool of files in folders: use --copy or --dataset")
 
 
-def write(coreset: Coreset, out: Path | None, exports: Exports) -> tuple[Path, ...]:
-    """Write `out` (ids), beside it `.csv` (rank, id, score) and `.md` (card), and what `exports` names; all paths."""
+def write(coreset: Coreset, target: Source, out: Path | None, exports: Exports) -> tuple[Path, ...]:
+    """Write `out` (ids), beside it `.csv` (rank, id, score), `.md` (card) and `.curve.png` where there is a curve, and
+    what `exports` names; all paths. `target` is shown on the contact sheet."""
     written = [] if out is None else _write_list(coreset, out)
     makers: tuple[tuple[Path | None, Callable[[Coreset, Path], None]], ...] = (
         (exports.link, _link),
@@ -76,7 +80,7 @@ def write(coreset: Coreset, out: Path | None, exports: Exports) -> tuple[Path, .
         from benchmark.commands.sample.contact_sheet import contact_sheet
 
         with place_aside(exports.sheet) as file:
-            contact_sheet(coreset.source, coreset.positions, coreset.scores).save(file, format="PNG")
+            contact_sheet(target, coreset.source, coreset.positions, coreset.scores).save(file, format="PNG")
     return (*written, *exports.folders, *([exports.sheet] if exports.sheet else []))
 
 
@@ -85,8 +89,13 @@ def _write_list(coreset: Coreset, out: Path) -> list[Path]:
     write_atomically(scores, _csv(coreset))
     write_atomically(card, coreset.card)
     comment = f"{len(coreset.positions)} picks in pick order; scores and card are beside this file"
-    write_atomically(out, list_text(coreset.ids, comment))
-    return [out, scores, card]
+    write_atomically(out, list_text(coreset.ids, comment, coreset.source.items.name))
+    if coreset.curve is None:
+        return [out, scores, card]
+    picture = out.with_suffix(".curve.png")
+    with place_aside(picture) as file:
+        save_curve(coreset.curve, file)
+    return [out, scores, card, picture]
 
 
 def _csv(coreset: Coreset) -> str:

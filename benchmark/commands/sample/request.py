@@ -40,6 +40,7 @@ class Request:
     store: Path = Path("runs")
     exports: Exports = field(default_factory=Exports)
     precision: Precision | None = None
+    without_leaks: bool = False
 
     @property
     def folders(self) -> dict[Role, str]:

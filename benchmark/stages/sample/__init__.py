@@ -157,7 +157,8 @@ def _plugin(task: ImageTask, draw: SampleSpec, spec: PluginSampling, manifest: M
     plugin = resolve(text)
     if canonical_json(plugin.identity) != spec.identity:
         raise UserError(f"sampler {text} has changed since the run began; start it again")
-    sampler, budget, features = plugin.make(manifest.ids), _budget(task, draw), _features(task)
+    sampler, budget = plugin.make(manifest.ids), _budget(task, draw)
+    features: tuple[Any, Any] = (None, _Places(len(manifest))) if plugin.kind == "ids" else _features(task)
     if spec.inner is not None:
         sampler = replace(sampler, sampler=_simcore(spec.inner))  # type: ignore[type-var]
     try:

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from baselines import Budget, BudgetError, Features, Selection, parse_budget
 from benchmark.errors import UserError
 
+POOL = "# pool: "
+"""How a comment begins that names the pool of a list."""
+
 
 @dataclass(frozen=True)
 class IdList:
@@ -57,9 +60,16 @@ class ListedPicks:
         return Selection(picks, np.zeros(picks.size, np.float32), "exhausted" if size is None else "budget")
 
 
-def list_text(ids: Iterable[str], comment: str) -> str:
-    """The text of a list of picks, to be written as UTF-8: a comment of one line, then an id in each."""
-    return f"# {comment}\n" + "".join(f"{item}\n" for item in ids)
+def list_text(ids: Iterable[str], comment: str, pool: str = "") -> str:
+    """The text of a list of picks, to be written as UTF-8: a comment of one line, another one on where the `pool` is,
+    if that is known, then an id in each."""
+    place = f"{POOL}{pool}\n" if pool else ""
+    return f"# {comment}\n{place}" + "".join(f"{item}\n" for item in ids)
+
+
+def pool_of(path: Path) -> str | None:
+    """The pool that a list of picks says it is from; None where it says nothing. UserError for no readable file."""
+    return next((line.removeprefix(POOL) for line in _lines(path) if line.startswith(POOL)), None)
 
 
 def read_ids(path: Path) -> IdList:
@@ -67,12 +77,8 @@ def read_ids(path: Path) -> IdList:
 
     Raises UserError for a file that cannot be read, has no ids or has one twice.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read as a list of ids: {error}") from None
     seen: dict[str, int] = {}
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(_lines(path), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         if line in seen:
@@ -81,3 +87,10 @@ def read_ids(path: Path) -> IdList:
     if not seen:
         raise UserError(f"{path} holds no ids: one per line, # begins a comment")
     return IdList(path.name, tuple(seen))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read as a list of ids: {error}") from None
