@@ -49,8 +49,10 @@ def _git(*arguments: str) -> str | None:
 
 @cache
 def commit() -> dict[str, object]:
-    """The suite's git commit and whether its files differ from it; empty outside a checkout."""
-    revision = _git("rev-parse", "HEAD")
+    """The suite's git commit and whether its files differ from it; empty outside a checkout. A package that is
+    installed below somebody's repository is not of that repository's commit: git does not track its files."""
+    tracked = _git("ls-files", "--error-unmatch", Path(__file__).name)
+    revision = None if tracked is None else _git("rev-parse", "HEAD")
     if revision is None:
         return {}
     return {"commit": revision, "dirty": bool(_git("status", "--porcelain", "--untracked-files=no"))}
@@ -71,7 +73,7 @@ def hardware(device: str) -> dict[str, object]:
     if device.startswith("cuda"):
         import torch
 
-        parts["gpu"] = torch.cuda.get_device_name()
+        parts["gpu"] = torch.cuda.get_device_name(device)
     return parts
 
 

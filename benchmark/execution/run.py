@@ -1,5 +1,6 @@
 """Running the stages of a plan: on which device, with how many workers, into which store."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,8 +96,9 @@ def find_device(name: str) -> tuple[str, int]:
     count = torch.cuda.device_count()
     if name == "auto":
         return ("cuda", count) if count else ("cpu", 1)
-    if not name.startswith("cuda"):
+    named = re.fullmatch(r"cuda(?::(\d+))?", name, re.ASCII)
+    if named is None:
         raise UserError(f"unknown device '{name}'; known: auto, cpu, cuda, cuda:N")
-    if not count or (name != "cuda" and int(name.partition(":")[2] or 0) >= count):
+    if int(named[1] or 0) >= count:
         raise UserError(f"device {name} is not there ({count} CUDA devices found); use --device cpu")
     return name, count if name == "cuda" else 1

@@ -220,6 +220,9 @@ def _run_problems(run: Run) -> list[str]:
     problems = []
     for part, kept in run.item_results.items():
         problems += [f"{place}: {problem}" for problem in _value_problems(kept, run.records[part])]
+    pretrain = run.records.get(PRETRAIN)
+    if pretrain is not None and (seed := pretrain.identity["spec"]["seeds"]["init"]) != run.seed:
+        problems.append(f"{place}: record {pretrain.key[:12]} was trained with seed {seed}")
     for part, record in run.records.items():
         name, used = _input_of(part)
         if used in run.records and record.identity["inputs"].get(name) != run.records[used].key:

@@ -1,7 +1,9 @@
 """What may go wrong in a training: numbers that are none, memory that is short, a batch larger than the data."""
 
+import os
 import signal
 from functools import partial
+from multiprocessing import Pipe
 
 import pytest
 import torch
@@ -116,6 +118,20 @@ def test_a_killed_worker_is_a_failed_stage_that_says_what_to_lower(new_session, 
     report = executor._bury(worker, stage)
     assert report.status == "failed" and len(report.message.splitlines()) == 1 and "(SIGKILL)" in report.message
     assert memory.HOST in report.message and store.crash(stage.key).traceback == report.message
+
+
+def test_a_worker_that_is_killed_in_the_midst_of_a_message_is_a_failed_stage(new_session, tmp_path, monkeypatch):
+    session, stage, store = one_cell(new_session, tmp_path / "runs")
+    executor = LocalEngine(store, Context(store.root, session.data, "cpu"), 1, make_screen())
+    pipe, other = Pipe()
+    # The head of a message of a hundred bytes, and three of them.
+    os.write(other.fileno(), (100).to_bytes(4, "big") + b"abc")
+    other.close()
+    worker = Worker(Dead(), pipe=pipe, stage=stage)
+    monkeypatch.setattr(worker, "kill", pipe.close)
+    executor._workers.append(worker)
+    executor._hear(worker)
+    assert executor.states == {stage.key: "failed"} and "(SIGKILL)" in store.crash(stage.key).traceback
 
 
 def test_the_exit_code_of_a_worker_says_how_it_ended():

@@ -139,6 +139,7 @@ def test_numbers_for_machines() -> None:
     )
     assert plain_claim == {"value": 0.0, "p_less": 1.0812e-106, "degrees": None, "n": 3, "row": "X", "on": [0.3]}
     assert str(plain_claim["value"]) == "0.0"
+    assert plain([float("nan"), float("-inf")]) == [None, None]
 
 
 @pytest.mark.parametrize(

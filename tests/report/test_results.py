@@ -166,6 +166,13 @@ def point_to_another_encoder(folder, session):
     return f"X, dtd, seed 0: record {own_cell.evaluate.key[:12]} was not made with encoder {other[:12]}"
 
 
+def pass_one_seed_off_as_another(folder, session):
+    """A spread over seeds of one training is no spread."""
+    key = session.cells["X", "dtd", 0].pretrain.key
+    edit(folder / "cells.json", lambda cells: next(cell for cell in cells if cell["row"] == "X").update(seed=1))
+    return f"X, dtd, seed 1: record {key[:12]} was trained with seed 0"
+
+
 def point_to_another_coreset(folder, session):
     other = session.cells["X+OS_rand_5", "dtd", 0].sample.key
     own_cell = session.cells["X+OS_simcore_5", "dtd", 0]
@@ -206,6 +213,7 @@ def point_to_another_purity(folder, session):
         rename_a_record_everywhere,
         edit_an_identity,
         point_to_another_encoder,
+        pass_one_seed_off_as_another,
         point_to_another_coreset,
         point_to_another_purity,
     ],

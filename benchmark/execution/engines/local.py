@@ -195,7 +195,8 @@ class LocalEngine:
         assert stage is not None
         try:
             message = worker.pipe.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):
+            # OSError also where it was killed in the midst of a message.
             message = self._bury(worker, stage)
         match message:
             case Report():
