@@ -64,7 +64,7 @@ class PlannedRun:
     def render(self) -> str:
         """The plan as text: a line per row and target, then the stages by kind and the totals."""
         width = table_width()
-        lines = [_cell_line(cell) for cell in self.cells]
+        lines = [_cell_line(self.session, cell) for cell in self.cells]
         headers = ["row", "target", "seed", "length", "|X|", "|coreset|", "samples seen", "times each X"]
         table = grid([*headers, "hours", "state", "key"], lines, width)
         return folded("\n".join([_header(self.session), "", table, "", *_totals(self)]), width)
@@ -160,9 +160,10 @@ def _header(session: PlannedTable) -> str:
     )
 
 
-def _cell_line(cell: PlannedCell) -> list[str]:
+def _cell_line(session: PlannedTable, cell: PlannedCell) -> list[str]:
+    row = next(row for row in session.rows if row.id == cell.row)
     return [
-        cell.row,
+        session.table.row_name(row.base_row or row.id, row.variant.name, row.title),
         cell.target,
         str(cell.seed),
         cell.length,

@@ -114,6 +114,16 @@ class Table(Spec):
     claims: tuple[Claim, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def name_to_type(self, row_id: str, variant: str) -> str:
+        """What names a row on a command line: its variant, or its id where several rows of the table have that."""
+        same = [row.id for row in self.rows if row.variant == variant]
+        return row_id if len(same) > 1 else variant
+
+    def row_name(self, row_id: str, variant: str, title: str) -> str:
+        """A row as texts name it: its title, with the name to type beside it where that is another."""
+        typed = self.name_to_type(row_id, variant)
+        return title if typed == title else f"{title} [{typed}]"
+
     @model_validator(mode="before")
     @classmethod
     def _hand_down(cls, data: Any) -> Any:

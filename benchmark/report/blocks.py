@@ -1,6 +1,6 @@
 """The parts of a report that all formats for people share: grids of strings and claims."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmark.published.claims import ClaimResult
@@ -47,6 +47,11 @@ def foreign_targets(result: TableResult) -> list[str]:
     return [target for target in result.columns if target not in result.table.columns]
 
 
+def title_of(row: RowLabel) -> str:
+    """The row's title alone, for pages that are read and not typed from."""
+    return row.title
+
+
 def signed(points: float, decimals: int) -> str:
     """A difference with its sign; what rounds to zero is +0."""
     return f"{round(points, decimals) + 0.0:+.{decimals}f}"
@@ -83,11 +88,11 @@ def published_text(result: TableResult, value: float | None, absent: str = "-") 
     return absent if value is None else f"{value:.{result.table.decimals}f}"
 
 
-def stacked(result: TableResult, style: Style, label: str) -> Grid:
-    """Measured above published, with difference and verdict below where there is one. `label`: the RowLabel field."""
+def stacked(result: TableResult, style: Style, label: Callable[[RowLabel], str]) -> Grid:
+    """Measured above published, with difference and verdict below where there is one. `label` names a row."""
     rows: list[list[str]] = []
     for row in result.rows:
-        rows += _stack(result, row, style, getattr(row, label))
+        rows += _stack(result, row, style, label(row))
     return without_mean(result, Grid(["", *result.columns, "mean"], rows))
 
 
@@ -126,7 +131,7 @@ _TRAINING: dict[str, tuple[str, str]] = {
 """The numbers that say what a row was trained on: headings, names, how they are written."""
 
 
-def training(result: TableResult, label: str) -> Grid | None:
+def training(result: TableResult, label: Callable[[RowLabel], str]) -> Grid | None:
     """What each row was trained on: smallest to largest over targets and seeds. None if no record tells."""
     runs = {row.id: [run for cell in result.row_cells(row.id) for run in cell.runs] for row in result.rows}
     columns = {
@@ -136,7 +141,7 @@ def training(result: TableResult, label: str) -> Grid | None:
         if result.evaluated and (name != TRAINING_SECONDS or result.lengths)
     }
     columns = {name: column for name, column in columns.items() if any(text != "-" for text in column)}
-    rows = [[getattr(row, label), *(column[i] for column in columns.values())] for i, row in enumerate(result.rows)]
+    rows = [[label(row), *(column[i] for column in columns.values())] for i, row in enumerate(result.rows)]
     return Grid(["", *columns], rows) if columns else None
 
 

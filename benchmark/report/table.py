@@ -232,6 +232,10 @@ class TableResult:
         """The row's cells in column order."""
         return [self.cell(row, target) for target in self.columns]
 
+    def row_name(self, row: RowLabel) -> str:
+        """The row's title, with the name to type beside it."""
+        return self.table.row_name(row.base_row or row.id, row.variant, row.title)
+
     @property
     def all_cells(self) -> list[CellResult]:
         """Every cell, row by row."""

@@ -13,6 +13,8 @@ LEAST = 80
 """Columns that are used on a narrower terminal too."""
 USUAL = 120
 """Columns of a table where there is no terminal."""
+WHOLE = 10_000
+"""Columns of a table that is folded on a terminal alone."""
 LEAST_CELL = 12
 """Columns that a folded cell keeps."""
 

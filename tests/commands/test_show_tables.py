@@ -14,11 +14,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.parametrize("name", table_names())
 def test_show_prints_every_value_as_the_table_has_it(name):
-    text = table_text(load_table(name)).splitlines()
+    table = load_table(name)
+    text = table_text(table).splitlines()
     # Every scalar as its text.
     raw = yaml.load((ROOT / "tables" / f"{name}.yaml").read_text(), Loader=yaml.BaseLoader)
-    for row in raw["rows"]:
-        (line,) = [line for line in text if line.split(" ")[0] == row["id"]]
+    for row, known in zip(raw["rows"], table.rows, strict=True):
+        # The name to type, and the title.
+        typed = row["id"] if [one.variant for one in table.rows].count(known.variant) > 1 else known.variant
+        (line,) = [line for line in text if line.split(" ")[0] == typed and known.title in line]
         printed = ["-" if value in ("", "null") else value for value in row["values"]]
         if "top5" in row:
             printed = [f"{value} ({second})" for value, second in zip(printed, row["top5"], strict=True)]

@@ -76,9 +76,9 @@ def outcome(capsys, *arguments):
 
 @pytest.mark.parametrize("table", PAPER_TABLES)
 @pytest.mark.parametrize("engine", ENGINE_NAMES)
-def test_plan_takes_every_table_of_the_paper_with_either_engine(capsys, monkeypatch, tmp_path, table, engine):
+def test_plan_takes_every_table_of_the_paper_with_either_engine(capsys, tmp_path, monkeypatch, table, engine):
     """Seen: `plan --engine lightly` was refused for All4One, a method of another table."""
-    # A data root without ImageNet would be named in a note.
+    # A data root without the paper's open-sets is a note.
     monkeypatch.delenv("BENCHMARK_DATA", raising=False)
     code, error = outcome(
         capsys, "plan", "--table", table, "--profile", "paper", "--engine", engine, "--store", str(tmp_path)

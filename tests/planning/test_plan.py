@@ -146,7 +146,7 @@ finally:
         [sys.executable, "-c", script, str(tmp_path / "runs")], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert "X+OS_simcore_stop" in done.stdout and not (tmp_path / "runs").exists()
+    assert "X+simcore(stop)" in done.stdout and not (tmp_path / "runs").exists()
 
 
 @pytest.fixture

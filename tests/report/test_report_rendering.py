@@ -18,6 +18,7 @@ from small_table import (
 )
 
 from benchmark.errors import UnknownName
+from benchmark.published.tables import load_table
 from benchmark.report.formats import render
 from benchmark.report.formats.latex import escape
 from benchmark.report.table import (
@@ -84,7 +85,7 @@ def test_a_mean_over_a_hole_is_refused_with_the_reason() -> None:
     assert whole.std == pytest.approx(np.std([(46 + 50 + 59) / 3, (47 + 51 + 59.4) / 3], ddof=1))
     assert (hole.mean, hole.reason) == (None, "pets failed, cars without seed 1")
     assert "no mean of A_1: pets failed, cars without seed 1" in render(result(), "text")
-    text_row = next(line for line in render(result(), "text").splitlines() if line.startswith("A_1 "))
+    text_row = next(line for line in render(result(), "text").splitlines() if "[A_1] " in line)
     assert text_row.split()[-1] == "-"
 
 
@@ -180,3 +181,21 @@ def test_prose_of_markdown_has_short_lines_that_say_the_same() -> None:
     assert f"- {note}\n" in re.sub(r"\n  (?! )", " ", shown)
     starts = {line.split()[0] for line in prose if line.startswith("  ")}
     assert starts and not starts & {"-", "1.", "+", "#", ">", "*", "12)", "##"}
+
+
+def test_a_row_has_one_name_its_title_with_what_to_type_beside_it(capsys, tmp_path):
+    from benchmark.__main__ import main
+
+    name = "X + SimCore, p = 5 % [X+simcore(5%)]"
+    question = ["--targets", "cub", "--rows", "X", "X+OS_simcore_5", "--store", str(tmp_path / "runs")]
+    for verb in ("table", "plan"):
+        with pytest.raises(SystemExit):
+            main([verb, "2", *question])
+        lines = capsys.readouterr().out.splitlines()
+        assert any(line.startswith(f"{name}  ") for line in lines) and any(line.startswith("X  ") for line in lines)
+        assert not any("X+OS_simcore_5" in line for line in lines)
+    # Where several rows have one variant, ids tell them apart.
+    table = load_table("4")
+    several = [row for row in table.rows if row.variant == "X+simcore(stop)"]
+    assert len(several) > 1
+    assert [table.name_to_type(row.id, row.variant) for row in several] == [row.id for row in several]

@@ -1,23 +1,26 @@
 """What `show table2` prints: a published table as it is printed, and what the suite makes of it."""
 
+import sys
 from collections.abc import Iterable, Iterator
 
 from benchmark.planning.rows import obstacle
 from benchmark.published.tables import Row, Table
-from benchmark.specs.folding import folded, grid, table_width
+from benchmark.specs.folding import USUAL, WHOLE, columns, folded, grid
 
 
 def table_text(table: Table) -> str:
     """The values with their source, then the rows that are not measured here and why, the claims, the tolerance."""
-    width = table_width()
-    rows = [line for row in table.rows for line in _lines(row, table.decimals)]
+    width = columns(sys.stdout) or WHOLE
+    rows = [line for row in table.rows for line in _lines(table, row)]
     align = ("left", "left", *("right",) * len(table.columns))
-    values = grid(["row", "title", *table.columns], rows, width, align)
-    return "\n".join([*_source(table), "", values, *(folded(line, width) for line in _sections(table))])
+    values = grid(["to type", "row", *table.columns], rows, width, align)
+    return "\n".join(
+        [*_source(table), "", values, *(folded(line, columns(sys.stdout) or USUAL) for line in _sections(table))]
+    )
 
 
-def _lines(row: Row, decimals: int) -> Iterator[list[str]]:
-    yield [row.id, row.title, *_cells(row, decimals)]
+def _lines(table: Table, row: Row) -> Iterator[list[str]]:
+    yield [table.name_to_type(row.id, row.variant), row.title, *_cells(row, table.decimals)]
     if row.shares is not None:
         yield ["", "    % of the open-set picked", *(f"{share:g}" for share in row.shares)]
 

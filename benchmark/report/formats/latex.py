@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from tabulate import LATEX_ESCAPE_RULES
 
-from benchmark.report.blocks import Grid, Style, claims, stacked, training
+from benchmark.report.blocks import Grid, Style, claims, stacked, title_of, training
 from benchmark.report.footnotes import footnotes
 from benchmark.report.formats import Format
 from benchmark.report.formats._tabulate import tabulated
@@ -27,10 +27,10 @@ def render(result: TableResult) -> str:
     parts = ["% needs \\usepackage{booktabs} and \\usepackage{graphicx}"]
     caption = headings(result)
     if result.evaluated:
-        parts.append(_float(stacked(result, Style(), "title"), caption))
+        parts.append(_float(stacked(result, Style(), title_of), caption))
     for heading, grid in measure_tables(result, Style()):
         parts.append(_float(grid, [heading] if result.evaluated else [*caption, heading]))
-    if trained := training(result, "title"):
+    if trained := training(result, title_of):
         parts.append(_float(trained, ["What each row was trained on"]))
     if judged := claims(result):
         items = (

@@ -14,6 +14,7 @@ from benchmark.report.blocks import (
     mean_text,
     published_text,
     signed,
+    title_of,
     training,
     without_mean,
 )
@@ -38,7 +39,7 @@ def render(result: TableResult) -> str:
         parts.append(f"Cells are measured (published); {shown} where the two are comparable.")
     for heading, grid in measure_tables(result, Style(plus_minus=" ± ")):
         parts += [f"#### {heading}", tabulated(_piped(grid), "pipe")]
-    if trained := training(result, "title"):
+    if trained := training(result, title_of):
         parts += ["#### What each row was trained on", tabulated(_piped(trained), "pipe")]
     if judged := claims(result):
         grid = Grid([*CLAIMS], [list(line) for line in judged])

@@ -14,10 +14,10 @@ def render(result: TableResult) -> str:
     width = table_width()
     parts = ["\n".join(folded(line, width) for line in headings(result))]
     if result.evaluated:
-        parts.append(_table(stacked(result, Style(), "id"), width))
+        parts.append(_table(stacked(result, Style(), result.row_name), width))
     for heading, measures in measure_tables(result, Style(plus_minus=" ± ")):
         parts += [folded(heading, width), _table(measures, width)]
-    if trained := training(result, "id"):
+    if trained := training(result, result.row_name):
         parts.append("What each row was trained on\n" + _table(trained, width))
     if judged := claims(result):
         parts.append(grid(CLAIMS, judged, width, shares=(0.38, 0.31, 0.31)))
