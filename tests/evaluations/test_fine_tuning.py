@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from benchmark.evaluations import EVALUATIONS, Question
-from benchmark.evaluations._fine_tuning import NotTrainable, _clean, fine_tuned
+from benchmark.evaluations._fine_tuning import NotTrainable, _clean, _released, fine_tuned
 from benchmark.evaluations.fine_tuning import FineTuning
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.profiles import find_profile
@@ -125,6 +125,12 @@ def test_the_last_epoch_and_not_the_best_one_chooses_the_rate():
     result = _clean(Rehearsed(), everything, known, spec("clean", rates=(0.1, 0.01), epochs=2))
     assert result.info["validation_curves"] == [[0.1, [100, 0]], [0.01, [50, 50]]]
     assert result.info["rate"] == 0.01 and result.accuracy == 100
+
+
+def test_the_released_reading_keeps_the_best_epoch_and_not_the_last():
+    everything, known = np.arange(16), Rehearsed.labels.astype(np.int32)
+    result = _released(Rehearsed(), everything, known, spec("released", rates=(0.1, 0.01), epochs=2))
+    assert (result.accuracy, result.info["rate"], result.info["epoch"], result.info["last"]) == (100, 0.1, 1, 0)
 
 
 def test_equal_rates_of_either_reading_give_the_first_and_the_last_epoch():
