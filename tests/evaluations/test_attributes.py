@@ -82,7 +82,9 @@ def test_images_without_a_value_are_left_out_and_unknown_values_are_wrong(featur
             return ("new",)
         return ("" if number % 2 else str(label),)
 
-    info = run(feature_task, clusters, tmp_path, values).info["attributes"]["a0"]
+    result = run(feature_task, clusters, tmp_path, values)
+    info = result.info["attributes"]["a0"]
+    assert result.metrics["attributes"] == pytest.approx(info["accuracy"])
     # Of 200 test images 50 have a value that train lacks, and half of the others none.
     assert info["n"] == 125 and info["accuracy"] <= 100 * 75 / 125 and info["accuracy"] >= 95 * 75 / 125
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from benchmark.evaluations import EVALUATIONS, Question
-from benchmark.evaluations._fine_tuning import NotTrainable, fine_tuned
+from benchmark.evaluations._fine_tuning import NotTrainable, _clean, _released, fine_tuned
 from benchmark.evaluations.fine_tuning import FineTuning
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.profiles import find_profile
@@ -101,6 +101,36 @@ def test_clean_chooses_the_rate_on_train_alone():
     assert result.info == shuffled.info and np.array_equal(result.predicted, shuffled.predicted)
     assert result.info["chosen_on"] == "validation" and result.info["rate"] == 0.1
     assert result.info["validation_images"] == 16
+
+
+class Rehearsed:
+    """In place of trainings: the rate 0.1 is right after the first epoch and wrong after the last, 0.01 half right."""
+
+    labels = np.arange(16) % 2
+
+    def images(self, rows):
+        return rows
+
+    def train(self, rows, rate, watched, every=1):
+        right = self.labels[watched].astype(np.int32)
+        if every > 1:
+            yield right
+        else:
+            yield from {0.1: (right, 1 - right), 0.01: (0 * right, 0 * right)}[rate]
+
+
+def test_the_last_epoch_and_not_the_best_one_chooses_the_rate():
+    everything = np.arange(16)
+    known = Rehearsed.labels.astype(np.int32)
+    result = _clean(Rehearsed(), everything, known, spec("clean", rates=(0.1, 0.01), epochs=2))
+    assert result.info["validation_curves"] == [[0.1, [100, 0]], [0.01, [50, 50]]]
+    assert result.info["rate"] == 0.01 and result.accuracy == 100
+
+
+def test_the_released_reading_keeps_the_best_epoch_and_not_the_last():
+    everything, known = np.arange(16), Rehearsed.labels.astype(np.int32)
+    result = _released(Rehearsed(), everything, known, spec("released", rates=(0.1, 0.01), epochs=2))
+    assert (result.accuracy, result.info["rate"], result.info["epoch"], result.info["last"]) == (100, 0.1, 1, 0)
 
 
 def test_equal_rates_of_either_reading_give_the_first_and_the_last_epoch():
