@@ -144,10 +144,10 @@ def test_a_sheet_has_no_empty_places(folders, tmp_path, target, count, columns):
     def source(role, name):
         return open_source(NamedFolders(), role, str(folders / name), "train", tmp_path)
 
-    mine, pool = source("targets", "mine"), source("opensets", "pool")
-    mine = Source(mine.items, mine.manifest) if target == 12 else _first(mine, target)
+    own, pool = source("targets", "mine"), source("opensets", "pool")
+    own = _first(own, target)
     positions = np.arange(count, dtype=np.int64)
-    sheet = contact_sheet(mine, pool, positions, np.linspace(1, 0, count, dtype=np.float32))
+    sheet = contact_sheet(own, pool, positions, np.linspace(1, 0, count, dtype=np.float32))
     side = sheet.width // columns
     assert sheet.width == columns * side
     pixels = np.asarray(sheet).min(axis=2)
