@@ -137,7 +137,7 @@ MINI = Profile(
     k=20,
     patience=5,
     released_probe={"epochs": 100, "batch": 64},
-    quick=QuickEncoder(steps=250, crop=32),
+    quick=QuickEncoder(steps=300, crop=32),
     pairs_per_second=70,
     rate_source="ResNet-10-T at 48 px in float32 on one CPU core",
 )

@@ -145,7 +145,7 @@ def test_a_sheet_has_no_empty_places(folders, tmp_path, target, count, columns):
         return open_source(NamedFolders(), role, str(folders / name), "train", tmp_path)
 
     own, pool = source("targets", "mine"), source("opensets", "pool")
-    own = Source(own.items, own.manifest) if target == 12 else _first(own, target)
+    own = _first(own, target)
     positions = np.arange(count, dtype=np.int64)
     sheet = contact_sheet(own, pool, positions, np.linspace(1, 0, count, dtype=np.float32))
     side = sheet.width // columns

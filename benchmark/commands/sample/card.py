@@ -155,7 +155,7 @@ def _folders(facts: CardFacts) -> Iterator[str]:
         yield _shares(name or ".", of_picks[name], of_pool[name], facts)
     rest = len(of_pool) - len(shown)
     if rest:
-        picks, pool = (sum(all_.values()) - sum(all_[name] for name in shown) for all_ in (of_picks, of_pool))
+        picks, pool = (sum(counts.values()) - sum(counts[name] for name in shown) for counts in (of_picks, of_pool))
         yield _shares(f"{rest:,} more", picks, pool, facts)
 
 
