@@ -47,7 +47,7 @@ class Drawn(NamedTuple):
 def measured(store: Path) -> Drawn:
     """Features and images from the store, and SimCore's picks."""
     reproduce("2", "smoke", targets=TARGET, rows=ROW, store=store, steps=STEPS, train=False, coreset_metrics=True)
-    query = Query("2", "smoke", targets=(TARGET,), rows=(ROW,), store=store, steps=(STEPS,))
+    query = Query("2", profile="smoke", targets=(TARGET,), rows=(ROW,), store=store, steps=(STEPS,))
     planned = PlannedTable(query)
     planned.read_data(silent)
     (cell,) = planned.cells.values()

@@ -171,7 +171,7 @@ MUTANTS = (
     ),
     Mutant(
         "the rate never falls",
-        "peak * self.decay ** sum(epoch > passed for passed in self.decay_epochs)",
+        "peak * decay ** sum(epoch > passed for passed in decay_epochs)",
         "peak",
         (FINE_TUNING,),
     ),

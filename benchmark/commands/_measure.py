@@ -8,7 +8,8 @@ from benchmark.execution.display import shown
 from benchmark.execution.run import Machine, Work, check_machine, check_stages, execute
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.report.measured import MeasuredTable, measured_table
-from benchmark.specs.folding import columns, note, say
+from benchmark.specs import folding
+from benchmark.specs.folding import note, say
 from benchmark.specs.wording import counted
 from benchmark.stages.sample import SampleSpec
 
@@ -29,7 +30,7 @@ def measure(session: PlannedTable, machine: Machine) -> MeasuredTable:
 
 def _say_what_begins(session: PlannedTable) -> None:
     """The first line on a terminal: what comes next, the import of torch, takes seconds."""
-    if columns(sys.stderr) is not None:
+    if folding.columns(sys.stderr) is not None:
         cells = counted(len(session.cells), "cell")
         say(f"{session.table.id}, profile {session.profile.name}: {cells}; loading torch, then the images")
 

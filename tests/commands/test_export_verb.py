@@ -202,7 +202,7 @@ def test_mistakes_get_one_line_and_nothing_is_written(exported, cell, tmp_path, 
     assert "no stage of the store" in refused(exported, tmp_path, cell.pretrain.key, store=tmp_path / "absent")
     drawn = next(one for one in finished_small_run[0].plan.cells if one.variant.sampler == "random").sample
     assert "rests on no finished training" in refused(exported, tmp_path, drawn.key)
-    assert "No such file or directory" in refused(exported, tmp_path, cell.pretrain.key, out="absent/out")
+    assert "there is no folder" in refused(exported, tmp_path, cell.pretrain.key, out="absent/out")
     (tmp_path / "out").mkdir()
     assert "exists already" in refused(exported, tmp_path, cell.pretrain.key)
 

@@ -40,7 +40,7 @@ def test_the_training_is_that_of_a_tables_row(data_root, tmp_path, selected):
     job = read(prepare(PretrainingRequest(target, tmp_path / "out", picks if selected else None, store=store), CPU))
     row = f"X+{picks}(stop)" if selected else "X"
     table = PlannedTable(
-        Query("2", "mini", targets=("birds",), openset="mixed", rows=(row,), data_root=data_root, store=store)
+        Query("2", profile="mini", targets=("birds",), openset="mixed", rows=(row,), data_root=data_root, store=store)
     )
     table.data.read([("targets", "birds", "train"), ("targets", "birds", "test"), ("opensets", "mixed", "train")])
     (cell,) = table.cells.values()

@@ -1,6 +1,7 @@
 """Every measured number of README.md and docs/ stands in a block that a script writes from the records."""
 
 import inspect
+import math
 import re
 import tomllib
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import NamedTuple
 import pytest
 
 from baselines import SimCore
+from baselines.core.clauses import LARGE, SMALL, WORST_GROWTH
+from baselines.metrics import DUPLICATE_COSINE
 from benchmark.datasets.targets import TARGETS
 from benchmark.datasets.targets.celeba import LEAST, SHARE
 from benchmark.images.journal import LINES
@@ -132,6 +135,11 @@ class Allowed(NamedTuple):
     numbers: list[float] | None
 
 
+def growth():
+    """The exponent of the most that a sampler may grow by."""
+    return math.log(WORST_GROWTH) / math.log(LARGE / SMALL)
+
+
 def mini(field):
     return getattr(find_profile("mini"), field)
 
@@ -197,6 +205,8 @@ ALLOWED = [
     Allowed("README.md", "Python 3.11 or later", [float(PYTHON.removeprefix(">="))]),
     Allowed("README.md", "with a 95 % interval", [95]),
     Allowed("docs/add-a-sampler.md", "with a 95 % interval", [95]),
+    *(Allowed("docs/add-a-sampler.md", f"{cost} grows by less than N^1.6", [growth()]) for cost in ("time", "memory")),
+    Allowed("docs/add-a-sampler.md", "above cosine 0.95", [DUPLICATE_COSINE]),
     Allowed("docs/data.md", "open-set (at most 1 % of it)", [100 * SKIPPABLE]),
     Allowed("docs/data.md", "a split of 256 images", [LINES]),
     Allowed("docs/data.md", "goes on from the last 256 images", [LINES]),

@@ -260,7 +260,7 @@ def test_damage_that_appears_while_a_stage_is_made_is_kept_too(session):
 
 def test_a_sampler_is_not_blamed_for_damaged_features(monkeypatch):
     """Whatever a plugin raises is said to be its own; what comes before it is not."""
-    plugin = SimpleNamespace(name="outside", identity={}, make=lambda ids: None)
+    plugin = SimpleNamespace(name="outside", kind="file", identity={}, make=lambda ids: None)
     monkeypatch.setattr(sample, "resolve", lambda text: plugin)
     spec = PluginSampling(identity="{}")
 

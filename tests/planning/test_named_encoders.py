@@ -202,7 +202,7 @@ def test_the_released_probe_standardises_by_the_method_of_the_encoder_and_not_by
     save_file(build(Backbone(name="test_vit", library="timm")).state_dict(), weights)
     rows = ("X", f"@timm:test_vit={weights}")
     cells = PlannedTable(
-        Query("2", "paper", rows=rows, targets=("cub",), method="mae", store=tmp_path / "runs")
+        Query("2", profile="paper", rows=rows, targets=("cub",), method="mae", store=tmp_path / "runs")
     ).cells.values()
     assert [cell.evaluate.spec.standardise for cell in cells] == [True, False]
     profile, (_, (stage, _)) = find_profile("paper"), trained

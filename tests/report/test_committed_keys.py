@@ -23,6 +23,13 @@ def data(tmp_path_factory):
     return Data(Path(os.environ["BENCHMARK_DATA"]), standins=False, cache=tmp_path_factory.mktemp("store"))
 
 
+def evaluations(keys, records):
+    """The evaluations of a cell, where it has others than its row's own."""
+    others = [part.partition(":")[2] for part in keys if part.startswith("evaluate:")]
+    kind = records[keys["evaluate"]].identity["spec"]["kind"]
+    return ({"clean": "linear-clean", "released": "linear-released"}.get(kind, kind), *others) if others else ()
+
+
 @pytest.mark.realdata
 @pytest.mark.parametrize("folder", FOLDERS, ids=[str(folder.relative_to(RESULTS)) for folder in FOLDERS])
 def test_committed_keys_are_those_planned_today(data, folder):
@@ -33,6 +40,7 @@ def test_committed_keys_are_those_planned_today(data, folder):
     (precision,) = {
         record.identity["spec"]["recipe"]["precision"] for record in records.values() if record.kind == "pretrain"
     }
+    cells = [cell for cell in json.loads((folder / "cells.json").read_text()) if cell["state"] == "measured"]
     query = Query(
         layout.table,
         profile=layout.profile,
@@ -43,16 +51,13 @@ def test_committed_keys_are_those_planned_today(data, folder):
         seeds=layout.seeds,
         steps=tuple(steps for _, steps in layout.lengths) or (() if layout.steps is None else (layout.steps,)),
         precision=precision,
+        evaluation=evaluations(cells[0]["keys"], records),
         data_root=data.root,
         store=data.cache,
     )
     session = PlannedTable(query, data)
     session.read_data(lambda *_: None)
-    committed = {
-        (cell["row"], cell["target"], cell["seed"]): cell["keys"]
-        for cell in json.loads((folder / "cells.json").read_text())
-        if cell["state"] == "measured"
-    }
+    committed = {(cell["row"], cell["target"], cell["seed"]): cell["keys"] for cell in cells}
     assert committed
     for place, keys in committed.items():
         assert keys == {name: stage.key for name, stage in session.cells[place].parts.items()}, place

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from attrs import evolve
 from edited_json import edit
 
 from benchmark.errors import UserError
@@ -110,8 +111,8 @@ def evaluated(finished_small_run, run_here, tmp_path_factory):
     session, store = finished_small_run
     root = tmp_path_factory.mktemp("evaluated")
     shutil.copytree(store.root, root / "runs")
-    fields = {"store": root / "runs", "rows": ("X", "X+OS_rand_5"), "evaluations": EVALUATIONS, "references": ("X",)}
-    own = PlannedTable(replace(session.query, **fields))
+    fields = {"store": root / "runs", "rows": ("X", "X+OS_rand_5"), "evaluation": EVALUATIONS, "references": ("X",)}
+    own = PlannedTable(evolve(session.query, **fields))
     run_here(own)
     save_results(own.values(), collect(own.values(), own.store), own.store, root / "saved")
     return own, root / "saved"

@@ -109,7 +109,7 @@ def test_other_targets_are_named_and_not_compared() -> None:
 
 
 def test_claims_show_both_verdicts() -> None:
-    text = " ".join(render(result(), "text").split())
+    text = " ".join(render(result(), "md").split())
     assert "contradicted on 1 of 3: cars -6.16" in text
     assert "held on 3 of 3" in text
     assert "missing: B on pets" in text

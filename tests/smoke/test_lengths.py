@@ -84,7 +84,10 @@ def test_the_text_shows_lengths_in_order_published_values_and_times(measured):
     table, _ = measured
     lines = table.render("text").splitlines()
     named = [line.split("  ")[0] for line in lines if " at " in line and " steps " in line]
-    assert named[:6] == [f"{row} at {steps} steps" for steps in (2, 4) for row in MEASURED]
+    titles = {"X": "X", "X+OS_simcore_5": "X + SimCore, p = 5 %", "@untrained": "control: the network untrained"}
+    assert [name.partition(" [")[0] for name in named[:6]] == [
+        f"{titles[row]}, at {steps} steps" for steps in (2, 4) for row in MEASURED
+    ]
     assert sum(line.startswith("  published") for line in lines) == 4
     text = " ".join(table.render("text").split())
     assert "training seconds" in text and "2 of 10 rows and 1 control" in text

@@ -52,6 +52,7 @@ def here(tmp_path, monkeypatch):
     """An empty current folder; what is imported from it is forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
     before = set(sys.modules)
     yield tmp_path
     for name in set(sys.modules) - before:

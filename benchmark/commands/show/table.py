@@ -5,17 +5,23 @@ from collections.abc import Iterable, Iterator
 
 from benchmark.planning.rows import obstacle
 from benchmark.published.tables import Row, Table
-from benchmark.specs.folding import USUAL, WHOLE, columns, folded, grid
+from benchmark.specs import folding
+from benchmark.specs.folding import USUAL, WHOLE, folded, grid
 
 
 def table_text(table: Table) -> str:
     """The values with their source, then the rows that are not measured here and why, the claims, the tolerance."""
-    width = columns(sys.stdout) or WHOLE
+    width = folding.columns(sys.stdout) or WHOLE
     rows = [line for row in table.rows for line in _lines(table, row)]
     align = ("left", "left", *("right",) * len(table.columns))
     values = grid(["to type", "row", *table.columns], rows, width, align)
     return "\n".join(
-        [*_source(table), "", values, *(folded(line, columns(sys.stdout) or USUAL) for line in _sections(table))]
+        [
+            *_source(table),
+            "",
+            values,
+            *(folded(line, folding.columns(sys.stdout) or USUAL) for line in _sections(table)),
+        ]
     )
 
 
