@@ -25,7 +25,7 @@ def test_a_real_target_against_a_real_open_set(tmp_path, capsys):
     assert all(cell["state"] == "measured" and cell["test_images"] == 298 for cell in cells.values())
     assert all(cell["published"] is None and cell["data"] == "as found" for cell in cells.values())
     # 804 of 16,481 images are of dogs or cats.
-    assert all(abs(cells[row]["purity_base_rate"] - 100 * 804 / 16481) < 1e-9 for row in ROWS[1:])
+    assert all(cells[row]["base_rate"] == pytest.approx(100 * 804 / 16481) for row in ROWS[1:])
     assert cells["X+oracle(5%)"]["purity"] == 100
     assert cells["X+OS_simcore_5"]["purity_without_heldout"] is not None
     picks = list((tmp_path / "runs" / "sample").glob("*/picks.txt"))
