@@ -92,7 +92,7 @@ def fetch(server: Server, folder: Path, *, verify: bool = True, file: str = "lis
     return download_parts("leaves", download, folder, verify=verify, wait=lambda _: None)
 
 
-def refusal(server: Server, folder: Path, match: str, **options: object) -> None:
+def assert_refused(server: Server, folder: Path, match: str, **options: object) -> None:
     """The download is refused in one line, and leaves nothing."""
     with pytest.raises(UserError, match=match) as error:
         fetch(server, folder, **options)  # type: ignore[arg-type]
@@ -148,10 +148,10 @@ def test_a_file_that_was_whole_when_the_call_was_killed_is_only_checked(server: 
 
 def test_what_is_not_as_stated_is_refused_by_name(server: Server, tmp_path: Path) -> None:
     server.pages["list.mat"] = Page(CONTENT)
-    refusal(server, tmp_path, "/list.mat has 512,000 bytes, and 500,000 are stated", size=500_000)
-    refusal(server, tmp_path, "/list.mat has the MD5 .*, and 0123 is stated", md5="0123")
+    assert_refused(server, tmp_path, "/list.mat has 512,000 bytes, and 500,000 are stated", size=500_000)
+    assert_refused(server, tmp_path, "/list.mat has the MD5 .*, and 0123 is stated", md5="0123")
     server.pages["list.mat"].states_length = False
-    refusal(server, tmp_path, "/list.mat has 512,000 bytes, and 500,000 is stated", size=500_000)
+    assert_refused(server, tmp_path, "/list.mat has 512,000 bytes, and 500,000 is stated", size=500_000)
     assert fetch(server, tmp_path, size=500_000, md5="0123", verify=False)
 
 
@@ -161,19 +161,19 @@ def test_a_redirect_to_another_kind_of_file_is_refused(server: Server, tmp_path:
     content = (tmp_path / "images.zip").read_bytes()
     (tmp_path / "images.zip").unlink()
     server.pages |= {"old.tar.gz": Page(b"", status=302, to="/new"), "new": Page(content)}
-    refusal(server, tmp_path, "old.tar.gz: http.*/new gives zip", file="old.tar.gz")
+    assert_refused(server, tmp_path, "old.tar.gz: http.*/new gives zip", file="old.tar.gz")
     server.pages["new"] = Page(HTML, kind="text/html; charset=utf-8")
-    refusal(server, tmp_path, "/new gives a web page", file="old.tar.gz")
+    assert_refused(server, tmp_path, "/new gives a web page", file="old.tar.gz")
     server.pages["new"] = Page(HTML)
-    refusal(server, tmp_path, "gives a web page", file="old.tar.gz")
+    assert_refused(server, tmp_path, "gives a web page", file="old.tar.gz")
     server.pages["list.mat"] = Page(HTML * 100)
-    refusal(server, tmp_path, "gives a web page")
+    assert_refused(server, tmp_path, "gives a web page")
 
 
 @pytest.mark.parametrize(("status", "match"), [(404, "answers 404"), (403, "by hand from the official page")])
 def test_an_address_that_gives_nothing_is_named(server: Server, tmp_path: Path, status: int, match: str) -> None:
     server.pages["list.mat"] = Page(b"", status=status)
-    refusal(server, tmp_path, match)
+    assert_refused(server, tmp_path, match)
     assert len(server.ranges) == 1
 
 
