@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.commands._options import with_options_of
-from benchmark.commands._values import PathLike, at_least, data_root_of, machine_of, names
+from benchmark.commands._values import data_root_of, machine_of
+from benchmark.planning.values import PathLike, at_least, names
 from benchmark.specs.folding import note
 
 FORMS = (

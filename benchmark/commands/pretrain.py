@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.commands._options import Required, with_options_of
-from benchmark.commands._values import PathLike, at_least, machine_of, path_of, precision_of
+from benchmark.commands._values import machine_of
+from benchmark.planning.values import PathLike, at_least, optional_path, precision_of
 
 if TYPE_CHECKING:
     from benchmark.commands._pretrained import PretrainedEncoder
@@ -46,7 +47,7 @@ def pretrain_encoder(
     request = PretrainingRequest(
         str(target),
         Path(out),
-        path_of(selection),
+        optional_path(selection),
         None if pool is None else str(pool),
         profile,
         method,

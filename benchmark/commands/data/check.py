@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.commands._options import DataRoot, StorePath
-from benchmark.commands._values import PathLike, at_least, data_root_of, machine_of
-from benchmark.commands._values import names as names_of
+from benchmark.commands._values import data_root_of, machine_of
 from benchmark.errors import UnknownName, UserError
+from benchmark.planning.values import PathLike, at_least
+from benchmark.planning.values import names as names_of
 from benchmark.specs.folding import show as show_text
 from benchmark.specs.wording import counted
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.commands._options import DataRoot, StorePath
-from benchmark.commands._values import PathLike, at_least, data_root_of
-from benchmark.commands._values import names as names_of
+from benchmark.commands._values import data_root_of
 from benchmark.commands.data.check import Names, named_sets
 from benchmark.errors import UserError
+from benchmark.planning.values import PathLike, at_least
+from benchmark.planning.values import names as names_of
 from benchmark.specs.folding import show as show_text
 from benchmark.specs.wording import counted
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.commands._options import Required, Sampler, with_options_of
-from benchmark.commands._values import PathLike, at_least, machine_of, path_of, precision_of
+from benchmark.commands._values import machine_of
 from benchmark.errors import UserError
+from benchmark.planning.values import PathLike, at_least, optional_path, precision_of
 
 if TYPE_CHECKING:
     from benchmark.commands.sample.command import SampledCoreset
@@ -87,7 +88,7 @@ def _request(
     return Request(
         str(target),
         str(pool),
-        path_of(out),
+        optional_path(out),
         sampler if selection is None else listed_sampler(selection, sampler),
         str(budget),
         encoder,
@@ -95,7 +96,7 @@ def _request(
         at_least("steps", steps, 1),
         seed,
         Path(store),
-        Exports(path_of(link), path_of(copy), path_of(dataset), path_of(sheet)),
+        Exports(optional_path(link), optional_path(copy), optional_path(dataset), optional_path(sheet)),
         precision_of(precision),
         without_leaks,
     )
