@@ -82,13 +82,23 @@ def held_back() -> Iterator[None]:
 
 def leave_to_run(*_: object) -> None:
     """Have this process ignore both signals. What it forks heeds them: a pool of a sampler's own must end."""
-    own = os.getpid()
-
-    def receive(number: int, frame: FrameType | None) -> None:
-        if os.getpid() != own:
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-
     for number in SIGNALS:
-        signal.signal(number, receive)
+        # A handler, for what is ignored stays so in a program that this process starts.
+        signal.signal(number, lambda number, frame: None)
+    # Python forgets the signals that reach a child before its first line: they wait until it has no handlers.
+    os.register_at_fork(before=_block, after_in_parent=_unblock, after_in_child=_heed)
+    _unblock()
+
+
+def _block() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+
+def _unblock() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def _heed() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    _unblock()

@@ -1,6 +1,7 @@
 """What tests of several rooms share: engines, where they are installed; smoke runs in this process, without workers."""
 
 import os
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,14 @@ from benchmark.planning.query import Query
 from benchmark.specs.cells import ordered
 
 SMALL = {"targets": ("dtd",), "rows": ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop"), "steps": (6,)}
+
+
+@pytest.fixture(autouse=True)
+def _own_import_path():
+    """`sys.path` as it was: a sampler of a file adds its folder, in which the next test may find a wrong module."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
 
 
 @pytest.fixture(scope="session")
