@@ -3,7 +3,6 @@
 import csv
 import os
 import shutil
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from benchmark.datasets.archives.official import OfficialImage
 from benchmark.errors import UserError
 from benchmark.progress import Progress, silent
 from benchmark.specs.datasets import OpenSet, Target
+from benchmark.system import same_on_some_disk
 
 IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"P5", b"P6")
 LEFT_OUT = 0.01
@@ -60,7 +60,7 @@ def _check_places(name: str, images: Sequence[OfficialImage]) -> None:
 
 
 def _folded(image: OfficialImage) -> str:
-    return unicodedata.normalize("NFC", image.place).casefold()
+    return same_on_some_disk(image.place)
 
 
 def _refuse(name: str, what: str, images: Sequence[OfficialImage]) -> None:
