@@ -1,4 +1,5 @@
-"""Files that appear whole or not at all, locks on files, and the CPU cores of this process."""
+"""Files that appear whole or not at all, names that disks take for one, locks on files, and the CPU cores of this
+process."""
 
 import contextlib
 import errno
@@ -6,6 +7,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +16,12 @@ from typing import IO, Any
 def cores() -> int:
     """The CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def same_on_some_disk(path: str) -> str:
+    """A text that is equal for two paths which some disk cannot tell apart: they differ in case, or in how accents are
+    encoded (the canonical caseless match of the Unicode Standard, D145)."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())
 
 
 LARGE = 2**20

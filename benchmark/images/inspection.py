@@ -21,6 +21,7 @@ from benchmark.images.sources import DataRoot
 from benchmark.progress import Progress, silent
 from benchmark.specs.base import digest
 from benchmark.specs.datasets import OpenSet, Role
+from benchmark.system import same_on_some_disk
 
 FOLDER = "checks"
 TINY = 32
@@ -203,12 +204,15 @@ def _count_notes(role: Role, name: str, split: Split, images: int, classes: int)
 
 
 def _name_notes(looks: Looks) -> Iterator[str]:
-    """Names that differ only in case: one file system keeps them apart, another does not."""
+    """Names that one file system keeps apart and another does not."""
     folded: dict[str, set[str]] = defaultdict(set)
     for item in looks.ids:
         folder = folder_of(item)
-        folded[folder.casefold() + "/"].add(folder)
-        folded[f"{folder}/{item.removeprefix(folder).casefold()}"].add(item)
+        folded[same_on_some_disk(folder) + "/"].add(folder)
+        folded[f"{folder}/{same_on_some_disk(item.removeprefix(folder))}"].add(item)
     same = sorted(" and ".join(sorted(names)) for names in folded.values() if len(names) > 1)
     if same:
-        yield f"names that differ only in case, which some file systems do not keep apart: {first_few(same)}"
+        yield (
+            "names that differ only in case or in how accents are encoded, which some file systems do not keep apart: "
+            f"{first_few(same)}"
+        )

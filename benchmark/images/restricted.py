@@ -115,7 +115,7 @@ def _lines(name: str, file: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
         raise UserError(f"{name}: the file of classes {file} cannot be read: {reason}") from error
-    lines = [line.strip() for line in text.splitlines()]
+    lines = [line.strip() for line in text.split("\n")]
     lines = list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
     if not lines:
         raise UserError(f"{name}: {file} names no class: give one on each line")

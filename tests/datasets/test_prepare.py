@@ -5,15 +5,18 @@ import errno
 import json
 import os
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from benchmark.__main__ import main
 from benchmark.commands.data import prepare as verb
 from benchmark.datasets.archives import place, prepare
 from benchmark.datasets.archives.formats import lines, mat, voc_boxes, xml
-from benchmark.datasets.archives.official import official
+from benchmark.datasets.archives.official import OfficialImage, official
 from benchmark.datasets.targets import TARGETS
 from benchmark.errors import UserError
 from tests.datasets import miniature_opensets, miniatures
@@ -86,6 +89,40 @@ def test_images_of_lists_that_do_not_exist_are_counted_and_five_named(source: Pa
         file.write("\n" + "\n".join(absent))
     match = r"7 images are in its lists and not in the download: 0\.jpg, 1\.jpg, 2\.jpg, 3\.jpg, 4\.jpg$"
     assert_refused("mit67", source, root, match)
+
+
+def test_names_that_no_file_can_have_are_named_as_absent(source: Path, root: Path) -> None:
+    miniatures.mit67(source)
+    with (source / "TrainImages.txt").open("a") as file:
+        file.write(f"\nwinecellar/{'a' * 300}.jpg\nwinecellar/a\x9bb.jpg")
+    refused = r"2 images are in its lists and not in the download: 'a\\x9bb\.jpg', 'a{100}'$"
+    assert_refused("mit67", source, root, refused)
+
+
+@pytest.mark.parametrize(
+    "error", [AttributeError("no such\nthing"), MemoryError(), Image.DecompressionBombError("big")]
+)
+def test_whatever_a_reader_raises_is_one_line(error: Exception, source: Path, root: Path) -> None:
+    def read(tree: Path) -> Iterator[OfficialImage]:
+        raise error
+        yield
+
+    download = official(TARGETS.get("mit67"))
+    miniatures.mit67(source)
+    broken = dataclasses.replace(download, read=read)  # type: ignore[type-var]
+    with pytest.raises(UserError, match=f"mit67: its files cannot be read: {type(error).__name__}: [a-z ]*$"):
+        prepare.prepare(TARGETS.get("mit67"), broken, source, root, lambda *_: None)  # type: ignore[arg-type]
+    assert list(root.iterdir()) == []
+
+
+def test_a_mask_that_cannot_be_made_is_named(source: Path, root: Path) -> None:
+    expected = miniatures.cub(source)
+    with tarfile.open(source / "segmentations.tgz") as tar:
+        files = {info.name: tar.extractfile(info).read() for info in tar if info.isreg()}  # type: ignore[union-attr]
+    stem = Path(min(expected)).stem
+    (name,) = (name for name in files if Path(name).stem == stem)
+    miniatures.write_tar(source / "segmentations.tgz", files | {name: files[name][:40]})
+    assert_refused("cub", source, root, rf"^{stem}\.png cannot be made of the official files: \w+: ", expected)
 
 
 @pytest.mark.parametrize(
@@ -197,11 +234,20 @@ def test_official_files_that_are_damaged_are_named(tmp_path: Path) -> None:
     path.write_bytes(b"<annotation><object>")
     with pytest.raises(UserError, match="is no XML"):
         voc_boxes(path, 0)
-    path.write_bytes(b'<!DOCTYPE a [<!ENTITY b "lol">]><a>&b;</a>')
-    with pytest.raises(UserError, match="defines XML entities"):
-        xml(path)
+    large = miniatures.mat_file(labels=np.zeros((2, 3)))
+    stated = np.array([2, 3], "<i4").tobytes()
+    assert large.count(stated) == 1
+    path.write_bytes(large.replace(stated, np.array([2**30, 3], "<i4").tobytes()))
+    with pytest.raises(UserError, match="states more than 16,777,216 values"):
+        mat(path, "labels")
+    for encoding in ("utf-8", "utf-16"):
+        path.write_bytes('<!DOCTYPE a [<!ENTITY b "lol">]><a>&b;</a>'.encode(encoding))
+        with pytest.raises(UserError, match="defines XML entities"):
+            xml(path)
     path.write_bytes("caf\xe9.jpg".encode("latin-1"))
     assert lines(path) == ["café.jpg"]
+    path.write_bytes(b"a\x85b.jpg\r\n\r\n c.jpg\n")
+    assert lines(path) == ["a\x85b.jpg", "c.jpg"]
 
 
 @pytest.mark.parametrize(

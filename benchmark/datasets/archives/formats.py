@@ -1,5 +1,6 @@
 """The formats of official lists, read so that an error names the file."""
 
+import math
 import os
 from collections.abc import Iterator
 from io import BytesIO
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+VALUES, LEAST_VALUES = 10, 2**24
+"""Values that a MATLAB file may state for each of its bytes, and that any may state."""
+
+
 def lines(path: Path) -> list[str]:
     """The lines of a list without white space around them; empty ones are left out. UserError if it is no text."""
     try:
@@ -24,7 +29,8 @@ def lines(path: Path) -> list[str]:
         text = path.read_text(encoding="latin-1")
     if "\0" in text:
         raise UserError(f"{path.name} is no text file: download it again")
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    # Not splitlines(), which also splits at characters that names may have.
+    return [line.strip() for line in text.split("\n") if line.strip()]
 
 
 def rows(path: Path, columns: int) -> Iterator[list[str]]:
@@ -37,15 +43,19 @@ def rows(path: Path, columns: int) -> Iterator[list[str]]:
 
 
 def mat(path: Path, *variables: str) -> dict[str, Any]:
-    """The variables of a MATLAB file, dimensions of one squeezed. UserError if it is none or lacks one."""
-    from scipy.io import loadmat
+    """The variables of a MATLAB file, dimensions of one squeezed. UserError if it is none or lacks one, and if it
+    states more values than its size allows: memory is taken for them before they are read."""
+    from scipy.io import loadmat, whosmat
 
+    most = max(LEAST_VALUES, VALUES * path.stat().st_size)
     try:
-        value: dict[str, Any] = loadmat(path, squeeze_me=True)
-    except FileNotFoundError:
-        raise
+        large = any(math.prod(shape) > most for _, shape, _ in whosmat(path))
+        value: dict[str, Any] = {} if large else loadmat(path, squeeze_me=True)
     except Exception as error:
-        raise UserError(f"{path.name} is no MATLAB file that can be read: {error}; download it again") from error
+        text = " ".join(str(error).split())[:200]
+        raise UserError(f"{path.name} is no MATLAB file that can be read: {text}; download it again") from error
+    if large:
+        raise UserError(f"{path.name} states more than {most:,} values: download it again")
     lacking = [name for name in variables if name not in value]
     if lacking:
         raise UserError(f"{path.name} lacks the variable {lacking[0]}: download it again")
@@ -55,13 +65,19 @@ def mat(path: Path, *variables: str) -> dict[str, Any]:
 def xml(path: Path) -> Element:
     """The root of an XML file. UserError if it is none, or defines entities, which can grow without bound."""
     from xml.etree.ElementTree import fromstring
+    from xml.parsers.expat import ExpatError, ParserCreate
+
+    def refuse(*_: object) -> None:
+        raise UserError(f"{path.name} defines XML entities, which no annotation needs; it is not read")
 
     content = path.read_bytes()
-    if b"<!ENTITY" in content:
-        raise UserError(f"{path.name} defines XML entities, which no annotation needs; it is not read")
+    # The parser itself says so: a search of the bytes would not see them in UTF-16.
+    first = ParserCreate()
+    first.EntityDeclHandler = refuse
     try:
+        first.Parse(content, True)
         return fromstring(content)
-    except ParseError as error:
+    except (ExpatError, ParseError, ValueError) as error:
         raise UserError(f"{path.name} is no XML that can be read: {error}") from error
 
 

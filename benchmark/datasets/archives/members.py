@@ -1,21 +1,26 @@
 """What lies in an archive, member by member, whatever its format; nothing of it is trusted."""
 
+import contextlib
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, TypeVar
 
 from benchmark.errors import UserError
 
+BLOCK = 2**20
 HEADER = 2**20
 """Bytes that a header of a tar member may have: longer ones are read into memory whole."""
 PADDING = 2**20
 """Bytes that may follow the end mark of a tar archive."""
+LARGEST = 2**63
+"""Bytes that no file has."""
+
+A = TypeVar("A")
 
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x1f\x8b", "tar.gz"),
@@ -40,14 +45,32 @@ class HostileArchive(UserError):
     """An archive or a member that is refused by name."""
 
 
+Kind = Literal["file", "folder", "link", "device"]
+
+
 @dataclass(frozen=True)
 class Member:
-    """One entry of an archive: name as stated, bytes as stated, and how to read it while it is the current one."""
+    """One entry of an archive: name as stated, bytes as stated, and its content, to be read while it is the current
+    one."""
 
     name: str
-    kind: Literal["file", "folder", "link", "device"]
+    kind: Kind
     size: int
-    open: Callable[[], IO[bytes]]
+    blocks: Callable[[], Iterator[bytes]]
+
+    @property
+    def shown(self) -> str:
+        """The name for an error: quoted, and of an endless one the beginning."""
+        return short(self.name)
+
+
+def short(name: str) -> str:
+    """A name for an error: quoted, and of an endless one the beginning."""
+    return repr(name) if len(name) <= SHOWN else f"{name[:SHOWN]!r}..."
+
+
+SHOWN = 100
+"""Characters of a name that an error shows."""
 
 
 def content_kind(path: Path) -> str:
@@ -99,22 +122,52 @@ def opened(path: Path, kind: str) -> Iterator[Iterator[Member]]:
 
     HostileArchive for an archive that is damaged, cut off or encrypted, whenever that shows.
     """
+    with contextlib.ExitStack() as stack:
+        with _refusing(path):
+            if kind == "zip":
+                members = _zip_members(path, stack.enter_context(zipfile.ZipFile(path)))
+            else:
+                mode = "r:gz" if kind == "tar.gz" else "r:"
+                tar = stack.enter_context(tarfile.open(path, mode, tarinfo=_StrictInfo))  # type: ignore[call-overload]
+                members = _tar_members(path, tar)
+        yield _guarded(path, members)
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """The libraries raise nearly any type for an archive that is made to hurt: all of them refuse it."""
     try:
-        if kind == "zip":
-            with zipfile.ZipFile(path) as archive:
-                yield _zip_members(path, archive)
-        else:
-            with tarfile.open(path, "r:gz" if kind == "tar.gz" else "r:", tarinfo=_StrictInfo) as tar:
-                yield _tar_members(path, tar)
+        yield
+    except UserError:
+        raise
     except _Torn as error:
         raise HostileArchive(f"{path.name} is damaged or was cut off: {error}; download it again") from error
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise HostileArchive(f"{path.name} cannot be unpacked: {error}; download it again") from error
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        # gzip's own error for wrong checksums is an OSError without a number.
-        raise HostileArchive(f"{path.name} cannot be unpacked: {error}; download it again") from error
+    except NotImplementedError as error:
+        raise HostileArchive(
+            f"{path.name} is packed in a way that is not read here ({error}): unpack it yourself and give that folder"
+        ) from error
+    except Exception as error:
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())[:SHOWN] or type(error).__name__
+        raise HostileArchive(f"{path.name} cannot be unpacked: {reason}; download it again") from error
+
+
+def _guarded(path: Path, values: Iterator[A]) -> Iterator[A]:
+    """The values of an iterator that reads the archive. What is done between them is not guarded."""
+    while True:
+        with _refusing(path):
+            try:
+                value = next(values)
+            except StopIteration:
+                return
+        yield value
+
+
+def _blocks(open_content: Callable[[], IO[bytes] | None]) -> Iterator[bytes]:
+    content = open_content()
+    assert content is not None
+    with content:
+        while block := content.read(BLOCK):
+            yield block
 
 
 class _Torn(Exception):
@@ -156,7 +209,10 @@ _LONG_HEADERS = (
 
 def _tar_members(path: Path, tar: tarfile.TarFile) -> Iterator[Member]:
     while (info := tar.next()) is not None:
-        yield Member(info.name, _tar_kind(path, info), info.size, lambda info=info: _content(tar, info))  # type: ignore[misc]
+        if info.size >= LARGEST:
+            raise _Torn("a header states more bytes than a file can have")
+        content = _blocks(lambda info=info: tar.extractfile(info))  # type: ignore[misc]
+        yield Member(info.name, _tar_kind(path, info), info.size, lambda content=content: _guarded(path, content))  # type: ignore[misc]
         # The library remembers every header: eight million of them are gigabytes.
         tar.members = []  # type: ignore[attr-defined]
     rest = tar.fileobj.read(PADDING + 1) if tar.fileobj else b""
@@ -164,35 +220,32 @@ def _tar_members(path: Path, tar: tarfile.TarFile) -> Iterator[Member]:
         raise HostileArchive(f"{path.name} goes on after its end: download it again")
 
 
-def _content(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
-    content = tar.extractfile(info)
-    assert content is not None
-    return content
-
-
-def _tar_kind(path: Path, info: tarfile.TarInfo) -> Literal["file", "folder", "link", "device"]:
+def _tar_kind(path: Path, info: tarfile.TarInfo) -> Kind:
     if info.issym() or info.islnk():
         return "link"
     if info.isdir():
         return "folder"
     if info.issparse():
-        raise HostileArchive(f"{path.name}: {info.name!r} is a sparse file, which no data set has; it is not unpacked")
+        raise HostileArchive(
+            f"{path.name}: {short(info.name)} is a sparse file, which no data set has; it is not unpacked"
+        )
     return "file" if info.isreg() else "device"
 
 
 def _zip_members(path: Path, archive: zipfile.ZipFile) -> Iterator[Member]:
     for info in archive.infolist():
-        if info.flag_bits & 1:
-            raise HostileArchive(f"{path.name}: {info.filename!r} is encrypted; it is not unpacked")
-        kind = _zip_kind(info)
         # The library cuts a name at a null character and says nothing.
-        yield Member(info.orig_filename, kind, info.file_size, lambda info=info: archive.open(info))  # type: ignore[misc]
+        name = info.orig_filename
+        if info.flag_bits & 1:
+            raise HostileArchive(f"{path.name}: {short(name)} is encrypted; it is not unpacked")
+        content = _blocks(lambda info=info: archive.open(info))  # type: ignore[misc]
+        yield Member(name, _zip_kind(info), info.file_size, lambda content=content: _guarded(path, content))  # type: ignore[misc]
 
 
-def _zip_kind(info: zipfile.ZipInfo) -> Literal["file", "folder", "link", "device"]:
-    mode = info.external_attr >> 16
-    if stat.S_ISLNK(mode):
+def _zip_kind(info: zipfile.ZipInfo) -> Kind:
+    mode = stat.S_IFMT(info.external_attr >> 16)
+    if mode == stat.S_IFLNK:
         return "link"
-    if info.is_dir():
+    if info.is_dir() or mode == stat.S_IFDIR:
         return "folder"
-    return "file" if stat.S_IFMT(mode) in (0, stat.S_IFREG) else "device"
+    return "file" if mode in (0, stat.S_IFREG) else "device"

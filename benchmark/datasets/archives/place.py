@@ -1,9 +1,9 @@
 """The images of an official download as a data set's folder: checked first, then linked or copied."""
 
 import csv
+import errno
 import os
 import shutil
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from benchmark.datasets.archives.official import OfficialImage
 from benchmark.errors import UserError
 from benchmark.progress import Progress, silent
 from benchmark.specs.datasets import OpenSet, Target
+from benchmark.system import same_on_some_disk
 
 IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"P5", b"P6")
 LEFT_OUT = 0.01
@@ -60,7 +61,7 @@ def _check_places(name: str, images: Sequence[OfficialImage]) -> None:
 
 
 def _folded(image: OfficialImage) -> str:
-    return unicodedata.normalize("NFC", image.place).casefold()
+    return same_on_some_disk(image.place)
 
 
 def _refuse(name: str, what: str, images: Sequence[OfficialImage]) -> None:
@@ -70,7 +71,8 @@ def _refuse(name: str, what: str, images: Sequence[OfficialImage]) -> None:
 
 
 def _named(image: OfficialImage) -> str:
-    return image.content.name if isinstance(image.content, Path) else image.place
+    name = image.content.name if isinstance(image.content, Path) else image.place
+    return name if name.isprintable() and len(name) <= 100 else repr(name[:100])
 
 
 def _is_below(path: Path, tree: Path) -> bool:
@@ -79,11 +81,16 @@ def _is_below(path: Path, tree: Path) -> bool:
 
 
 def _head(path: Path) -> bytes | None:
+    """The first bytes of a file; None where there is none of that name, or no file can have it."""
     try:
         with path.open("rb") as file:
             return file.read(16)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError):
         return None
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            return None
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _is_image(head: bytes) -> bool:
@@ -134,9 +141,19 @@ def _put(content: Path | Callable[[], bytes], path: Path, link: bool) -> bool:
     if isinstance(content, Path):
         shutil.copyfile(content, aside)
     else:
-        aside.write_bytes(content())
+        aside.write_bytes(_encoded(content, path.name))
     aside.replace(path)
     return False
+
+
+def _encoded(content: Callable[[], bytes], name: str) -> bytes:
+    """What makes an image or a mask of official files. UserError for files of which none can be made."""
+    try:
+        return content()
+    except Exception as error:
+        # Decoders raise nearly any type for damaged files.
+        text = " ".join(str(error).split())[:200]
+        raise UserError(f"{name} cannot be made of the official files: {type(error).__name__}: {text}") from error
 
 
 def write_annotations(images: Iterable[OfficialImage], folder: Path, boxes: str) -> None:

@@ -105,8 +105,11 @@ def _listed(entry: Target | OpenSet, download: Official, tree: Path, progress: P
         for image in download.read(tree):
             images.append(image)
             progress(f"reading the lists of {entry.name}", len(images), max(len(images), _total(entry)))
-    except (OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError) as error:
-        text = " ".join(str(error).replace(f"{tree}/", "").split())
+    except UserError:
+        raise
+    except Exception as error:
+        # Libraries that read files of somebody else's making raise nearly any type.
+        text = " ".join(str(error).replace(f"{tree}/", "").split())[:200]
         raise UserError(f"{entry.name}: its files cannot be read: {type(error).__name__}: {text}") from error
     return sorted(images, key=lambda image: image.place)
 

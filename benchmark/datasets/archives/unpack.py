@@ -4,17 +4,18 @@ import errno
 import os
 import re
 import shutil
-import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
-from benchmark.datasets.archives.members import HostileArchive, Member, check_kind, opened
+from benchmark.datasets.archives.members import HostileArchive, Member, check_kind, opened, short
 from benchmark.datasets.archives.official import ARCHIVE_SUFFIXES
 from benchmark.errors import UserError
 from benchmark.progress import Progress, silent
+from benchmark.system import same_on_some_disk
 
-BLOCK = 2**20
+DEPTH, LENGTH, PART = 32, 1024, 255
+"""Folders in a member's path, its bytes, and those of one name in it, at most. Deeper folders cannot be removed again
+by all versions of Python, and longer paths have no room beside a data root's own."""
 BY_HAND = "if you trust the archive, unpack it yourself and give that folder"
 
 
@@ -46,7 +47,7 @@ class _Amount:
         most = max(self.limits.floor, self.limits.growth * self.size)
         if self.bytes > most or self.members > self.limits.members:
             raise HostileArchive(
-                f"{self.name} is a decompression bomb: {member!r} brings it to {self.bytes:,} bytes in "
+                f"{self.name} is a decompression bomb: {short(member)} brings it to {self.bytes:,} bytes in "
                 f"{self.members:,} members, and {self.size:,} bytes of archive may hold {most:,}"
             )
 
@@ -88,12 +89,12 @@ def _unpack(archive: Path, folder: Path, nested: bool, amount: _Amount, progress
         aside.mkdir(parents=True, exist_ok=True)
         _unpack_into(archive, check_kind(archive), aside, nested, amount, progress)
         aside.replace(folder)
-    except UserError:
-        _remove(aside)
-        raise
     except OSError as error:
         _remove(aside)
         raise UserError(_disk_error(archive, folder, error)) from error
+    except Exception:
+        _remove(aside)
+        raise
     return folder
 
 
@@ -109,7 +110,7 @@ def _disk_error(archive: Path, folder: Path, error: OSError) -> str:
 
 
 def _unpack_into(archive: Path, kind: str, folder: Path, nested: bool, amount: _Amount, progress: Progress) -> None:
-    size, names, total = archive.stat().st_size, _Names(), 0
+    size, names, total, files = archive.stat().st_size, _Names(), 0, 0
     with opened(archive, kind) as members:
         for member in members:
             parts = _parts(archive, member)
@@ -119,7 +120,10 @@ def _unpack_into(archive: Path, kind: str, folder: Path, nested: bool, amount: _
                 continue
             _check_new(archive, member, _place(member, parts, nested), names)
             _write(archive, member, folder, parts, nested, amount, progress)
+            files += member.kind == "file"
             progress(f"unpacking {archive.name} (MB)", total // 10**6, max(size, total) // 10**6)
+    if not files:
+        raise HostileArchive(f"{archive.name} holds no files: download it again")
 
 
 _REFUSED = (
@@ -127,23 +131,28 @@ _REFUSED = (
     (r"\A[A-Za-z]:", "begins with a drive"),
     (r"(?:\A|[/\\])\.\.(?:[/\\]|\Z)", "leads out of the folder"),
     (r"\\", "holds a backslash, which is a separator on some systems"),
-    (r"[\x00-\x1f\x7f]", "holds a control character"),
+    (r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "holds a control character or a line break"),
     (r"[\ud800-\udfff]", "is no UTF-8 text"),
 )
 
 
 def _parts(archive: Path, member: Member) -> tuple[str, ...]:
-    """The parts of a member's path. HostileArchive for a name or a kind that is not unpacked."""
+    """The parts of a member's path; none for the folder itself. HostileArchive for a name or a kind that is not
+    unpacked."""
     for pattern, reason in _REFUSED:
         if re.search(pattern, member.name):
-            raise HostileArchive(f"{archive.name}: the name {member.name!r} {reason}; {BY_HAND}")
+            raise HostileArchive(f"{archive.name}: the name {member.shown} {reason}; {BY_HAND}")
     parts = tuple(part for part in member.name.split("/") if part not in ("", "."))
-    if any(len(os.fsencode(part)) > 255 for part in parts):
-        raise HostileArchive(f"{archive.name}: the name {member.name[:40]!r}... is too long; {BY_HAND}")
+    if len(os.fsencode(member.name)) > LENGTH or any(len(os.fsencode(part)) > PART for part in parts):
+        raise HostileArchive(f"{archive.name}: the name {member.shown} is too long; {BY_HAND}")
+    if len(parts) > DEPTH:
+        raise HostileArchive(f"{archive.name}: the name {member.shown} leads down more than {DEPTH} folders; {BY_HAND}")
     if member.kind in ("link", "device"):
         raise HostileArchive(
-            f"{archive.name}: {member.name!r} is a {member.kind}, and only plain files are unpacked; {BY_HAND}"
+            f"{archive.name}: {member.shown} is a {member.kind}, and only plain files are unpacked; {BY_HAND}"
         )
+    if member.kind == "file" and not parts:
+        raise HostileArchive(f"{archive.name}: a file has the name {member.shown}, which is none; {BY_HAND}")
     return parts
 
 
@@ -158,15 +167,15 @@ def _check_new(archive: Path, member: Member, parts: tuple[str, ...], names: _Na
     """HostileArchive when the name is taken by an earlier member, also where only case or accents differ."""
     for depth in range(1, len(parts) + 1):
         path = "/".join(parts[:depth])
-        same = hash(unicodedata.normalize("NFC", path).casefold())
+        same = hash(same_on_some_disk(path))
         if names.spelled.setdefault(same, hash(path)) != hash(path):
             raise HostileArchive(
-                f"{archive.name}: {member.name!r} differs from an earlier member only in case or in how accents are "
+                f"{archive.name}: {member.shown} differs from an earlier member only in case or in how accents are "
                 f"encoded, and some disks cannot tell them apart; {BY_HAND}"
             )
         is_file = depth == len(parts) and member.kind == "file"
         if hash(path) in names.files or (is_file and hash(path) in names.folders):
-            raise HostileArchive(f"{archive.name} has two members of the name {path!r}; {BY_HAND}")
+            raise HostileArchive(f"{archive.name} has two members of the name {short(path)}; {BY_HAND}")
         (names.files if is_file else names.folders).add(hash(path))
 
 
@@ -183,22 +192,21 @@ def _write(
         amount.add_folder(whole)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with member.open() as content:
-        _copy(archive, member, content, path)
+    _copy(archive, member, path)
     if inner:
         _unpack(path, whole, False, amount, show)
         path.unlink()
 
 
-def _copy(archive: Path, member: Member, content: IO[bytes], path: Path) -> None:
+def _copy(archive: Path, member: Member, path: Path) -> None:
     left = member.size
     with path.open("wb") as file:
-        while block := content.read(BLOCK):
+        for block in member.blocks():
             left -= len(block)
             file.write(block)
     if left:
         raise HostileArchive(
-            f"{archive.name}: {member.name!r} has {member.size - left:,} bytes and states {member.size:,}; the "
+            f"{archive.name}: {member.shown} has {member.size - left:,} bytes and states {member.size:,}; the "
             "archive is damaged or was cut off: download it again"
         )
 

@@ -45,14 +45,16 @@ def _two_lists(tree: Path) -> Iterator[OfficialImage]:
     import numpy as np
     from torchvision.datasets import StanfordCars
 
-    for split in ("train", "test"):
+    folder = tree / "stanford_cars"
+    mat(folder / "devkit" / "cars_meta.mat", "class_names")
+    for split, file in (("train", "devkit/cars_train_annos.mat"), ("test", "cars_test_annos_withlabels.mat")):
+        annotations = np.atleast_1d(mat(folder / file, "annotations")["annotations"])
         data = StanfordCars(tree, split)
-        annotations = np.atleast_1d(mat(data._annotations_mat_path, "annotations")["annotations"])
         inner = data._images_base_path / f"cars_{split}"
-        for (file, label), row in zip(data._samples, annotations, strict=True):
+        for (image, label), row in zip(data._samples, annotations, strict=True):
             box = [row[f"bbox_{side}"] for side in SIDES]
             # The copy on Kaggle has every folder in one of the same name.
-            place = inner / Path(file).name if inner.is_dir() else Path(file)
+            place = inner / Path(image).name if inner.is_dir() else Path(image)
             yield _image(split, data.classes[label], place, box)
 
 
