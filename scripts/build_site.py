@@ -24,6 +24,7 @@ import benchmark
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = (benchmark, baselines)
 """Their public names (`__all__`) are the reference."""
+UNSIGNED = "\n    options:\n      show_signature: false\n      separate_signature: false"
 
 CODE = r"^```.*?^```$|`[^`]*`"
 LINK = re.compile(rf"(?P<code>{CODE})|(?P<picture>!?)\[(?P<text>[^\[\]]*)\]\((?P<target>[^)\s]+)\)", re.M | re.S)
@@ -89,7 +90,8 @@ def _notebook(path: Path, root: Path, folder: Path) -> str:
     text, resources = MarkdownExporter().from_notebook_node(notebook)
     for name, data in resources["outputs"].items():
         (folder / name).write_bytes(data)
-    return str(text)
+    # The site gives its own look, and a bar to scroll by, to tables without a class.
+    return str(text).replace('<table border="1" class="dataframe">', "<table>")
 
 
 def reference() -> str:
