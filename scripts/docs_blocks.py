@@ -42,9 +42,13 @@ def _rendered(folder: str) -> str:
     return render(assemble(*docs_values.saved(ROOT / folder)), "md")
 
 
-def accuracy(folder: str) -> str:
-    """What was measured, as `verify` prints it, without the headings."""
-    return _tables(_rendered(folder).partition("####")[0])[0]
+def accuracy(folder: str, *pairs: str) -> str:
+    """What was measured, as `verify` prints it, without the headings; below it differences ("LEFT minus RIGHT")."""
+    table = _tables(_rendered(folder).partition("####")[0])[0]
+    if not pairs:
+        return table
+    header, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines())
+    return _grid(header, [*rows, *_differences(folder, pairs, [*header[1:-1], "mean"])[0]])
 
 
 def training(folder: str) -> str:
@@ -65,17 +69,23 @@ def _tables(text: str) -> list[str]:
 
 def differences(folder: str, *pairs: str) -> str:
     """Differences of rows ("LEFT minus RIGHT") on every target and over all, each with its 95 % interval."""
-    layout, _ = docs_values.saved(ROOT / folder)
-    titles = {row: title for row, title, *_ in layout.rows}
-    targets = [*layout.columns, *(["mean"] if len(layout.columns) > 1 else [])]
+    columns = docs_values.saved(ROOT / folder)[0].columns
+    targets = [*columns, *(["mean"] if len(columns) > 1 else [])]
+    rows, bases = _differences(folder, pairs, targets)
+    note = "; ".join(sorted(COVERS[basis] for basis in bases))
+    return f"{_grid(['points', *targets], rows)}\n\nIn brackets: 95 % intervals. They cover {note}."
+
+
+def _differences(folder: str, pairs: Sequence[str], targets: Sequence[str]) -> tuple[list[list[str]], set[str]]:
+    """A row of intervals for each pair, and what the intervals cover."""
+    titles = {row: title for row, title, *_ in docs_values.saved(ROOT / folder)[0].rows}
     rows, bases = [], set()
     for pair in pairs:
         left, right = pair.split(" minus ")
         estimates = [docs_values.difference(ROOT / folder, target, left, right) for target in targets]
         bases |= {one.basis for one in estimates}
         rows.append([f"{titles[left]}, minus {titles[right]}", *map(_interval, estimates)])
-    note = "; ".join(sorted(COVERS[basis] for basis in bases))
-    return f"{_grid(['points', *targets], rows)}\n\nIn brackets: 95 % intervals. They cover {note}."
+    return rows, bases
 
 
 def _interval(estimate: Estimate) -> str:
@@ -200,6 +210,25 @@ def races(file: str) -> str:
     return _grid([header[i] for i in kept], [[row[i] for i in kept] for row in rows], names)
 
 
+def timings(files: str, *fields: str) -> str:
+    """The cases of records (", " between files) that have a measured one of the fields; "-" for a field without one."""
+    cases = [case for file in files.split(", ") for case in bench_record.read(ROOT / file).cases]
+    measured = [field for field in fields if field.split("_")[-1] in UNITS]
+    rows = [[_plain(case.get(field)) for field in fields] for case in cases if any(map(case.get, measured))]
+    names = [" ".join(field.split("_")) for field in fields]
+    return _grid(names, rows, sum(any(isinstance(case.get(field), str) for case in cases) for field in fields))
+
+
+UNITS = ("minutes", "seconds", "times")
+"""What the fields of times end with."""
+
+
+def _plain(number: object) -> str:
+    if number is None:
+        return "-"
+    return f"{number:.0f}" if isinstance(number, float) and number >= 10 else str(number)
+
+
 def machine(*files: str) -> str:
     """On what, with what, when and under what load records were measured, and how they were kept."""
     alike: dict[str, list[str]] = {}
@@ -228,6 +257,7 @@ MAKERS: dict[str, Callable[..., str]] = {
         comparison,
         gains,
         races,
+        timings,
         machine,
         verbs,
     )
