@@ -237,13 +237,21 @@ def _of_bench(name: str, where: str, field: str) -> list[float]:
 
 @cache
 def _of_data_check(what: str) -> float:
-    """ "images", "pairs" (within splits), "pairs between splits", or "pairs of ROLE NAME SPLIT"."""
-    report = json.loads((RESULTS / "data-check" / "check.json").read_text())
+    """ "images", "pairs" (within splits), "pairs between splits", or "pairs of ROLE NAME SPLIT"; and of the check with
+    an encoder "images by encoder", "alike", "alike within splits" and "alike between splits"."""
+    report, by_encoder = (
+        json.loads((RESULTS / "data-check" / name).read_text()) for name in ("check.json", "encoder.json")
+    )
+    alike = [(one["first"] == one["second"], len(one["pairs"])) for one in by_encoder["likenesses"]]
     within = {split["label"].replace("/", " "): len(split["pairs"]) for split in report["splits"]}
     counts = {
         "images": sum(split["files"] for split in report["splits"]),
         "pairs": sum(within.values()),
         "pairs between splits": sum(len(one["pairs"]) for one in report["comparisons"]),
+        "images by encoder": sum(split["files"] for split in by_encoder["splits"]),
+        "alike": sum(pairs for _, pairs in alike),
+        "alike within splits": sum(pairs for within_one, pairs in alike if within_one),
+        "alike between splits": sum(pairs for within_one, pairs in alike if not within_one),
     }
     return float(within[what.removeprefix("pairs of ")] if what.startswith("pairs of ") else counts[what])
 
