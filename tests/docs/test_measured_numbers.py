@@ -112,7 +112,7 @@ def test_a_record_of_a_part_is_not_called_by_the_full_size(tmp_path):
         tmp_path / "whole.json"
     )
     bench_record.save(tmp_path / "part.json", cases, "a test", scale=0.5)
-    with pytest.raises(ValueError, match="of scale 0.5"):
+    with pytest.raises(ValueError, match=r"of scale 0\.5"):
         docs_blocks.speed(tmp_path / "part.json")
 
 
