@@ -13,13 +13,14 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel
 from tabulate import tabulate
 
 from benchmark.report.blocks import signed
 from benchmark.report.collect import assemble
 from benchmark.report.formats import render
 from benchmark.statistics import Estimate, paired_means
-from scripts import bench_record, docs_values, race_table
+from scripts import bench_ratios, bench_record, docs_values, race_table
 from scripts.docs_verbs import verbs
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -245,6 +246,70 @@ def _conditions(record: bench_record.Record) -> str:
     return f"{record.date}; {', '.join(facts)}. Load: {record.load}.{source}"
 
 
+class SamplerTimes(BaseModel):
+    """A line of the cases a to c: seconds by the clock and of CPU, and bytes added, of every round."""
+
+    way: str
+    seconds: list[float]
+    cpu: list[float]
+    bytes: list[float]
+
+
+class CandidateTimes(BaseModel):
+    """A line of case d: CPU seconds of every round, the share of the exact picks, and what its index took to build."""
+
+    way: str
+    cpu: list[float]
+    recall: float
+    index_seconds: int = 0
+    index_mib: int = 0
+
+
+SPEED_TITLES = {
+    "a": "a: 1.28 M x 100 similarities, 1 %",
+    "b": "b: 1.28 M x 2048 float16",
+    "c 1 M": "c: 1 M x 256 float16",
+    "c 3 M": "c: 3 M x 256 float16",
+    "c 10 M": "c: 10 M x 256 float16",
+}
+"""Cases of `bench_samplers` at full size."""
+
+
+def speed(file: str) -> str:
+    """Fastest round, its CPU time and the memory added, of every line of the cases a to c of `bench_samplers`."""
+    record = bench_record.read(ROOT / file)
+    if record.machine["scale"] != 1:
+        raise ValueError(f"{file} is of scale {record.machine['scale']}: the cases are called by their full size")
+    lines = []
+    for case, title in SPEED_TITLES.items():
+        first = None
+        for line in map(SamplerTimes.model_validate, record.select(case=case)):
+            seconds, cpu = min(zip(line.seconds, line.cpu, strict=True))
+            times = seconds / (first := first or seconds)
+            against = f"{times:.2f}" if times > 0.1 else f"1/{1 / times:.0f}"
+            mib = f"{max(line.bytes) / 2**20:,.0f}"
+            lines.append([title, line.way, f"{seconds:.3g}", f"{cpu:.3g}", against, mib])
+    return _grid(["case", "line", "s", "CPU s", "of the first line", "MiB added"], lines, 2)
+
+
+def ratios(file: str) -> str:
+    """Case e of `bench_samplers`: SimCore as multiples of the best bare product."""
+    record = bench_record.read(ROOT / file)
+    return "\n".join(bench_ratios.ratio_table([dict(line) for line in record.cases if line["case"] == "e"]))
+
+
+def candidates(file: str) -> str:
+    """Case d of `bench_samplers`: sources of candidates with their CPU time and the share of the exact picks."""
+    record = bench_record.read(ROOT / file)
+    lines = [CandidateTimes.model_validate(line) for line in record.cases if "recall" in line]
+    rows = []
+    for line in lines:
+        times = f"{min(line.cpu) / min(lines[0].cpu):.2f}"
+        index = f"{line.index_seconds}, {line.index_mib:,}" if line.index_mib else ""
+        rows.append([line.way, f"{min(line.cpu):.2f}", times, f"{line.recall:.3f}", index])
+    return _grid(["candidates from", "CPU s", "of exact", "recall", "index: s, MiB"], rows)
+
+
 MAKERS: dict[str, Callable[..., str]] = {
     maker.__name__: maker
     for maker in (
@@ -259,6 +324,9 @@ MAKERS: dict[str, Callable[..., str]] = {
         races,
         timings,
         machine,
+        speed,
+        ratios,
+        candidates,
         verbs,
     )
 }

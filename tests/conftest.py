@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from benchmark.execution.store import open_store
 from benchmark.execution.task import Task
@@ -14,6 +15,10 @@ from benchmark.execution.worker import run_stage
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.query import Query
 from benchmark.specs.cells import ordered
+
+# No test fails because the machine is busy.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 SMALL = {"targets": ("dtd",), "rows": ("X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop"), "steps": (6,)}
 

@@ -61,7 +61,9 @@ class Rough(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """Scores [h] above the floors as they stood after `rises` cuts: centroids [h], ascending, and rows [h]."""
+    """Scores [h] above the floors as they stood after `rises` cuts (-1: some may be on them): centroids [h], ascending,
+    and rows [h].
+    """
 
     centroids: NDArray[np.intp]
     rows: NDArray[np.intp]
@@ -111,11 +113,7 @@ class Best:
         May run on several threads, while `take` runs on another: floors only rise, and `take` looks again.
         """
         rises = self._rises
-        centroid, row = self._above_floor(scores)
-        if taken is not None:
-            free = ~taken[row]
-            centroid, row = centroid[free], row[free]
-        return Hits(centroid, row, scores[centroid, row], rises)
+        return free_hits(above(scores, self._floor[:, None]), taken, rises)
 
     def take(self, first: int, hits: Hits) -> None:
         """Keep what `hits` gave for the rows from position `first` on, as far as it still is above the floors."""
@@ -147,16 +145,6 @@ class Best:
             )
         ]
 
-    def _above_floor(self, scores: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Centroids, ascending, and rows of the scores above the floor, looked at in the order of the memory."""
-        above = scores > self._floor[:, None]  # laid out as the scores are
-        if above.flags.c_contiguous:
-            return _split(above.reshape(-1).nonzero()[0], scores.shape[1])
-        row, centroid = _split(above.T.reshape(-1).nonzero()[0], scores.shape[0])
-        # numpy sorts 8 and 16 bits by counting.
-        order = np.argsort(centroid.astype(np.min_scalar_type(scores.shape[0])), kind="stable")
-        return centroid[order], row[order]
-
     def _cut(self, c: int) -> None:
         """Raise a floor to the (m + 1)-th best score, and drop what is not above it."""
         size = self._size[c]
@@ -168,6 +156,33 @@ class Best:
         keep = np.flatnonzero(scores > self._floor[c])
         self._size[c] = keep.size
         positions[: keep.size], scores[: keep.size] = positions[keep], scores[keep]
+
+
+Found = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.floating]]
+"""Centroids [h], rows [h] and scores [h], in any order."""
+
+
+def above(scores: NDArray[np.floating], bounds: NDArray[np.floating]) -> Found:
+    """The scores [k, b] that are above `bounds` [k, 1] or [1, b], looked at in the order of the memory."""
+    if scores.flags.c_contiguous:
+        flat = (scores > bounds).reshape(-1).nonzero()[0]
+        centroid, row = _split(flat, scores.shape[1])
+        return centroid, row, scores.reshape(-1)[flat]
+    by_row = scores.T
+    flat = (by_row > bounds.T).reshape(-1).nonzero()[0]
+    row, centroid = _split(flat, scores.shape[0])
+    return centroid, row, by_row.reshape(-1)[flat]
+
+
+def free_hits(found: Found, taken: Mask | None, rises: int = 0) -> Hits:
+    """Those of rows not marked in `taken` [b], if given, with centroids ascending."""
+    centroid, row, scores = found
+    if taken is not None:
+        free = ~taken[row]
+        centroid, row, scores = centroid[free], row[free], scores[free]
+    # numpy sorts 8 and 16 bits by counting.
+    order = np.argsort(centroid.astype(np.min_scalar_type(int(centroid.max(initial=0)))), kind="stable")
+    return Hits(centroid[order], row[order], scores[order], rises)
 
 
 def _split(flat: NDArray[np.intp], width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -21,15 +21,16 @@ a tie here).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.core.candidates import Best, Candidates, Hits, Mask, Ranking, Rough, ordered
-from baselines.core.products import HUGE_SQUARE, cpu_product, torch_product
+from baselines.core.candidates import Best, Candidates, Hits, Mask, Ranking, Rough, above, free_hits, ordered
+from baselines.core.products import HUGE_SQUARE, Product, cpu_product, torch_product
 from baselines.core.scoring import error_32, error_64, norms, scaled_columns, tree_sum
 from baselines.core.selection import Features, check_rows, check_shape, row_blocks
 from baselines.core.threads import WORTH_SHARING, in_order, one_blas_thread
@@ -40,7 +41,7 @@ BLOCK_ROWS = 8192
 READ_NUMBERS = 2**22
 """float32 numbers in rows that are read together and their scores, 16 MiB: many columns make reads shorter."""
 CACHE_NUMBERS = 5 * 2**16
-"""float32 numbers in a block of a pass and its scores, 1.25 MiB: they are gone through six times, in the cache."""
+"""float32 numbers in a block of a pass and its scores, 1.25 MiB: they are gone through four times, in the cache."""
 LEAST_ROWS = 512
 """Rows of such a block at least: fewer cost the product more than the cache saves."""
 SIMILARITY_NUMBERS = 2**17
@@ -48,12 +49,21 @@ SIMILARITY_NUMBERS = 2**17
 SAFE_SQUARES = (2.0**-40, HUGE_SQUARE)
 """Squared norms in this range keep all float32 steps clear of overflow and make underflow negligible."""
 
+BLOCKS_TOGETHER = 4
+"""Such blocks whose hits are gathered together: what is done once for all of them costs a fourth."""
+LEAST_FLOOR = 2.0**-10
+"""First floors from here on are divided by; smaller ones are seldom and would make products large."""
+
 SAMPLED_ROWS = 2**17
 """Pools of so many rows are sampled for first floors."""
 
 _SLICE = 32  # rows that are sampled together: pools come sorted by class
 _BATCHES = 16  # parts that `FeatureRanking.batches` gives its candidates out in
 _RESCORE_NUMBERS = 2**16  # float64 numbers worked on at once when scoring again: 512 KiB stay in the cache
+
+
+Find = Callable[[int, NDArray[Any], Mask | None], Hits]
+"""Position of the first row, rows [b, d], those taken [b] if any -> the scores above the floors."""
 
 
 class SimilarityRanking(Ranking):
@@ -98,7 +108,7 @@ class FeatureRanking(Ranking):
 
     Time is that of reading the pool and of one float32 matrix product, and for every batch that of reading again the
     rows it scores: a memory map reads these alone, a store whose slices are copies reads what lies between them too.
-    Memory is that of three blocks of a pass for every thread of BLAS, and 30 bytes or so per candidate, k m of them.
+    Memory is that of three reads of a pass for every thread of BLAS, and 30 bytes or so per candidate, k m of them.
     While a long pass runs on a CPU, BLAS has one thread in the whole process: see `one_blas_thread`.
 
     Raises FeatureError for features that `check_shape` refuses and, when a row is read, as `check_rows` does.
@@ -129,7 +139,8 @@ class FeatureRanking(Ranking):
         self.rounding = float(2 * error_64(dim) * lengths.max())
         self._rough = centroids.astype(np.float32)
         self._on_cpu = device is None
-        self._product = cpu_product(self._rough) if device is None else torch_product(self._rough, device)
+        self._make_product = cpu_product if device is None else partial(torch_product, device=device)
+        self._product = self._make_product(self._rough)
 
     def top(self, m: int, taken: Mask) -> list[Candidates]:
         """See `Ranking.top`."""
@@ -149,21 +160,51 @@ class FeatureRanking(Ranking):
 
     def _pass(self, m: int, taken: Mask) -> list[Rough]:
         floors = self._first_floors(m, taken)
-        best = Best(self.k, m, n=self.n, block_rows=self._block_rows, dtype=np.dtype(np.float32), floors=floors)
-
+        scaled = floors is not None and bool(floors.min() >= LEAST_FLOOR)
+        rows = min(self._read_rows, self._block_rows * (BLOCKS_TOGETHER if scaled else 1))
+        best = Best(self.k, m, n=self.n, block_rows=rows, dtype=np.dtype(np.float32), floors=floors)
+        find = self._above_scaled(floors) if scaled and floors is not None else self._above_floors(best)
         some = bool(taken.any())
 
         def hits(item: tuple[int, NDArray[Any]]) -> tuple[int, Hits]:
             first, block = item
-            scores = self._rough_scores(first, block)
-            return first, best.hits(scores, taken[first : first + len(block)] if some else None)
+            return first, find(first, block, taken[first : first + len(block)] if some else None)
 
-        blocks = row_blocks(self._pool, self.n, self._block_rows)
+        blocks = row_blocks(self._pool, self.n, rows)
         # Whatever ends the loop, no thread multiplies any more when BLAS gets its threads back.
         with self._threads() as threads, closing(in_order(hits, blocks, threads)) as results:
             for first, block_hits in results:
                 best.take(first, block_hits)
         return best.finish()
+
+    def _above_floors(self, best: Best) -> Find:
+        """Compares every score with the floor of its centroid, as it stands at that moment."""
+
+        def find(first: int, block: NDArray[Any], taken: Mask | None) -> Hits:
+            scores, lengths = self._products(self._product, first, block)
+            scores /= lengths
+            return best.hits(scores, taken)
+
+        return find
+
+    def _above_scaled(self, floors: NDArray[np.float32]) -> Find:
+        """Multiplies with centroids divided by their floors: what exceeds the length of its row has a score above its
+        centroid's floor. No score is divided but those few.
+        """
+        product = self._make_product((self._exact / floors).T.astype(np.float32))
+
+        def find(first: int, block: NDArray[Any], taken: Mask | None) -> Hits:
+            lengths, parts = np.empty(len(block), dtype=np.float32), []
+            for start in range(0, len(block), self._block_rows):
+                part = slice(start, start + self._block_rows)
+                scores, lengths[part] = self._products(product, first + start, block[part])
+                centroid, row, values = above(scores, lengths[None, part])
+                parts.append((centroid, row + start, values))
+            centroid, row, values = map(np.concatenate, zip(*parts, strict=True))
+            # Rounding may have put a score on its floor: all are to be looked at again.
+            return free_hits((centroid, row, values * floors[centroid] / lengths[row]), taken, rises=-1)
+
+        return find
 
     def _threads(self) -> AbstractContextManager[int]:
         """How many threads a pass is worth: one on a device or for a small pool."""
@@ -186,21 +227,24 @@ class FeatureRanking(Ranking):
         scores = scores[:, usable]
         scores /= np.sqrt(squares[usable])
         share = scores.shape[1] * m / self.n
-        rank = math.ceil(share + 4 * math.sqrt(share) + 4)  # four standard deviations above: seldom too few
+        rank = math.ceil(share + 2 * math.sqrt(share) + 2)  # two standard deviations above: seldom too few
         if rank > scores.shape[1] // 2:
             return None
         return np.asarray(np.partition(scores, -rank, axis=1)[:, -rank])
 
-    def _rough_scores(self, first: int, block: NDArray[Any]) -> NDArray[np.float32]:
-        """float32 scores [k, b] of a block of the pool, each within `error_32` of the true one."""
-        scores, squares = self._product(block)
+    def _products(
+        self, product: Product, first: int, block: NDArray[Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What `product` gives for a block of the pool, and the lengths [b] of its rows. Their quotient is within
+        `error_32` of the true score, after multiplication with the floor of a scaled centroid.
+        """
+        scores, squares = product(block)
         if not (squares.min() >= SAFE_SQUARES[0] and squares.max() < SAFE_SQUARES[1]):
             odd = np.flatnonzero(~((squares >= SAFE_SQUARES[0]) & (squares < SAFE_SQUARES[1])))
             check_rows(block, "pool", first)
             scaled = scaled_columns(block[odd]).T.astype(np.float32)
-            scores[:, odd], squares[odd] = self._product(scaled)
-        scores /= np.sqrt(squares)
-        return scores
+            scores[:, odd], squares[odd] = product(scaled)
+        return scores, np.sqrt(squares)
 
     def _score_again(self, lists: list[NDArray[np.int64]]) -> list[NDArray[np.float64]]:
         """float64 scores of the listed positions of every centroid, reading the pool once more in slices."""

@@ -70,14 +70,15 @@ def _gamma(roundings: int, unit: float) -> float:
 def error_32(dim: int) -> float:
     """Bound on |float32 score - true score| / |centroid| for rows of `dim` numbers.
 
-    The score is fl(fl(x . c) / fl(sqrt(fl(x . x)))). Roundings, in units of 2**-24 and in any order of
-    summation, with or without fused multiply-add: the dot product d; the centroid's and the row's conversion
-    to float32 one each; the squared norm d + 2, of which the root keeps half; root and division one each;
+    The score is fl(fl(x . c) / fl(sqrt(fl(x . x)))), or fl(fl(x . (c / f)) f) divided by the same root, where the
+    centroid was scaled by a floor f. Roundings, in units of 2**-24 and in any order of summation, with or without fused
+    multiply-add: the dot product d; the centroid's and the row's conversion to float32 one each; scaling by f and
+    back one each; the squared norm d + 2, of which the root keeps half; root and division one each;
     one for all underflow together (`FeatureRanking` keeps squared norms above 2**-40, which leaves d *
     2**-86); one for the computed |centroid| that the bound is multiplied with. |x . c| <= |x| |c| turns the
     relative bound into this one.
     """
-    return _gamma((dim + 2) + math.ceil((dim + 2) / 2) + 4, UNIT_32)
+    return _gamma((dim + 4) + math.ceil((dim + 2) / 2) + 4, UNIT_32)
 
 
 def error_64(dim: int) -> float:

@@ -89,7 +89,7 @@ def test_a_small_run(case: str, tmp_path: Path) -> None:
     )
     assert ("| SimCore" in done.stdout) == (case != "e")
     record = json.loads(saved.read_text())
-    assert record["machine"] in done.stdout
+    assert record["machine"]["scale"] == 0.004 and record["machine"]["cpu"] in done.stdout
     assert {one["case"][0] for one in record["cases"]} == {case}
     assert all(len(one["seconds"]) == 1 and min(one["seconds"]) > 0 for one in record["cases"])
     assert list(tmp_path.iterdir()) == [saved]

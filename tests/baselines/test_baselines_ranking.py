@@ -209,10 +209,12 @@ def test_only_requested_rows_are_scored_again(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("way", [None, *products.WAYS])
 @pytest.mark.parametrize("dtype", ["f2", "f4"])
 @pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("floors", ["none at first", "of a sample"])
 def test_shared_passes_give_the_float64_order(
-    way: str | None, dtype: str, threads: int, monkeypatch: pytest.MonkeyPatch
+    way: str | None, dtype: str, threads: int, floors: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ranking_module, "WORTH_SHARING", 0)
+    monkeypatch.setattr(ranking_module, "SAMPLED_ROWS", 0 if floors == "of a sample" else 10**9)
     monkeypatch.setattr(threads_module, "_cores", lambda: threads)
     monkeypatch.setattr(ranking_module, "cpu_product", partial(products.cpu_product, way=way))
     rng = np.random.default_rng(15)
@@ -272,6 +274,19 @@ def test_first_floors_from_a_sample(sampled: str, monkeypatch: pytest.MonkeyPatc
     picks = greedy_rounds(ranking, limit=900, first_m=100)
     monkeypatch.setattr(ranking_module, "SAMPLED_ROWS", 10**9)
     assert picks.indices.tolist() == greedy_rounds(ranking, limit=900, first_m=100).indices.tolist()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_floors_below_zero_are_not_divided_by(sign: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking_module, "SAMPLED_ROWS", 0)
+    rng = np.random.default_rng(17)
+    rows, centroids = sign * rng.random((9000, 8)), unit_rows(rng.random((3, 8)))
+    ranking, scaled = FeatureRanking(rows, centroids), []
+    above_scaled = ranking._above_scaled
+    monkeypatch.setattr(ranking, "_above_scaled", lambda floors: scaled.append(floors) or above_scaled(floors))
+    taken = rng.random(9000) < 0.3
+    assert min(check_beginnings(ranking.top(60, taken), exact_scores(rows, centroids), taken)) > 30
+    assert len(scaled) == (sign > 0)
 
 
 def test_blocks_are_never_a_power_of_two_wide() -> None:

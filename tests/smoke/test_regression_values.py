@@ -149,7 +149,11 @@ def pool_not_normalised(patch):
     """Dot products with the pool's features as they are, so that long ones win."""
     patch.setattr(ranking, "scaled_columns", lambda rows: np.array(rows.T, dtype=np.float64, order="C"))
     patch.setattr(ranking, "norms", lambda columns: np.ones(columns.shape[1]))
-    patch.setattr(ranking.FeatureRanking, "_rough_scores", lambda self, first, block: self._rough @ block.T)
+
+    def products(self, product, first, block):
+        return product(block)[0], np.ones(len(block), dtype=np.float32)
+
+    patch.setattr(ranking.FeatureRanking, "_products", products)
 
 
 def target_not_normalised(patch):
