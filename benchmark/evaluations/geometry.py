@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.evaluations import Evaluation, Question
+from benchmark.evaluations._features import UnusableFeatures, directed_features
 from benchmark.evaluations._measures import (
     MEASURE_SOURCES,
     MeasuredValue,
-    UnusableFeatures,
-    checked_features,
     write_measures,
 )
 from benchmark.execution.task import StageResult
@@ -81,7 +80,7 @@ def run(task: ImageTask, folder: Path) -> StageResult:
 
     spec = task.stage.spec
     assert isinstance(spec, Geometry)
-    features = checked_features(task, "test", spec.embedding)
+    features = directed_features(task, "test", spec.embedding)
     if len(features) < 2:
         raise UnusableFeatures(f"{task.images('test').label} has a single image: there is no pair to look at")
     views = _views(task, images_of(task, "test", spec.augmentation.stored), spec)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from benchmark.evaluations import ACCURACY, Evaluation, Question
+from benchmark.evaluations._features import finite_features
 from benchmark.evaluations._predictions import SOURCES, labels_of, write_predictions
 from benchmark.execution.task import StageResult
 from benchmark.images.data import ImageTask
@@ -37,11 +38,10 @@ KIND = Kind(
 def run(task: ImageTask, folder: Path) -> StageResult:
     """Write the predictions of the classifier that is fitted on the features of `train`."""
     from benchmark.evaluations._logistic_regression import clean_probe
-    from benchmark.stages.embed import features_of
 
     spec = task.stage.spec
     assert isinstance(spec, CleanProbe)
-    train, test = (features_of(task, name, spec.embedding) for name in ("train", "test"))
+    train, test = (finite_features(task, name, spec.embedding) for name in ("train", "test"))
     labels = [labels_of(task, name) for name in ("train", "test")]
     result = clean_probe(train, labels[0], test, labels[1], spec, progress=task.progress)
     return write_predictions(result, spec.kind, spec.metric, folder)

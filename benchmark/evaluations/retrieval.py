@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.evaluations import Evaluation, Question
+from benchmark.evaluations._features import UnusableFeatures, directed_features
 from benchmark.evaluations._measures import (
     MEASURE_SOURCES,
     MeasuredValue,
-    UnusableFeatures,
-    checked_features,
     write_measures,
 )
 from benchmark.evaluations._predictions import labels_of
@@ -107,7 +106,7 @@ def run(task: ImageTask, folder: Path) -> StageResult:
     """Write what each query got; the record counts the queries that were left out."""
     spec = task.stage.spec
     assert isinstance(spec, Retrieval)
-    features, labels = checked_features(task, "test", spec.embedding), labels_of(task, "test").astype(np.int32)
+    features, labels = directed_features(task, "test", spec.embedding), labels_of(task, "test").astype(np.int32)
     got = answers(features, labels, task.progress)
     skipped = int(np.isnan(got.rank1).sum())
     if skipped == len(labels):
