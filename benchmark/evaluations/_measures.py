@@ -21,7 +21,7 @@ MEASURE_SOURCES = ("benchmark/evaluations/_measures.py", *SOURCES)
 @dataclass(frozen=True)
 class MeasuredValue:
     """The `value` of one measure over `n` items, its 95 % `interval` over other items like these (None where it cannot
-    be known), and `arrays` [items] by name: what each item contributed."""
+    be known), and `arrays` by name: what each item contributed [items], or what the value follows from otherwise."""
 
     value: float
     n: int

@@ -62,9 +62,9 @@ def measured(features: NDArray[np.float32], views: tuple[NDArray[np.float32], ..
     # One BLAS thread, as more could move the last digits of a product.
     with threadpool_limits(1, user_api="blas"):
         rank, uniform, aligned = effective_rank(features), uniformity(features), alignments(*views)
-    of_items = {"potential": uniform.potentials.astype(np.float32)}
+    of_items, of_all = {"potential": uniform.potentials.astype(np.float32)}, {"spectrum": rank.spectrum}
     return {
-        "effective_rank": MeasuredValue(rank.value, len(features), _interval(rank.value, rank.error)),
+        "effective_rank": MeasuredValue(rank.value, len(features), _interval(rank.value, rank.error), of_all),
         "alignment": MeasuredValue.of_outcomes(aligned),
         "uniformity": MeasuredValue(uniform.value, len(features), _interval(uniform.value, uniform.error), of_items),
     }
@@ -75,7 +75,7 @@ def _interval(value: float, error: float | None) -> tuple[float, float] | None:
 
 
 def run(task: ImageTask, folder: Path) -> StageResult:
-    """Write what every image contributed to alignment and uniformity."""
+    """Write what every image contributed to alignment and uniformity, and the singular values of the features."""
     from benchmark.stages.embed import images_of
 
     spec = task.stage.spec

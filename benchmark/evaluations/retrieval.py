@@ -93,13 +93,19 @@ def _answers(
 def ranked_hits(
     scores: NDArray[np.float32], queries: NDArray[np.int64], labels: NDArray[np.integer]
 ) -> NDArray[np.bool_]:
-    """Whether the images in the order of each query's ranking are of its class, bool [q, n - 1], without the query
-    itself. `scores` [q, n] are changed."""
+    """Whether the images in the order of each query's ranking are of its class, bool [q, n - 1]. `scores` [q, n] are
+    changed."""
+    hits: NDArray[np.bool_] = labels[ranking(scores, queries)] == labels[queries, None]
+    return hits
+
+
+def ranking(scores: NDArray[np.float32], queries: NDArray[np.int64]) -> NDArray[np.int64]:
+    """All images but the query itself in the order of each query's ranking, int64 [q, n - 1]. `scores` [q, n] are
+    changed."""
     # The query itself comes last, behind every other image, and is cut off.
     scores[np.arange(len(queries)), queries] = -np.inf
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :-1]
-    hits: NDArray[np.bool_] = labels[order] == labels[queries, None]
-    return hits
+    order: NDArray[np.int64] = np.argsort(-scores, axis=1, kind="stable")[:, :-1]
+    return order
 
 
 def run(task: ImageTask, folder: Path) -> StageResult:
