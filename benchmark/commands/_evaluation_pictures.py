@@ -32,7 +32,7 @@ def check_pictures(job: Job, folder: Path) -> None:
     check_folder(folder)
     names = dict.fromkeys(one.evaluation.name for one in job.planned)
     if set(names) <= set(WITHOUT):
-        raise UserError(f"--pictures: {', '.join(names)} has none; ask for retrieval, knn or a probe")
+        raise UserError(f"--pictures: {', '.join(names)} draws none; ask for retrieval, knn or a probe")
 
 
 def write_pictures(job: Job, machine: Machine, folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.evaluations import Evaluation, Question
+from benchmark.evaluations import ClassSizes, Evaluation, Question
 from benchmark.evaluations._features import UnusableFeatures, directed_features
 from benchmark.evaluations._measures import (
     MEASURE_SOURCES,
@@ -124,6 +124,19 @@ MEASURES = (
     Measure("uniformity", "uniformity", digits=3, larger_is_better=False),
 )
 
+
+def _lacks(_spec: Spec, sizes: ClassSizes) -> str:
+    return "" if sum(sizes["test"]) > 1 else "its test split has a single image"
+
+
 entry = Evaluation(
-    "geometry", "geometry without labels", KIND, MEASURES, _spec, ("test",), ("test",), reads_labels=False
+    "geometry",
+    "geometry without labels",
+    KIND,
+    MEASURES,
+    _spec,
+    ("test",),
+    ("test",),
+    reads_labels=False,
+    lacks=_lacks,
 )

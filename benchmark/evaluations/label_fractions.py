@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from benchmark.evaluations import Evaluation, Question, linear_clean, linear_released
+from benchmark.evaluations import ClassSizes, Evaluation, Question, linear_clean, linear_released
 from benchmark.evaluations._features import finite_features, naming_images
-from benchmark.evaluations._label_fractions import TooFewLabels, labelled
+from benchmark.evaluations._label_fractions import TooFewLabels, labelled, labels_kept
 from benchmark.evaluations._measures import MeasuredValue, write_measures
 from benchmark.evaluations._predictions import ProbeResult, labels_of
 from benchmark.evaluations.linear_clean import CleanProbe
@@ -127,4 +127,24 @@ def _spec(question: Question) -> LabelFractions:
 
 MEASURES = tuple(Measure(measure_name(percent), f"{percent} % of the labels", unit="%") for percent in (100, 50, 20))
 
-entry = Evaluation("label-fractions", "linear probe, few labels", KIND, MEASURES, _spec, features=("train", "test"))
+
+def _lacks(spec: Spec, sizes: ClassSizes) -> str:
+    assert isinstance(spec, LabelFractions)
+    for percent in spec.percents:
+        kept = [labels_kept(size, percent) for size in sizes["train"]]
+        if isinstance(spec.probe, CleanProbe) and max(kept) < 2:
+            return f"{percent:g} % of its labels leave no class with two, to choose a penalty on"
+        if sum(kept) < 2:
+            return f"{percent:g} % of its labels are one"
+    return ""
+
+
+entry = Evaluation(
+    "label-fractions",
+    "linear probe, few labels",
+    KIND,
+    MEASURES,
+    _spec,
+    features=("train", "test"),
+    lacks=_lacks,
+)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from benchmark.evaluations import ACCURACY, Evaluation, Question
+from benchmark.evaluations import ACCURACY, ClassSizes, Evaluation, Question
 from benchmark.evaluations._features import finite_features
 from benchmark.evaluations._predictions import SOURCES, labels_of, write_predictions
 from benchmark.execution.task import StageResult
@@ -51,4 +51,10 @@ def _spec(question: Question) -> CleanProbe:
     return CleanProbe(embedding=question.embedding, metric=question.metric)
 
 
-entry = Evaluation("linear-clean", "linear probe, clean", KIND, (ACCURACY,), _spec, features=("train", "test"))
+def _lacks(_spec: Spec, sizes: ClassSizes) -> str:
+    return "" if max(sizes["train"]) > 1 else "no class of its train split has two images, to choose a penalty on"
+
+
+entry = Evaluation(
+    "linear-clean", "linear probe, clean", KIND, (ACCURACY,), _spec, features=("train", "test"), lacks=_lacks
+)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from benchmark.evaluations import ACCURACY, Evaluation, Question
+from benchmark.evaluations import ACCURACY, ClassSizes, Evaluation, Question
 from benchmark.evaluations._features import naming_images
 from benchmark.evaluations._predictions import SOURCES, labels_of, write_predictions
 from benchmark.evaluations._released_reading import crops_and_flips
@@ -94,4 +94,8 @@ def _spec(question: Question) -> ReleasedProbe:
     )
 
 
-entry = Evaluation("linear-released", "linear probe, as released", KIND, (ACCURACY,), _spec)
+def _lacks(_spec: Spec, sizes: ClassSizes) -> str:
+    return "" if sum(sizes["train"]) > 1 else "its train split has a single image, and batches are normalised"
+
+
+entry = Evaluation("linear-released", "linear probe, as released", KIND, (ACCURACY,), _spec, lacks=_lacks)

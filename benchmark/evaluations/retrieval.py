@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.evaluations import Evaluation, Question
+from benchmark.evaluations import ClassSizes, Evaluation, Question
 from benchmark.evaluations._features import UnusableFeatures, directed_features
 from benchmark.evaluations._measures import (
     MEASURE_SOURCES,
@@ -137,4 +137,11 @@ def _spec(question: Question) -> Retrieval:
     return Retrieval(embedding=question.embedding)
 
 
-entry = Evaluation("retrieval", "retrieval within test", KIND, MEASURES, _spec, splits=("test",), features=("test",))
+def lacks(_spec: Spec, sizes: ClassSizes) -> str:
+    """Two images of a class, one to ask for and one to retrieve."""
+    return "" if max(sizes["test"]) > 1 else "no class of its test split has two images"
+
+
+entry = Evaluation(
+    "retrieval", "retrieval within test", KIND, MEASURES, _spec, splits=("test",), features=("test",), lacks=lacks
+)

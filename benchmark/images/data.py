@@ -1,5 +1,6 @@
 """The data of a run, by name: what a plan must know of it, and what a stage reads of it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from benchmark.datasets.targets import TARGETS, registered_target
 from benchmark.errors import UnknownName, UserError
 from benchmark.execution.task import Task
 from benchmark.images.attributes import ATTRIBUTES, Attributes
-from benchmark.images.items import Items
+from benchmark.images.items import Items, folder_of
 from benchmark.images.leaks import KnownLeaks, without
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.relevance import heldout_mask, origins, relevance, relevance_sha256, sources_sha256
@@ -188,6 +189,13 @@ class Data:
         for split, items in parts.items():
             known.of(split, items.ids)
         return Images("targets", target, ATTRIBUTES, known.sha256)
+
+    def class_sizes(self, target: str, split: Split) -> tuple[int, ...] | None:
+        """How many images each class of a target's split has, by its listing; None while the images are absent."""
+        try:
+            return tuple(Counter(map(folder_of, self.find("targets", target, split).ids)).values())
+        except UserError:
+            return None
 
     def metric(self, target: str) -> Metric:
         """The paper's metric for its targets, top-1 for all others."""

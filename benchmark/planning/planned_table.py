@@ -11,7 +11,7 @@ from benchmark.images.manifest import Split
 from benchmark.methods import METHODS, title_of
 from benchmark.planning.encoders import Encoder, is_of_target
 from benchmark.planning.names import Names, find_protocol, find_variant
-from benchmark.planning.planner import CellParts, Planner, lacks_attributes, simcore_of
+from benchmark.planning.planner import CellParts, Planner, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.query import Query
 from benchmark.planning.recipes import ResolvedRecipe
@@ -219,8 +219,8 @@ class PlannedTable:
             return "without training nothing is measured of a row without a coreset"
         if row.variant.sampler == "oracle" and self.data.relevance(row.openset, target) is None:
             return f"{row.openset} has no relevance labels for {target}"
-        if self.planner(row).reads_attributes and self.data.attributes(target) is None:
-            return lacks_attributes(target)
+        if why := self.planner(row).lacks(target):
+            return why
         if is_of_target(row.variant.encoder):
             try:
                 self.planner(row).named_encoder(row.variant, target, self.seeds[0])
