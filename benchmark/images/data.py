@@ -67,6 +67,7 @@ class Data:
         self._manifests: dict[SplitName, Manifest | None] = {}
         self._relevance: dict[tuple[str, str], Images | None] = {}
         self._attributes: dict[str, Images | None] = {}
+        self._class_sizes: dict[tuple[str, Split], tuple[int, ...] | None] = {}
         self._sources: dict[Images, Source] = {}
         self._items: dict[SplitName, Items] = {}
         self._inputs: dict[tuple[Role, str, str], Images] = {}
@@ -192,6 +193,11 @@ class Data:
 
     def class_sizes(self, target: str, split: Split) -> tuple[int, ...] | None:
         """How many images each class of a target's split has, by its listing; None while the images are absent."""
+        if (target, split) not in self._class_sizes:
+            self._class_sizes[target, split] = self._counted(target, split)
+        return self._class_sizes[target, split]
+
+    def _counted(self, target: str, split: Split) -> tuple[int, ...] | None:
         try:
             return tuple(Counter(map(folder_of, self.find("targets", target, split).ids)).values())
         except UserError:
@@ -215,7 +221,7 @@ class Data:
                 raise UserError(f"{_not_searched(name, missing)}; without leaks needs that first")
         for role, name, split in splits:
             open_source(images, role, name, split, self.cache, progress)
-        for known in (self._manifests, self._items, self._inputs, self._relevance, self._attributes):
+        for known in (self._manifests, self._items, self._inputs, self._relevance, self._attributes, self._class_sizes):
             known.clear()
         self._known_leaks = None
 

@@ -320,7 +320,7 @@ class Planner:
 
     def _lacks(self, evaluation: Evaluation, target: str) -> str:
         train, test = (self.catalogue.class_sizes(target, split) for split in ("train", "test"))
-        if train is None or test is None:
+        if not train or not test:
             return ""
         why = evaluation.lacks(evaluation.spec(self._question(target, 0)), {"train": train, "test": test})
         return f"evaluation {evaluation.name} cannot be measured on {target}: {why}" if why else ""
