@@ -36,16 +36,16 @@ def check_pictures(job: Job, folder: Path) -> None:
 
 
 def write_pictures(job: Job, machine: Machine, folder: Path) -> list[Path]:
-    """Write `<target>-<evaluation>.png` for what was measured; the files. Of retrieval the neighbours of the best and
+    """Write `<target>-<evaluation>.jpg` for what was measured; the files. Of retrieval the neighbours of the best and
     the worst queries, of accuracies the most confused classes by the first of them. Where every image is right, or no
     query has another image of its class, there is no picture."""
     store, written = Store(Path(job.request.store)), []
     folder.mkdir(parents=True, exist_ok=True)
     for one in job.planned:
         for picture in _pictures(job, machine, store, one):
-            path = folder / f"{one.target}-{one.evaluation.name}.png"
+            path = folder / f"{one.target}-{one.evaluation.name}.jpg"
             with place_aside(path) as aside:
-                picture.save(aside, "PNG")
+                picture.save(aside, "JPEG", quality=85)
             written.append(path)
     return written
 

@@ -41,7 +41,7 @@ def evaluate(
     label of a pretraining in `store`, or "random". `profile` says which images there are and how long probes run.
     Without an `evaluation` the protocol's linear probe is taken.
     `seed` is that of probes, of drawn labels and of a random encoder. What `store` has is not made again.
-    `pictures` is a folder for `<target>-<evaluation>.png`: the retrieved neighbours of the best and the worst queries,
+    `pictures` is a folder for `<target>-<evaluation>.jpg`: the retrieved neighbours of the best and the worst queries,
     the most confused classes. They show images of the target.
 
     Raises UserError, before anything runs, for a name that is unknown and for an encoder or data that cannot be used.

@@ -12,7 +12,7 @@ from benchmark.images.sheet import COLUMNS, Part, draw_sheet
 from benchmark.images.sources import Source
 
 QUERIES, PAIRS = 4, 6
-"""Queries of either end; pairs of classes."""
+"""Queries of either end and pairs of classes, at most."""
 
 
 @dataclass(frozen=True)
@@ -26,18 +26,25 @@ class Confusion:
 
 
 def neighbours_picture(test: Source, features: NDArray[np.float32], labels: NDArray[np.integer]) -> Image.Image:
-    """The queries of highest and of lowest average precision among `features` [n, d] with `labels` [n], each with its
-    nearest images. ValueError where no query has another image of its class."""
+    """The queries of highest and of lowest average precision among `features` [n, d] with `labels` [n], one of a class
+    at either end, each with its nearest images. ValueError where no query has another image of its class."""
     precision = answers(features, labels).precision
     known = np.flatnonzero(~np.isnan(precision))
     if not known.size:
         raise ValueError("no query has another image of its class")
     order = known[np.argsort(-precision[known], kind="stable")]
-    count, columns = min(QUERIES, len(order) // 2 or 1), min(COLUMNS, len(labels))
-    best, worst = order[:count], order[::-1][:count]
+    columns = min(COLUMNS, len(labels))
+    best, worst = _one_of_a_class(order, labels), _one_of_a_class(order[::-1], labels)
     parts = [_answered("best", test, features, labels, precision, query, columns) for query in best]
     parts += [_answered("worst", test, features, labels, precision, query, columns) for query in worst]
     return draw_sheet(columns, parts)
+
+
+def _one_of_a_class(order: NDArray[np.int64], labels: NDArray[np.integer]) -> list[int]:
+    """The first `QUERIES` of `order` [m] that are of different classes."""
+    _, first = np.unique(labels[order], return_index=True)
+    chosen: list[int] = order[np.sort(first)[:QUERIES]].tolist()
+    return chosen
 
 
 def _answered(

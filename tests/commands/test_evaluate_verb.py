@@ -71,8 +71,8 @@ def test_pictures_of_what_is_in_the_store_are_drawn_of_evaluations_that_have_som
     folder = tmp_path / "pictures"
     assert benchmark.evaluate("random", "dtd", EVERY, store=root, jobs=1, pictures=folder) == result
     drawn = {"knn", "retrieval", "label-fractions", "linear-clean"}
-    assert {path.name for path in folder.iterdir()} == {f"dtd-{name}.png" for name in drawn}
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in folder.iterdir())
+    assert {path.name for path in folder.iterdir()} == {f"dtd-{name}.jpg" for name in drawn}
+    assert all(path.read_bytes().startswith(b"\xff\xd8") for path in folder.iterdir())
     with pytest.raises(UserError, match=r"--pictures: geometry, attributes draws none; ask for retrieval, knn"):
         benchmark.evaluate("random", "dtd", ("geometry", "attributes"), store=root, pictures=tmp_path / "none")
     (tmp_path / "file").write_text("")
