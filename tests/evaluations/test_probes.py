@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
@@ -241,3 +242,38 @@ def test_a_probe_takes_features_of_zeros_which_have_no_direction(feature_task, t
     x[7] = test[3] = 0
     task = feature_task(linear_clean, _clean(), train=(x, y), test=(test, labels))
     assert linear_clean.run(task, tmp_path).metrics["n"] == len(labels)
+
+
+def test_the_released_probe_tells_separable_images_and_is_at_chance_on_shuffled_labels() -> None:
+    def bright(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+        images, labels = _images(seed, n)
+        pixels = images.parts[0][0]
+        pixels[np.arange(n), :, :, labels] = 255
+        return images, labels
+
+    (train, y), (test, labels) = bright(1, 60), bright(2, 300)
+    assert released_probe(_Encoder(), train, y, test, labels, _released()).accuracy >= 95
+    shuffled = np.random.default_rng(3).permutation(y), np.random.default_rng(4).permutation(labels)
+    last = _released(epoch_choice="last", epochs=2)
+    chance = released_probe(_Encoder(), train, shuffled[0], test, shuffled[1], last).accuracy
+    assert abs(chance - 100 / 3) <= 3 * 100 * np.sqrt(1 / 3 * 2 / 3 / 300)
+
+
+def test_the_online_classifier_tells_separable_features_and_is_at_chance_on_shuffled_labels(
+    feature_task, clusters, tmp_path
+) -> None:
+    (x, y), (test, labels) = clusters(60, 1), clusters(60, 2)
+    trained = fit(x, y, 1e-3, 5)
+    # The file takes an array as it lies in memory, row by row.
+    layer = {"weight": np.ascontiguousarray(trained.weight, np.float32), "bias": trained.bias.astype(np.float32)}
+    save_file(layer, tmp_path / "classifier.safetensors")
+
+    def accuracy_on(labels: np.ndarray) -> float:
+        spec = OnlineProbe(embedding=EMBEDDING, metric="top1")
+        task = feature_task(online_classifier, spec, test=(test, labels))
+        task.file = lambda _name, file: tmp_path / "classifier.safetensors"
+        return online_classifier.run(task, tmp_path).metrics["accuracy"]
+
+    assert accuracy_on(labels) >= 95
+    chance = accuracy_on(np.random.default_rng(4).permutation(labels))
+    assert abs(chance - 20) <= 3 * 100 * np.sqrt(0.2 * 0.8 / 300)
