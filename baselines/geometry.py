@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from baselines.core.scoring import unit_rows
 from baselines.core.selection import Features, check_rows, check_shape, row_blocks
 
-__all__ = ["EffectiveRank", "Uniformity", "alignments", "effective_rank", "uniformity"]
+__all__ = ["EffectiveRank", "Uniformity", "alignments", "effective_rank", "rank_of_spectrum", "uniformity"]
 
 Floats = NDArray[np.float64]
 
@@ -29,10 +29,12 @@ GROUPS = 10
 @dataclass(frozen=True)
 class EffectiveRank:
     """`value` is between 1 and min(n, d), but for RankMe's epsilon. `error` is its standard error over other rows like
-    these, by a jackknife over `GROUPS` parts; None where a part would be left without two rows."""
+    these, by a jackknife over `GROUPS` parts; None where a part would be left without two rows. `spectrum` are the
+    singular values that it is of, float64 [at most d], the largest first."""
 
     value: float
     error: float | None
+    spectrum: Floats
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,22 @@ def effective_rank(features: Features) -> EffectiveRank:
     and `GROUPS` + 1 times d^3. Raises FeatureError for rows that are not finite or all zero.
     """
     parts = _grams(features)
-    whole = parts.gram.sum(axis=0)
-    value = _rank_of(whole, parts.rows.sum())
-    if parts.rows.sum() - parts.rows.max() < 2 or parts.rows.min() == 0:
-        return EffectiveRank(value, None)
-    left = [_rank_of(whole - part, parts.rows.sum() - rows) for part, rows in zip(parts.gram, parts.rows, strict=True)]
-    return EffectiveRank(value, float(np.sqrt((GROUPS - 1) * np.var(left))))
+    whole, rows = parts.gram.sum(axis=0), parts.rows.sum()
+    spectrum = _spectrum(whole, rows)
+    value = rank_of_spectrum(spectrum)
+    if rows - parts.rows.max() < 2 or parts.rows.min() == 0:
+        return EffectiveRank(value, None, spectrum)
+    left = [
+        rank_of_spectrum(_spectrum(whole - part, rows - left_out))
+        for part, left_out in zip(parts.gram, parts.rows, strict=True)
+    ]
+    return EffectiveRank(value, float(np.sqrt((GROUPS - 1) * np.var(left))), spectrum)
+
+
+def rank_of_spectrum(singular: Floats) -> float:
+    """The effective rank of features with these singular values [k]."""
+    shares = singular / singular.sum() + EPSILON
+    return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
 def alignments(first: Features, second: Features) -> Floats:
@@ -130,9 +142,8 @@ def _grams(features: Features) -> _Grams:
     return _Grams(gram, counts)
 
 
-def _rank_of(gram: Floats, rows: int) -> float:
+def _spectrum(gram: Floats, rows: int) -> Floats:
     values = np.linalg.eigvalsh(gram)[::-1][: min(int(rows), len(gram))]
     values = np.where(values > values[0] * len(gram) * np.finfo(np.float64).eps, values, 0)
-    singular = np.sqrt(values)
-    shares = singular / singular.sum() + EPSILON
-    return float(np.exp(-(shares * np.log(shares)).sum()))
+    singular: Floats = np.sqrt(values)
+    return singular

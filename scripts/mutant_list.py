@@ -32,8 +32,8 @@ PROBE = "clean_probe(train, labels[0], test, labels[1], spec, progress=task.prog
 VOTES = "_elected(labels[positions[:, :k]], cosines[:, :k], temperature)"
 WEIGHTS = "np.exp((cosines.astype(np.float64) - cosines[:, :1]) / temperature)"
 AVERAGE = "(hits * (hits.cumsum(axis=1) / places)).sum(axis=1) / np.maximum(relevant, 1)"
-SHARE = "members[: -(-share.numerator * len(members) // share.denominator)]"
-TENTH = "random.Random(seed).sample(range(len(labels)), int(share * len(labels)))"
+SHARE = "-(-share.numerator * images // share.denominator)"
+TENTH = "random.Random(seed).sample(range(len(labels)), count)"
 LAST_EPOCHS = "{rate: curve[-1] for rate, curve in curves.items() if len(curve) == spec.epochs}"
 KNN, RETRIEVAL, FRACTIONS, FINE_TUNING, ATTRIBUTES, GEOMETRY = (
     f"tests/evaluations/test_{name}.py"
@@ -132,6 +132,12 @@ MUTANTS = (
         'nearest_rows(-block, train, most, "train")',
         (KNN,),
     ),
+    Mutant(
+        "features that are not finite are taken",
+        "np.asarray(~np.isfinite(block).all(axis=1), np.bool_)",
+        "np.zeros(len(block), np.bool_)",
+        (KNN,),
+    ),
     Mutant("a query answers itself", "scores[np.arange(len(queries)), queries] = -np.inf", "pass", (RETRIEVAL,)),
     Mutant(
         "average precision over the gallery",
@@ -143,14 +149,14 @@ MUTANTS = (
         "queries without relevant images count as misses", "by_measure[:, relevant == 0] = np.nan", "pass", (RETRIEVAL,)
     ),
     Mutant("rank-5 is rank-1", "hits[:, :FIRST].any(axis=1)", "hits[:, :1].any(axis=1)", (RETRIEVAL,)),
-    Mutant("shares of labels rounded down", SHARE, "members[: int(share * len(members))]", (FRACTIONS,)),
+    Mutant("shares of labels rounded down", SHARE, "int(share * images)", (FRACTIONS,)),
     Mutant(
         "the same labels for every seed",
         "np.random.default_rng([seed, 1])",
         "np.random.default_rng([0, 1])",
         (FRACTIONS,),
     ),
-    Mutant("the first labels instead of the released draw", TENTH, "range(int(share * len(labels)))", (FRACTIONS,)),
+    Mutant("the first labels instead of the released draw", TENTH, "range(count)", (FRACTIONS,)),
     Mutant(
         "labels of other images",
         "clean_probe(np.asarray(train[rows]), known[rows], test, labels, probe, progress=task.progress)",

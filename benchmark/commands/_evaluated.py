@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import one_of
+from benchmark.errors import UserError, one_of
 from benchmark.evaluations import EVALUATIONS, Evaluation
 from benchmark.execution.run import Machine, Work, check_machine, check_stages, execute
 from benchmark.execution.store import Store
 from benchmark.images.data import Data, SplitName, check_datasets
 from benchmark.planning.encoders import Surroundings, find_encoder
 from benchmark.planning.names import find_protocol
-from benchmark.planning.planner import Planner
+from benchmark.planning.planner import CellParts, Planner
 from benchmark.planning.profiles import find_profile
 from benchmark.progress import Progress
 from benchmark.report.frames import tidy
@@ -193,7 +193,10 @@ def prepared(request: EvaluationRequest, machine: Machine, progress: Progress) -
     splits: list[SplitName] = [("targets", target, split) for target in targets for split in ("train", "test")]  # type: ignore[misc]
     data.read(splits, progress)
     planned: list[PlannedEvaluation] = []
-    planner = Planner(profile, protocol, data, chosen=setup)
+    parts = CellParts(evaluations=tuple(one.name for one in evaluations))
+    planner = Planner(profile, protocol, data, chosen=setup, cell_parts=parts)
+    for why in filter(None, map(planner.lacks, targets)):
+        raise UserError(why)
     for target, encoder in encoders.items():
         for evaluation in evaluations:
             stage = planner.evaluate(encoder.stage, target, request.seed, evaluation.name, encoder)

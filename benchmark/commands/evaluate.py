@@ -1,6 +1,7 @@
 """The verb `evaluate`: any encoder on any target, by any evaluations."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,6 +32,7 @@ def evaluate(
     device: str = "auto",
     jobs: int | None = None,
     run_on: str = "local",
+    pictures: PathLike | None = None,
 ) -> "EvaluatedEncoder":
     """Measure one encoder on one target or several: a row for each, with every measure of the evaluations.
 
@@ -39,11 +41,14 @@ def evaluate(
     label of a pretraining in `store`, or "random". `profile` says which images there are and how long probes run.
     Without an `evaluation` the protocol's linear probe is taken.
     `seed` is that of probes, of drawn labels and of a random encoder. What `store` has is not made again.
+    `pictures` is a folder for `<target>-<evaluation>.jpg`: the retrieved neighbours of the best and the worst queries,
+    the most confused classes. They show images of the target.
 
     Raises UserError, before anything runs, for a name that is unknown and for an encoder or data that cannot be used.
     An evaluation that fails does not raise: its measures say why they have no value.
     """
     from benchmark.commands._evaluated import EvaluationRequest, evaluated, prepared
+    from benchmark.commands._evaluation_pictures import check_pictures, write_pictures
     from benchmark.execution.display import shown
 
     at_least("seed", seed, 0)
@@ -51,9 +56,14 @@ def evaluate(
     machine = machine_of(device, jobs, run_on)
     with shown() as progress:
         job = prepared(EvaluationRequest(*arguments), machine, progress)
+    if pictures is not None:
+        check_pictures(job, Path(pictures))
     for line in job.notes:
         note(line)
-    return evaluated(job, machine)
+    result = evaluated(job, machine)
+    for path in [] if pictures is None else write_pictures(job, machine, Path(pictures)):
+        note(f"wrote {path}")
+    return result
 
 
 @with_options_of(
@@ -64,6 +74,10 @@ def evaluate(
         list[str] | None, typer.Option("--evaluation", help="names of `list evaluations`; default: the linear probe")
     ],
     seed=Annotated[int, typer.Option("--seed", min=0, help="of probes, drawn labels and a random encoder")],
+    pictures=Annotated[
+        Path | None,
+        typer.Option("--pictures", help="folder for pictures of neighbours of queries and of confused classes"),
+    ],
 )
 def verb(
     work: "Callable[[], EvaluatedEncoder]",

@@ -30,7 +30,15 @@ class Question:
     protocol: ProtocolName = "clean"
 
 
+ClassSizes = Mapping[str, tuple[int, ...]]
+"""For both splits of a target how many images each of its classes has."""
+
+
 def _nothing(_encoder: Stage) -> str:
+    return ""
+
+
+def _needs_nothing(_spec: Spec, _sizes: ClassSizes) -> str:
     return ""
 
 
@@ -53,6 +61,7 @@ class Evaluation:
     features: tuple[str, ...] = ()
     reads_labels: bool = True
     obstacle: Callable[[Stage], str] = _nothing
+    lacks: Callable[[Spec, ClassSizes], str] = _needs_nothing
 
 
 EVALUATIONS: Registry[Evaluation] = Registry(

@@ -23,17 +23,23 @@ def labelled(labels: NDArray[np.int64], percent: float, draw: Draw, seed: int) -
     (`util/semisup_dataset.py`, with `seed` 0): from images in the order of their folders and names, whatever their
     classes. Some classes may get no label. At 100 % all images are taken. Raises TooFewLabels where no image is left.
     """
-    share = Fraction(str(percent)) / 100
     if draw == "released":
-        chosen = np.array(random.Random(seed).sample(range(len(labels)), int(share * len(labels))), np.int64)
+        count = int(Fraction(str(percent)) / 100 * len(labels))
+        chosen = np.array(random.Random(seed).sample(range(len(labels)), count), np.int64)
     else:
         order = np.random.default_rng([seed, 1]).permutation(len(labels))
-        chosen = np.concatenate([_first(order[labels[order] == one], share) for one in np.unique(labels)])
+        chosen = np.concatenate([_first(order[labels[order] == one], percent) for one in np.unique(labels)])
     if not len(chosen):
         raise TooFewLabels(f"{percent:g} % of {len(labels)} labels are none")
     return np.sort(chosen).astype(np.int64)
 
 
-def _first(members: NDArray[np.int64], share: Fraction) -> NDArray[np.int64]:
+def labels_kept(images: int, percent: float) -> int:
+    """How many of a class's `images` keep their label in a stratified draw: their share, rounded up."""
+    share = Fraction(str(percent)) / 100
     # Rounded up, in whole numbers: 0.2 * 5 is 1 and not a little more.
-    return members[: -(-share.numerator * len(members) // share.denominator)]
+    return -(-share.numerator * images // share.denominator)
+
+
+def _first(members: NDArray[np.int64], percent: float) -> NDArray[np.int64]:
+    return members[: labels_kept(len(members), percent)]

@@ -1,4 +1,4 @@
-"""What evaluations of several measures share: checked features, one measure with its interval, the file and metrics."""
+"""What evaluations of several measures share: one measure with its interval, the file and metrics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,29 +8,20 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.core.selection import row_blocks
 from benchmark.evaluations._predictions import SOURCES
 from benchmark.execution.task import StageResult
-from benchmark.images.data import ImageTask
 from benchmark.specs.artefacts import OUTCOMES
 from benchmark.specs.datasets import Metric
-from benchmark.specs.recipes import Embedding
-from benchmark.stages.embed import features_of
 from benchmark.statistics import accuracy, accuracy_interval, mean_interval
 
 MEASURE_SOURCES = ("benchmark/evaluations/_measures.py", *SOURCES)
 """The sources that move the numbers of every evaluation of several measures."""
-_BLOCK = 4096
-
-
-class UnusableFeatures(ValueError):
-    """Features that an evaluation can do nothing with, in one line that names the split and the image."""
 
 
 @dataclass(frozen=True)
 class MeasuredValue:
     """The `value` of one measure over `n` items, its 95 % `interval` over other items like these (None where it cannot
-    be known), and `arrays` [items] by name: what each item contributed."""
+    be known), and `arrays` by name: what each item contributed [items], or what the value follows from otherwise."""
 
     value: float
     n: int
@@ -51,21 +42,6 @@ class MeasuredValue:
             raise ValueError("no item has an outcome")
         interval = mean_interval(known) if known.size > 1 else None
         return cls(float(known.mean()), int(known.size), interval, {"outcome": outcomes.astype(np.float32)})
-
-
-def checked_features(task: ImageTask, name: str, embedding: Embedding) -> NDArray[np.float32]:
-    """Features float32 [N, d] of a split. UnusableFeatures, with the image, for rows with NaN, infinity or all zero."""
-    features = features_of(task, name, embedding)
-    for first, block in row_blocks(features, len(features), _BLOCK):
-        bad = np.flatnonzero(~np.isfinite(block).all(axis=1) | ~block.any(axis=1))
-        if bad.size:
-            manifest = task.data.verified_source(task.images(name)).manifest
-            what = "all zero" if np.isfinite(block[bad[0]]).all() else "not finite"
-            raise UnusableFeatures(
-                f"the features of image {manifest.ids[first + bad[0]]} of {manifest.label} are {what}: the encoder "
-                "cannot be evaluated"
-            )
-    return features
 
 
 def write_measures(

@@ -15,6 +15,7 @@ from benchmark.statistics import accuracy_interval, predictions_sha256
 
 SOURCES = (
     "benchmark/evaluations/_predictions.py",
+    "benchmark/evaluations/_features.py",
     "benchmark/training/features.py",
     "benchmark/stages/embed.py",
     "benchmark/statistics.py",

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from benchmark.evaluations._features import check_finite
 from benchmark.evaluations._label_fractions import TooFewLabels
 from benchmark.evaluations._predictions import ProbeResult
 from benchmark.evaluations._released_reading import decayed
@@ -47,7 +48,8 @@ def released_probe(
 
     The result is that of the best test epoch or of the last, by `spec.epoch_choice`. `info` holds both accuracies (in
     percent), best minus last, both predictions (`predicted_best`, `predicted_last`) and the test accuracy of every
-    epoch. Epochs are counted from 1; of equally good epochs the first is the best, as in the released code.
+    epoch. Epochs are counted from 1; of equally good epochs the first is the best, as in the released code. Raises
+    NotFinite for features that are not finite, TooFewLabels for one image where BatchNorm needs two.
     """
     with fixed(spec.embedding.threads), torch.random.fork_rng():
         probe = _Probe(encoder, train, train_labels, spec, torch.device(device), workers)
@@ -128,9 +130,10 @@ class _Probe:
         steps = range(first, first + self.course.per_epoch)
         for step, crops in zip(steps, self.feed.crops(steps.start, steps.stop), strict=True):
             with torch.no_grad(), autocast(self.device, self.spec.precision):
-                features = self.encoder(crops.views.contiguous(memory_format=torch.channels_last))
+                features = self.encoder(crops.views.contiguous(memory_format=torch.channels_last)).float()
+            check_finite(features.cpu().numpy(), "train", self.course.rows(step))
             labels = self.labels[torch.from_numpy(self.course.rows(step)).to(self.device)]
-            loss = nn.functional.cross_entropy(self.classifier(features.float()), labels)
+            loss = nn.functional.cross_entropy(self.classifier(features), labels)
             self.optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()
@@ -149,8 +152,12 @@ class _Probe:
             yield from self._frozen_test
             return
         self.encoder.eval()
+        done = 0
         for block in evaluation_blocks(test, self.spec.embedding, self.device, self.workers):
-            features = torch.from_numpy(forward(self.encoder, block, self.spec.embedding)).to(self.device)
+            rows = forward(self.encoder, block, self.spec.embedding)
+            check_finite(rows, "test", np.arange(done, done + len(rows)))
+            done += len(rows)
+            features = torch.from_numpy(rows).to(self.device)
             if not self.spec.adapt_batchnorm:
                 self._frozen_test.append(features)
             yield features

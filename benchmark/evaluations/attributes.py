@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from benchmark.errors import UserError
 from benchmark.evaluations import Evaluation, Question, linear_clean
-from benchmark.evaluations._measures import MEASURE_SOURCES, MeasuredValue, checked_features, write_measures
+from benchmark.evaluations._features import finite_features
+from benchmark.evaluations._measures import MEASURE_SOURCES, MeasuredValue, write_measures
 from benchmark.evaluations.linear_clean import CleanProbe
 from benchmark.execution.task import StageResult
 from benchmark.images.attributes import ATTRIBUTES
@@ -53,7 +54,7 @@ def run(task: ImageTask, folder: Path) -> StageResult:
     """Write which test images each attribute's probe is right on; the record has every attribute's accuracy."""
     spec = task.stage.spec
     assert isinstance(spec, AttributeProbes)
-    train, test = (checked_features(task, name, spec.embedding) for name in ("train", "test"))
+    train, test = (finite_features(task, name, spec.embedding) for name in ("train", "test"))
     attributes = task.data.attributes_of(task.images(ATTRIBUTES))
     values = {}
     for split in ("train", "test"):

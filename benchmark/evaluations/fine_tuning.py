@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
-from benchmark.evaluations import ACCURACY, Evaluation, Question
-from benchmark.evaluations._label_fractions import Draw, labelled
+from benchmark.evaluations import ACCURACY, ClassSizes, Evaluation, Question
+from benchmark.evaluations._label_fractions import Draw, labelled, labels_kept
 from benchmark.evaluations._predictions import SOURCES, labels_of, write_predictions
 from benchmark.evaluations._released_reading import crops_and_flips, decayed
 from benchmark.execution.task import StageResult
@@ -121,4 +121,15 @@ def spec_of(question: Question, percent: float = 100) -> FineTuning:
     )
 
 
-entry = Evaluation("fine-tuning", "full fine-tuning", KIND, (ACCURACY,), spec_of)
+def lacks(spec: Spec, sizes: ClassSizes) -> str:
+    """Two labelled images; for the clean reading two of one class, to choose a learning rate on."""
+    assert isinstance(spec, FineTuning)
+    if spec.draw == "released":
+        few = int(spec.percent / 100 * sum(sizes["train"])) < 2
+        return f"{spec.percent:g} % of its labels are fewer than two" if few else ""
+    few = max(labels_kept(size, spec.percent) for size in sizes["train"]) < 2
+    what = f"{spec.percent:g} % of its labels leave no class with two, to choose a learning rate on"
+    return what if few else ""
+
+
+entry = Evaluation("fine-tuning", "full fine-tuning", KIND, (ACCURACY,), spec_of, lacks=lacks)

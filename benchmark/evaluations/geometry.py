@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.evaluations import Evaluation, Question
+from benchmark.evaluations import ClassSizes, Evaluation, Question
+from benchmark.evaluations._features import UnusableFeatures, directed_features
 from benchmark.evaluations._measures import (
     MEASURE_SOURCES,
     MeasuredValue,
-    UnusableFeatures,
-    checked_features,
     write_measures,
 )
 from benchmark.execution.task import StageResult
@@ -63,9 +62,9 @@ def measured(features: NDArray[np.float32], views: tuple[NDArray[np.float32], ..
     # One BLAS thread, as more could move the last digits of a product.
     with threadpool_limits(1, user_api="blas"):
         rank, uniform, aligned = effective_rank(features), uniformity(features), alignments(*views)
-    of_items = {"potential": uniform.potentials.astype(np.float32)}
+    of_items, of_all = {"potential": uniform.potentials.astype(np.float32)}, {"spectrum": rank.spectrum}
     return {
-        "effective_rank": MeasuredValue(rank.value, len(features), _interval(rank.value, rank.error)),
+        "effective_rank": MeasuredValue(rank.value, len(features), _interval(rank.value, rank.error), of_all),
         "alignment": MeasuredValue.of_outcomes(aligned),
         "uniformity": MeasuredValue(uniform.value, len(features), _interval(uniform.value, uniform.error), of_items),
     }
@@ -76,12 +75,12 @@ def _interval(value: float, error: float | None) -> tuple[float, float] | None:
 
 
 def run(task: ImageTask, folder: Path) -> StageResult:
-    """Write what every image contributed to alignment and uniformity."""
+    """Write what every image contributed to alignment and uniformity, and the singular values of the features."""
     from benchmark.stages.embed import images_of
 
     spec = task.stage.spec
     assert isinstance(spec, Geometry)
-    features = checked_features(task, "test", spec.embedding)
+    features = directed_features(task, "test", spec.embedding)
     if len(features) < 2:
         raise UnusableFeatures(f"{task.images('test').label} has a single image: there is no pair to look at")
     views = _views(task, images_of(task, "test", spec.augmentation.stored), spec)
@@ -125,6 +124,19 @@ MEASURES = (
     Measure("uniformity", "uniformity", digits=3, larger_is_better=False),
 )
 
+
+def _lacks(_spec: Spec, sizes: ClassSizes) -> str:
+    return "" if sum(sizes["test"]) > 1 else "its test split has a single image"
+
+
 entry = Evaluation(
-    "geometry", "geometry without labels", KIND, MEASURES, _spec, ("test",), ("test",), reads_labels=False
+    "geometry",
+    "geometry without labels",
+    KIND,
+    MEASURES,
+    _spec,
+    ("test",),
+    ("test",),
+    reads_labels=False,
+    lacks=_lacks,
 )

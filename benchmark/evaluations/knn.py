@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.evaluations import Evaluation, Question
-from benchmark.evaluations._measures import MEASURE_SOURCES, MeasuredValue, checked_features, write_measures
+from benchmark.evaluations._features import directed_features
+from benchmark.evaluations._measures import MEASURE_SOURCES, MeasuredValue, write_measures
 from benchmark.evaluations._predictions import labels_of
 from benchmark.execution.task import StageResult
 from benchmark.images.data import ImageTask
@@ -87,7 +88,7 @@ def run(task: ImageTask, folder: Path) -> StageResult:
     """Write the class of every test image by each number of neighbours."""
     spec = task.stage.spec
     assert isinstance(spec, NearestNeighbours)
-    train, test = (checked_features(task, name, spec.embedding) for name in ("train", "test"))
+    train, test = (directed_features(task, name, spec.embedding) for name in ("train", "test"))
     known, labels = labels_of(task, "train"), labels_of(task, "test").astype(np.int32)
     predicted = votes(train, known, test, spec.neighbours, spec.temperature, task.progress)
     measures = {

@@ -1,5 +1,6 @@
 """Evaluation `label-fractions`: the linear probe on 100, 50 and 20 % of the training labels (LCR, Table 2)."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from benchmark.evaluations import Evaluation, Question, linear_clean, linear_released
-from benchmark.evaluations._label_fractions import TooFewLabels, labelled
-from benchmark.evaluations._measures import MeasuredValue, checked_features, write_measures
+from benchmark.evaluations import ClassSizes, Evaluation, Question, linear_clean, linear_released
+from benchmark.evaluations._features import finite_features, naming_images
+from benchmark.evaluations._label_fractions import TooFewLabels, labelled, labels_kept
+from benchmark.evaluations._measures import MeasuredValue, write_measures
 from benchmark.evaluations._predictions import ProbeResult, labels_of
 from benchmark.evaluations.linear_clean import CleanProbe
 from benchmark.evaluations.linear_released import ReleasedProbe
@@ -88,7 +90,7 @@ Draws = dict[float, NDArray[np.int64]]
 def _clean(task: ImageTask, probe: CleanProbe, draws: Draws) -> dict[float, ProbeResult]:
     from benchmark.evaluations._logistic_regression import clean_probe
 
-    train, test = (checked_features(task, name, probe.embedding) for name in ("train", "test"))
+    train, test = (finite_features(task, name, probe.embedding) for name in ("train", "test"))
     known, labels = labels_of(task, "train"), labels_of(task, "test")
     return {
         percent: clean_probe(np.asarray(train[rows]), known[rows], test, labels, probe, progress=task.progress)
@@ -104,20 +106,13 @@ def _released(task: ImageTask, spec: LabelFractions, draws: Draws) -> dict[float
     assert isinstance(probe, ReleasedProbe)
     known, labels = labels_of(task, "train"), labels_of(task, "test")
     encoder, test = load_encoder_of(task, probe.embedding), images_of(task, "test", probe.embedding.stored)
-    return {
-        percent: released_probe(
-            encoder,
-            images_of(task, "train", probe.augmentation.stored, rows),
-            known[rows],
-            test,
-            labels,
-            probe,
-            device=task.device,
-            progress=task.progress,
-            workers=task.workers,
-        )
-        for percent, rows in draws.items()
-    }
+    probed = partial(released_probe, device=task.device, progress=task.progress, workers=task.workers)
+    results = {}
+    for percent, rows in draws.items():
+        train = images_of(task, "train", probe.augmentation.stored, rows)
+        with naming_images(task, train=rows):
+            results[percent] = probed(encoder, train, known[rows], test, labels, probe)
+    return results
 
 
 def measure_name(percent: float) -> str:
@@ -132,4 +127,24 @@ def _spec(question: Question) -> LabelFractions:
 
 MEASURES = tuple(Measure(measure_name(percent), f"{percent} % of the labels", unit="%") for percent in (100, 50, 20))
 
-entry = Evaluation("label-fractions", "linear probe, few labels", KIND, MEASURES, _spec, features=("train", "test"))
+
+def _lacks(spec: Spec, sizes: ClassSizes) -> str:
+    assert isinstance(spec, LabelFractions)
+    for percent in spec.percents:
+        kept = [labels_kept(size, percent) for size in sizes["train"]]
+        if isinstance(spec.probe, CleanProbe) and max(kept) < 2:
+            return f"{percent:g} % of its labels leave no class with two, to choose a penalty on"
+        if sum(kept) < 2:
+            return f"{percent:g} % of its labels are one"
+    return ""
+
+
+entry = Evaluation(
+    "label-fractions",
+    "linear probe, few labels",
+    KIND,
+    MEASURES,
+    _spec,
+    features=("train", "test"),
+    lacks=_lacks,
+)

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
-from benchmark.evaluations import ACCURACY, Evaluation, Question
+from benchmark.evaluations import ACCURACY, ClassSizes, Evaluation, Question
+from benchmark.evaluations._features import finite_features
 from benchmark.evaluations._predictions import SOURCES, labels_of, write_predictions
 from benchmark.execution.task import StageResult
 from benchmark.images.data import ImageTask
@@ -37,11 +38,10 @@ KIND = Kind(
 def run(task: ImageTask, folder: Path) -> StageResult:
     """Write the predictions of the classifier that is fitted on the features of `train`."""
     from benchmark.evaluations._logistic_regression import clean_probe
-    from benchmark.stages.embed import features_of
 
     spec = task.stage.spec
     assert isinstance(spec, CleanProbe)
-    train, test = (features_of(task, name, spec.embedding) for name in ("train", "test"))
+    train, test = (finite_features(task, name, spec.embedding) for name in ("train", "test"))
     labels = [labels_of(task, name) for name in ("train", "test")]
     result = clean_probe(train, labels[0], test, labels[1], spec, progress=task.progress)
     return write_predictions(result, spec.kind, spec.metric, folder)
@@ -51,4 +51,10 @@ def _spec(question: Question) -> CleanProbe:
     return CleanProbe(embedding=question.embedding, metric=question.metric)
 
 
-entry = Evaluation("linear-clean", "linear probe, clean", KIND, (ACCURACY,), _spec, features=("train", "test"))
+def _lacks(_spec: Spec, sizes: ClassSizes) -> str:
+    return "" if max(sizes["train"]) > 1 else "no class of its train split has two images, to choose a penalty on"
+
+
+entry = Evaluation(
+    "linear-clean", "linear probe, clean", KIND, (ACCURACY,), _spec, features=("train", "test"), lacks=_lacks
+)

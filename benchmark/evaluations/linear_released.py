@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from benchmark.evaluations import ACCURACY, Evaluation, Question
+from benchmark.evaluations import ACCURACY, ClassSizes, Evaluation, Question
+from benchmark.evaluations._features import naming_images
 from benchmark.evaluations._predictions import SOURCES, labels_of, write_predictions
 from benchmark.evaluations._released_reading import crops_and_flips
 from benchmark.execution.task import StageResult
@@ -65,17 +66,18 @@ def run(task: ImageTask, folder: Path) -> StageResult:
 
     spec = task.stage.spec
     assert isinstance(spec, ReleasedProbe)
-    result = released_probe(
-        load_encoder_of(task, spec.embedding),
-        images_of(task, "train", spec.augmentation.stored),
-        labels_of(task, "train"),
-        images_of(task, "test", spec.embedding.stored),
-        labels_of(task, "test"),
-        spec,
-        device=task.device,
-        progress=task.progress,
-        workers=task.workers,
-    )
+    with naming_images(task):
+        result = released_probe(
+            load_encoder_of(task, spec.embedding),
+            images_of(task, "train", spec.augmentation.stored),
+            labels_of(task, "train"),
+            images_of(task, "test", spec.embedding.stored),
+            labels_of(task, "test"),
+            spec,
+            device=task.device,
+            progress=task.progress,
+            workers=task.workers,
+        )
     return write_predictions(result, spec.kind, spec.metric, folder)
 
 
@@ -92,4 +94,8 @@ def _spec(question: Question) -> ReleasedProbe:
     )
 
 
-entry = Evaluation("linear-released", "linear probe, as released", KIND, (ACCURACY,), _spec)
+def _lacks(_spec: Spec, sizes: ClassSizes) -> str:
+    return "" if sum(sizes["train"]) > 1 else "its train split has a single image, and batches are normalised"
+
+
+entry = Evaluation("linear-released", "linear probe, as released", KIND, (ACCURACY,), _spec, lacks=_lacks)

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from benchmark.evaluations import ACCURACY, Evaluation, Question
+from benchmark.evaluations._features import finite_features
 from benchmark.evaluations._predictions import SOURCES, ProbeResult, labels_of, write_predictions
 from benchmark.execution.task import StageResult
 from benchmark.images.data import ImageTask
@@ -40,11 +41,9 @@ def run(task: ImageTask, folder: Path) -> StageResult:
     """Write the predictions of the classifier that the pretraining left, on the test images."""
     from safetensors.numpy import load_file
 
-    from benchmark.stages.embed import features_of
-
     spec = task.stage.spec
     assert isinstance(spec, OnlineProbe)
-    features = features_of(task, "test", spec.embedding)
+    features = finite_features(task, "test", spec.embedding)
     layer = load_file(task.file("encoder", CLASSIFIER))
     predicted = (features @ layer["weight"].T + layer["bias"]).argmax(1).astype(np.int32)
     labels = labels_of(task, "test").astype(np.int32)

@@ -7,12 +7,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.evaluations import Evaluation, Question
+from benchmark.evaluations import ClassSizes, Evaluation, Question
+from benchmark.evaluations._features import UnusableFeatures, directed_features
 from benchmark.evaluations._measures import (
     MEASURE_SOURCES,
     MeasuredValue,
-    UnusableFeatures,
-    checked_features,
     write_measures,
 )
 from benchmark.evaluations._predictions import labels_of
@@ -94,20 +93,26 @@ def _answers(
 def ranked_hits(
     scores: NDArray[np.float32], queries: NDArray[np.int64], labels: NDArray[np.integer]
 ) -> NDArray[np.bool_]:
-    """Whether the images in the order of each query's ranking are of its class, bool [q, n - 1], without the query
-    itself. `scores` [q, n] are changed."""
+    """Whether the images in the order of each query's ranking are of its class, bool [q, n - 1]. `scores` [q, n] are
+    changed."""
+    hits: NDArray[np.bool_] = labels[ranking(scores, queries)] == labels[queries, None]
+    return hits
+
+
+def ranking(scores: NDArray[np.float32], queries: NDArray[np.int64]) -> NDArray[np.int64]:
+    """All images but the query itself in the order of each query's ranking, int64 [q, n - 1]. `scores` [q, n] are
+    changed."""
     # The query itself comes last, behind every other image, and is cut off.
     scores[np.arange(len(queries)), queries] = -np.inf
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :-1]
-    hits: NDArray[np.bool_] = labels[order] == labels[queries, None]
-    return hits
+    order: NDArray[np.int64] = np.argsort(-scores, axis=1, kind="stable")[:, :-1]
+    return order
 
 
 def run(task: ImageTask, folder: Path) -> StageResult:
     """Write what each query got; the record counts the queries that were left out."""
     spec = task.stage.spec
     assert isinstance(spec, Retrieval)
-    features, labels = checked_features(task, "test", spec.embedding), labels_of(task, "test").astype(np.int32)
+    features, labels = directed_features(task, "test", spec.embedding), labels_of(task, "test").astype(np.int32)
     got = answers(features, labels, task.progress)
     skipped = int(np.isnan(got.rank1).sum())
     if skipped == len(labels):
@@ -132,4 +137,11 @@ def _spec(question: Question) -> Retrieval:
     return Retrieval(embedding=question.embedding)
 
 
-entry = Evaluation("retrieval", "retrieval within test", KIND, MEASURES, _spec, splits=("test",), features=("test",))
+def lacks(_spec: Spec, sizes: ClassSizes) -> str:
+    """Two images of a class, one to ask for and one to retrieve."""
+    return "" if max(sizes["test"]) > 1 else "no class of its test split has two images"
+
+
+entry = Evaluation(
+    "retrieval", "retrieval within test", KIND, MEASURES, _spec, splits=("test",), features=("test",), lacks=lacks
+)

@@ -4,7 +4,7 @@ Every other encoder is read that way anyway: this is then the same stage as `ret
 """
 
 from benchmark.evaluations import Evaluation, Question
-from benchmark.evaluations.retrieval import KIND, MEASURES, Retrieval
+from benchmark.evaluations.retrieval import KIND, MEASURES, Retrieval, lacks
 
 
 def _spec(question: Question) -> Retrieval:
@@ -13,5 +13,12 @@ def _spec(question: Question) -> Retrieval:
 
 
 entry = Evaluation(
-    "retrieval-plain", "retrieval, plain pooling", KIND, MEASURES, _spec, splits=("test",), features=("test",)
+    "retrieval-plain",
+    "retrieval, plain pooling",
+    KIND,
+    MEASURES,
+    _spec,
+    splits=("test",),
+    features=("test",),
+    lacks=lacks,
 )

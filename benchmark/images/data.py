@@ -1,5 +1,6 @@
 """The data of a run, by name: what a plan must know of it, and what a stage reads of it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from benchmark.datasets.targets import TARGETS, registered_target
 from benchmark.errors import UnknownName, UserError
 from benchmark.execution.task import Task
 from benchmark.images.attributes import ATTRIBUTES, Attributes
-from benchmark.images.items import Items
+from benchmark.images.items import Items, folder_of
 from benchmark.images.leaks import KnownLeaks, without
 from benchmark.images.manifest import Manifest, Split
 from benchmark.images.relevance import heldout_mask, origins, relevance, relevance_sha256, sources_sha256
@@ -66,6 +67,7 @@ class Data:
         self._manifests: dict[SplitName, Manifest | None] = {}
         self._relevance: dict[tuple[str, str], Images | None] = {}
         self._attributes: dict[str, Images | None] = {}
+        self._class_sizes: dict[tuple[str, Split], tuple[int, ...] | None] = {}
         self._sources: dict[Images, Source] = {}
         self._items: dict[SplitName, Items] = {}
         self._inputs: dict[tuple[Role, str, str], Images] = {}
@@ -189,6 +191,18 @@ class Data:
             known.of(split, items.ids)
         return Images("targets", target, ATTRIBUTES, known.sha256)
 
+    def class_sizes(self, target: str, split: Split) -> tuple[int, ...] | None:
+        """How many images each class of a target's split has, by its listing; None while the images are absent."""
+        if (target, split) not in self._class_sizes:
+            self._class_sizes[target, split] = self._counted(target, split)
+        return self._class_sizes[target, split]
+
+    def _counted(self, target: str, split: Split) -> tuple[int, ...] | None:
+        try:
+            return tuple(Counter(map(folder_of, self.find("targets", target, split).ids)).values())
+        except UserError:
+            return None
+
     def metric(self, target: str) -> Metric:
         """The paper's metric for its targets, top-1 for all others."""
         known = registered_target(target)
@@ -207,7 +221,7 @@ class Data:
                 raise UserError(f"{_not_searched(name, missing)}; without leaks needs that first")
         for role, name, split in splits:
             open_source(images, role, name, split, self.cache, progress)
-        for known in (self._manifests, self._items, self._inputs, self._relevance, self._attributes):
+        for known in (self._manifests, self._items, self._inputs, self._relevance, self._attributes, self._class_sizes):
             known.clear()
         self._known_leaks = None
 

@@ -11,12 +11,13 @@ from benchmark.images.manifest import Split
 from benchmark.methods import METHODS, title_of
 from benchmark.planning.encoders import Encoder, is_of_target
 from benchmark.planning.names import Names, find_protocol, find_variant
-from benchmark.planning.planner import CellParts, Planner, lacks_attributes, simcore_of
+from benchmark.planning.planner import CellParts, Planner, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.query import Query
 from benchmark.planning.recipes import ResolvedRecipe
 from benchmark.planning.rows import (
     MEASURES_OF_TASKS,
+    NO_METHOD,
     SUPERVISED,
     TableRow,
     at_lengths,
@@ -123,13 +124,14 @@ class PlannedTable:
     def _own_row(self, name: str) -> TableRow:
         """A row that is not the table's, by the name of its variant."""
         variant = self.names.named(find_variant(name))
-        method = self.query.method or self.table.method or "simclr"
+        method = self.query.method or self.table.method
         # As for the published rows: a method that was asked for comes with its own network.
         backbone = self.query.backbone or (self.table.backbone if self.query.method is None else None)
         start = start_of_trainings(self.table) if variant.trained else "random"
         named = self.query.initial_weights is not None
-        row = TableRow(variant.name, variant.title, variant, self._openset, None, method, backbone)
-        return replace(row, obstacle="" if named else lacks_weights(start), initial=named and start != "random")
+        why = NO_METHOD if method is None and variant.trained else "" if named else lacks_weights(start)
+        row = TableRow(variant.name, variant.title, variant, self._openset, None, method or "simclr", backbone)
+        return replace(row, obstacle=why, initial=named and start != "random")
 
     def _published_row(self, row: Row) -> TableRow:
         if row.method == SUPERVISED and self.query.initial_weights:
@@ -217,8 +219,8 @@ class PlannedTable:
             return "without training nothing is measured of a row without a coreset"
         if row.variant.sampler == "oracle" and self.data.relevance(row.openset, target) is None:
             return f"{row.openset} has no relevance labels for {target}"
-        if self.planner(row).reads_attributes and self.data.attributes(target) is None:
-            return lacks_attributes(target)
+        if why := self.planner(row).lacks(target):
+            return why
         if is_of_target(row.variant.encoder):
             try:
                 self.planner(row).named_encoder(row.variant, target, self.seeds[0])

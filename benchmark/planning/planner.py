@@ -10,8 +10,9 @@ from typing import Protocol as Interface
 
 from baselines.core.selection import BudgetError, parse_budget
 from benchmark.errors import UserError
-from benchmark.evaluations import EVALUATIONS, Question, evaluation_stage
+from benchmark.evaluations import EVALUATIONS, Evaluation, Question, evaluation_stage
 from benchmark.images.attributes import ATTRIBUTES
+from benchmark.images.manifest import Split
 from benchmark.methods import entry_of
 from benchmark.planning.encoders import Encoder
 from benchmark.planning.names import Names
@@ -45,6 +46,9 @@ class Catalogue(Interface):
 
     def attributes(self, target: str) -> Images | None:
         """The further labels of a target's images, None where there are none."""
+
+    def class_sizes(self, target: str, split: Split) -> tuple[int, ...] | None:
+        """How many images each class of a target's split has, None where that is not known."""
 
     def metric(self, target: str) -> Metric:
         """The target's metric."""
@@ -286,7 +290,15 @@ class Planner:
         evaluation = EVALUATIONS.get(name or self.own_evaluation)
         if why := evaluation.obstacle(encoder):
             raise UserError(f"evaluation {evaluation.name} cannot be asked of {encoder.label}: {why}")
-        question = Question(
+        question = self._question(target, seed, named)
+        images = {split: self._split(target, split) for split in evaluation.splits}
+        label = f"probe of {encoder.label} on {target}"
+        # A table's own evaluation is the only one of its encoders: nothing would share the features.
+        return evaluation_stage(evaluation, question, encoder, images, label, shared=name is not None)
+
+    def _question(self, target: str, seed: int, named: Encoder | None = None) -> Question:
+        """What an evaluation of an encoder on a target is built from."""
+        return Question(
             named.embedding.model_copy(update={"token": "head"}) if named else self.setup.probing,
             named.recipe_or(self.setup.recipe) if named else self.setup.recipe,
             self.catalogue.metric(target),
@@ -295,10 +307,23 @@ class Planner:
             self.profile.released_probe,
             self.protocol.name,
         )
-        images = {split: self._split(target, split) for split in evaluation.splits}
-        label = f"probe of {encoder.label} on {target}"
-        # A table's own evaluation is the only one of its encoders: nothing would share the features.
-        return evaluation_stage(evaluation, question, encoder, images, label, shared=name is not None)
+
+    def lacks(self, target: str) -> str:
+        """What a target has too little of for the evaluations of the cells, as far as its images are known; empty where
+        they can be measured."""
+        if not self.cell_parts.train:
+            return ""
+        if self.reads_attributes and self.catalogue.attributes(target) is None:
+            return lacks_attributes(target)
+        names = self.cell_parts.evaluations or (self.own_evaluation,)
+        return next(filter(None, (self._lacks(EVALUATIONS.get(name), target) for name in names)), "")
+
+    def _lacks(self, evaluation: Evaluation, target: str) -> str:
+        train, test = (self.catalogue.class_sizes(target, split) for split in ("train", "test"))
+        if not train or not test:
+            return ""
+        why = evaluation.lacks(evaluation.spec(self._question(target, 0)), {"train": train, "test": test})
+        return f"evaluation {evaluation.name} cannot be measured on {target}: {why}" if why else ""
 
     def _standardises(self, named: Encoder | None) -> bool:
         """Whether the released probe standardises features: as for the method that trained the encoder. It does not for

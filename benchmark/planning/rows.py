@@ -22,6 +22,7 @@ RELEASED_ROW = "X+simcore(stop)"
 """The row that the authors' encoders are taken for: they do not state which one it is."""
 SUPERVISED = "imagenet-supervised"
 """The method of a published row that is the network of these weights as it is."""
+NO_METHOD = "is no row of this table, whose rows are of several methods: name its method with --method"
 WITHOUT = "without a coreset"
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from benchmark.images.data import Data
+from benchmark.images.manifest import Split
 from benchmark.specs.datasets import Metric, Role
 from benchmark.specs.stages import Images
 
@@ -29,6 +30,9 @@ class TwoFolders:
     def attributes(self, target: str) -> Images | None:
         """None: nothing is evaluated."""
         return None
+
+    def class_sizes(self, target: str, split: Split) -> None:
+        """None: nothing is evaluated."""
 
     def metric(self, target: str) -> Metric:
         """Nothing is evaluated."""

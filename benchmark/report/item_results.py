@@ -1,4 +1,4 @@
-"""What an evaluation keeps of every test image: predicted classes or outcomes, by measure."""
+"""What an evaluation keeps: of every test image predicted classes or outcomes, by measure; what others follow from."""
 
 import zipfile
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.geometry import rank_of_spectrum
 from benchmark.errors import UserError
 from benchmark.execution.record import Record
 from benchmark.specs.artefacts import OUTCOMES, PREDICTIONS
@@ -16,24 +17,31 @@ from benchmark.specs.cells import ACCURACY
 from benchmark.specs.datasets import Metric
 from benchmark.statistics import item_weights
 
-PREDICTED, OUTCOME = "predicted_", "outcome_"
-"""How arrays of a measure begin in `OUTCOMES`."""
+PREDICTED, OUTCOME, POTENTIAL, SPECTRUM = "predicted_", "outcome_", "potential_", "spectrum_"
+"""How arrays of a measure begin in `OUTCOMES`. Potentials are uniformity's, a spectrum is the effective rank's."""
 
 
 @dataclass(frozen=True)
 class ItemResults:
     """By measure, the `predicted` classes int32 [n] of the test images of `labels` int32 [n], and the `outcomes`
-    float64 [n] that the measure is the mean of (NaN for an image that has none). `metric` weighs images."""
+    float64 [n] that the measure is the mean of (NaN for an image that has none). `metric` weighs images. `of_all` are
+    measures that follow from what is kept and are no means over images."""
 
     labels: NDArray[np.int32]
     metric: Metric
     predicted: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
     outcomes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    of_all: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """The measures whose value follows from what is kept."""
+        """The measures that are means over images of what is kept."""
         return (*self.predicted, *self.outcomes)
+
+    @property
+    def values(self) -> dict[str, float]:
+        """All measures that follow from what is kept, computed again."""
+        return {name: self.value(name) for name in self.measures} | dict(self.of_all)
 
     def points(self, measure: str) -> NDArray[np.float64]:
         """What each image adds to a measure, float64 [n]: 100 for a right class, 0 for a wrong one, or its outcome.
@@ -76,7 +84,16 @@ def read_item_results(path: Path, record: Record) -> ItemResults:
     # Without labels every image weighs the same.
     labels = arrays.get("labels", np.zeros(count, np.int32))
     metric: Metric = record.metrics.get("metric", "top1")
-    return ItemResults(labels, metric, predicted, {name: one.astype(np.float64) for name, one in outcomes.items()})
+    means = {name: one.astype(np.float64) for name, one in outcomes.items()}
+    return ItemResults(labels, metric, predicted, means, _of_all(arrays))
+
+
+def _of_all(arrays: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+    """Uniformity from every image's potential, the effective rank from the spectrum of the features."""
+    potentials, spectra = _by_measure(arrays, POTENTIAL), _by_measure(arrays, SPECTRUM)
+    return {name: float(np.log(one.astype(np.float64).mean())) for name, one in potentials.items()} | {
+        name: rank_of_spectrum(one) for name, one in spectra.items()
+    }
 
 
 def of_predictions(predicted: NDArray[np.int32], labels: NDArray[np.int32], record: Record) -> ItemResults:

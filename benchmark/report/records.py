@@ -142,7 +142,7 @@ def _recomputed(runs: Iterable[Run]) -> Iterator[str]:
     }
     numbers = Counter({PREDICTIONS: 0})
     for record, kept in by_key.values():
-        numbers[results_file(record)] += len(kept.measures)
+        numbers[results_file(record)] += len(kept.values)
     yield f"{numbers[PREDICTIONS]} accuracies from predictions"
     if numbers[OUTCOMES]:
         yield f"{numbers[OUTCOMES]} measures from outcomes"
@@ -233,8 +233,7 @@ def _run_problems(run: Run) -> list[str]:
 def _value_problems(kept: ItemResults, record: Record) -> Iterator[str]:
     """Of every measure that was computed again, and of predictions that are not those that were recorded."""
     stated, source = record.metrics, results_file(record).removesuffix(".npz")
-    for name in kept.measures:
-        computed = kept.value(name)
+    for name, computed in kept.values.items():
         # Outcomes are kept as float32.
         rounding = 1e-9 if name in kept.predicted else 1e-6 * max(1.0, abs(stated[name]))
         if abs(computed - stated[name]) > rounding:

@@ -66,6 +66,21 @@ def test_what_is_in_the_store_is_not_made_again(measured):
     assert before == {path: path.stat().st_mtime_ns for path in root.rglob("record.json")}
 
 
+def test_pictures_of_what_is_in_the_store_are_drawn_of_evaluations_that_have_some(measured, tmp_path):
+    result, root = measured
+    folder = tmp_path / "pictures"
+    assert benchmark.evaluate("random", "dtd", EVERY, store=root, jobs=1, pictures=folder) == result
+    drawn = {"knn", "retrieval", "label-fractions", "linear-clean"}
+    assert {path.name for path in folder.iterdir()} == {f"dtd-{name}.jpg" for name in drawn}
+    assert all(path.read_bytes().startswith(b"\xff\xd8") for path in folder.iterdir())
+    with pytest.raises(UserError, match=r"--pictures: geometry, attributes draws none; ask for retrieval, knn"):
+        benchmark.evaluate("random", "dtd", ("geometry", "attributes"), store=root, pictures=tmp_path / "none")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file is no folder"):
+        benchmark.evaluate("random", "dtd", "knn", store=root, pictures=tmp_path / "file")
+    assert not (tmp_path / "none").exists()
+
+
 def test_an_encoder_of_a_table_has_the_keys_of_the_table(tmp_path, capsys):
     """By its key or label: the probe that a table made is found, not made again."""
     arguments = {"table": "2", "rows": "X", "targets": "dtd", "steps": 2, "store": tmp_path / "runs", "jobs": 1}

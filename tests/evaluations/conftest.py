@@ -52,7 +52,7 @@ def feature_task(monkeypatch):
             assert embedding == spec.embedding
             return splits[name][0]
 
-        monkeypatch.setattr("benchmark.evaluations._measures.features_of", features_of)
+        monkeypatch.setattr("benchmark.evaluations._features.features_of", features_of)
         return SimpleNamespace(
             stage=SimpleNamespace(spec=spec),
             images=images,

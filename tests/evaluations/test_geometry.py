@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmark.evaluations import geometry
-from benchmark.evaluations._measures import UnusableFeatures
+from benchmark.evaluations._features import UnusableFeatures
 from benchmark.evaluations.geometry import Geometry, measured
 from benchmark.specs.recipes import Augmentation, Embedding
 

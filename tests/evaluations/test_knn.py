@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 
 from benchmark.evaluations import EVALUATIONS, Question, knn
-from benchmark.evaluations._measures import UnusableFeatures
+from benchmark.evaluations._features import UnusableFeatures
 from benchmark.evaluations.knn import NearestNeighbours, votes
 from benchmark.specs.recipes import Embedding
 

@@ -4,17 +4,21 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from benchmark.errors import UserError
 from benchmark.evaluations import _released_probe as released
+from benchmark.evaluations import linear_clean, online_classifier
+from benchmark.evaluations._features import UnusableFeatures, naming_images
 from benchmark.evaluations._label_fractions import TooFewLabels
 from benchmark.evaluations._logistic_regression import clean_probe, fit, held_out
 from benchmark.evaluations._released_probe import released_probe
 from benchmark.evaluations._released_reading import decayed
 from benchmark.evaluations.linear_clean import CleanProbe
 from benchmark.evaluations.linear_released import ReleasedProbe
+from benchmark.evaluations.online_classifier import OnlineProbe
 from benchmark.specs.recipes import SGD, Augmentation, Embedding
 from benchmark.training.image_views import SquareImages
 
@@ -193,3 +197,83 @@ def test_the_step_decay_starts_after_its_epochs() -> None:
 def test_the_same_seed_gives_the_same_probe() -> None:
     first, again, other = (_run(_Encoder(), _released(seed=seed)) for seed in (1, 1, 2))
     assert first.info == again.info and first.info != other.info
+
+
+class _Undefined(_Encoder):
+    """Features of the very bright images are undefined."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        bright = x.mean((1, 2, 3)) > 1.5
+        return torch.where(bright[:, None], torch.nan, super().forward(x))
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_the_released_probe_refuses_features_that_are_not_finite_and_names_the_image(split: str) -> None:
+    images = {"train": _images(1, 60), "test": _images(2, 30)}
+    images[split][0].parts[0][0][17] = 255
+    manifest = SimpleNamespace(ids=[f"{number}.png" for number in range(60)], label=f"targets/x/{split}")
+    data = SimpleNamespace(verified_source=lambda _: SimpleNamespace(manifest=manifest))
+    task = SimpleNamespace(images=lambda name: name, data=data)
+
+    def probed(rows: np.ndarray) -> None:
+        train = SquareImages.of((images["train"][0].parts[0][0], rows))
+        with naming_images(task, train=rows):
+            released_probe(_Undefined(), train, images["train"][1][rows], *images["test"], _released())
+
+    with pytest.raises(UnusableFeatures, match=rf"image 17\.png of targets/x/{split} are not finite"):
+        probed(np.arange(5, 60))
+    if split == "train":
+        probed(np.arange(18, 60))
+
+
+@pytest.mark.parametrize("module", [linear_clean, online_classifier])
+def test_probes_of_given_features_refuse_those_that_are_not_finite(module, feature_task, tmp_path) -> None:
+    x, y = _clusters(20, 1)
+    x[7] = np.nan
+    spec = _clean() if module is linear_clean else OnlineProbe(embedding=EMBEDDING, metric="top1")
+    task = feature_task(module, spec, train=(x, y), test=(x, y))
+    with pytest.raises(UnusableFeatures, match=r"image 7\.png of targets/x/t.* are not finite"):
+        module.run(task, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_probe_takes_features_of_zeros_which_have_no_direction(feature_task, tmp_path) -> None:
+    (x, y), (test, labels) = _clusters(20, 1), _clusters(15, 2)
+    x[7] = test[3] = 0
+    task = feature_task(linear_clean, _clean(), train=(x, y), test=(test, labels))
+    assert linear_clean.run(task, tmp_path).metrics["n"] == len(labels)
+
+
+def test_the_released_probe_tells_separable_images_and_is_at_chance_on_shuffled_labels() -> None:
+    def bright(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+        images, labels = _images(seed, n)
+        pixels = images.parts[0][0]
+        pixels[np.arange(n), :, :, labels] = 255
+        return images, labels
+
+    (train, y), (test, labels) = bright(1, 60), bright(2, 300)
+    assert released_probe(_Encoder(), train, y, test, labels, _released()).accuracy >= 95
+    shuffled = np.random.default_rng(3).permutation(y), np.random.default_rng(4).permutation(labels)
+    last = _released(epoch_choice="last", epochs=2)
+    chance = released_probe(_Encoder(), train, shuffled[0], test, shuffled[1], last).accuracy
+    assert abs(chance - 100 / 3) <= 3 * 100 * np.sqrt(1 / 3 * 2 / 3 / 300)
+
+
+def test_the_online_classifier_tells_separable_features_and_is_at_chance_on_shuffled_labels(
+    feature_task, clusters, tmp_path
+) -> None:
+    (x, y), (test, labels) = clusters(60, 1), clusters(60, 2)
+    trained = fit(x, y, 1e-3, 5)
+    # The file takes an array as it lies in memory, row by row.
+    layer = {"weight": np.ascontiguousarray(trained.weight, np.float32), "bias": trained.bias.astype(np.float32)}
+    save_file(layer, tmp_path / "classifier.safetensors")
+
+    def accuracy_on(labels: np.ndarray) -> float:
+        spec = OnlineProbe(embedding=EMBEDDING, metric="top1")
+        task = feature_task(online_classifier, spec, test=(test, labels))
+        task.file = lambda _name, file: tmp_path / "classifier.safetensors"
+        return online_classifier.run(task, tmp_path).metrics["accuracy"]
+
+    assert accuracy_on(labels) >= 95
+    chance = accuracy_on(np.random.default_rng(4).permutation(labels))
+    assert abs(chance - 20) <= 3 * 100 * np.sqrt(0.2 * 0.8 / 300)

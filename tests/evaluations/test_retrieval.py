@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 from benchmark.evaluations import EVALUATIONS, Question, retrieval
-from benchmark.evaluations._measures import UnusableFeatures
+from benchmark.evaluations._features import UnusableFeatures
 from benchmark.evaluations.retrieval import Retrieval, answers
 from benchmark.methods import METHODS
 from benchmark.planning.profiles import find_profile

@@ -1,29 +1,22 @@
 """Retrieval against pytorch-metric-learning, on the same features.
 
-The package is not a dependency: `pip install pytorch-metric-learning` has the test run. Its MAP is the mean over the
+The package is one of the extra `test`. Its MAP is the mean over the
 queries of average precision over the whole ranking, its precision_at_1 is rank-1. R-precision and MAP@R, which it has
 too, are computed here from our ranking, so that the ranking itself is checked to the R-th place.
 """
 
-import importlib.util
-
 import numpy as np
 import pytest
+import torch
+from pytorch_metric_learning.distances import CosineSimilarity
+from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
+from pytorch_metric_learning.utils.inference import CustomKNN
 
 from benchmark.evaluations.retrieval import answers, ranked_hits
-
-NAME = "pytorch_metric_learning"
 
 
 @pytest.mark.parametrize("spread", [1.0, 3.0])
 def test_the_measures_are_those_of_pytorch_metric_learning(clusters, spread):
-    if importlib.util.find_spec(NAME) is None:
-        pytest.skip(f"NOT CHECKED: {NAME} is not installed, so nothing compares retrieval with its measures")
-    import torch
-    from pytorch_metric_learning.distances import CosineSimilarity
-    from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
-    from pytorch_metric_learning.utils.inference import CustomKNN
-
     x, y = clusters(30, 1, spread=spread)
     # Classes of several sizes; one image is alone in its class, and a query that both leave out.
     kept = np.random.default_rng(0).permutation(len(x))[:101]

@@ -55,6 +55,8 @@ def test_rows_that_the_table_does_not_have_start_from_what_its_rows_start_from(t
     trained = {row: cell.pretrain for (row, _, _), cell in planned.cells.items() if cell.pretrain is not None}
     assert set(trained) == {beside, *OWN_ROWS}
     assert {stage.input("initial").spec.sha256 for stage in trained.values()} == {digest}
+    # By the method that LCR is built on, as the row beside them.
+    assert {stage.spec.recipe.method.kind for stage in trained.values()} == {"moco"}
     # The network that a sampler sees through is trained on X as the rows are.
     seen = planned.cells["X+herding(5%)", "cub", 0].sample.input("pool").input("encoder")
     assert seen.input("initial").spec.sha256 == digest

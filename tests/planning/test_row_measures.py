@@ -4,6 +4,7 @@ import typing
 
 import pytest
 
+from benchmark.errors import UserError
 from benchmark.evaluations import EVALUATIONS
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.query import Query
@@ -59,3 +60,14 @@ def test_a_control_is_evaluated_as_the_rows_of_its_table(tmp_path):
     planned = session(tmp_path, "7a", targets=("cub",), controls=True)
     layout = planned.values().layout
     assert layout.main_of("X(2x)").name == "knn_20" and planned.cells["X(2x)", "cub", 0].evaluate.spec.kind == "knn"
+
+
+def test_a_row_that_a_table_of_several_methods_does_not_have_names_its_method(tmp_path):
+    own = "X+random(5%)"
+    planned = session(tmp_path, "4", targets=("cub",), rows=("byol_X", own, "@untrained"))
+    assert {row for row, _, _ in planned.cells} == {"byol_X", "@untrained"}
+    assert planned.values().obstacles[own, "cub"].endswith("name its method with --method")
+    with pytest.raises(UserError, match=r"table4 cannot be measured .*rows are of several methods: name its method"):
+        session(tmp_path, "4", targets=("cub",), rows=(own,))
+    named = session(tmp_path, "4", targets=("cub",), rows=("byol_X", own), method="byol").cells
+    assert {cell.pretrain.spec.recipe.method.kind for cell in named.values()} == {"byol"} and len(named) == 2

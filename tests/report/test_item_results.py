@@ -146,7 +146,7 @@ def test_what_is_saved_verifies_from_the_files_alone(evaluated):
     _, folder = evaluated
     verified = verify(folder, "md")
     assert verified.problems == [] and verified.table == (folder / "table.md").read_text()
-    assert "0 accuracies from predictions, 18 measures from outcomes" in verified.checked
+    assert "0 accuracies from predictions, 22 measures from outcomes" in verified.checked
     assert len(list((folder / "outcomes").iterdir())) == 2 * len(EVALUATIONS)
 
 
@@ -177,6 +177,9 @@ def edited_outcomes(folder, session, evaluation, array):
         (edited_value, "knn", "knn_200"),
         (edited_value, "retrieval", "map"),
         (edited_value, "label-fractions", "labels_20"),
+        (edited_value, "geometry", "effective_rank"),
+        (edited_value, "geometry", "alignment"),
+        (edited_value, "geometry", "uniformity"),
         (edited_outcomes, "knn", "predicted_knn_20"),
         (edited_outcomes, "retrieval", "outcome_map"),
         (edited_outcomes, "label-fractions", "predicted_labels_50"),
