@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmark.commands.export._command import check_new, export
 from benchmark.commands.export._network import check_exportable
 from benchmark.commands.sample.folders import check_apart, check_enough, check_split, folder_line
+from benchmark.commands.sample.job import check_weights
 from benchmark.commands.sample.next_steps import NextStep, evaluation_steps
 from benchmark.errors import UserError
 from benchmark.execution.display import shown
@@ -14,13 +15,13 @@ from benchmark.execution.run import Machine, Work, check_machine, check_stages, 
 from benchmark.execution.store import Store
 from benchmark.images.data import Data, SplitName
 from benchmark.images.sources import NamedFolders
-from benchmark.planning.names import Names, coreset_variant, find_protocol
+from benchmark.planning.names import Names, coreset_variant, find_protocol, listed_sampler
 from benchmark.planning.planner import Planner, simcore_of
 from benchmark.planning.profiles import find_profile
 from benchmark.planning.two_folders import TwoFolders
 from benchmark.sampling.samplers import STOP
 from benchmark.specs.cells import ordered
-from benchmark.specs.recipes import Precision
+from benchmark.specs.recipes import Backbone, Precision
 from benchmark.specs.stages import Stage
 from benchmark.specs.variants import VARIANTS, Variant
 from benchmark.stages.sample.id_list import pool_of, read_ids
@@ -42,6 +43,7 @@ class PretrainingRequest:
     precision: Precision | None = None
     seed: int = 0
     store: Path = Path("runs")
+    initial_weights: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def prepare(request: PretrainingRequest, machine: Machine) -> Job:
     setup = profile.setup(request.method, request.backbone, request.engine, request.precision)
     data = Data(NamedFolders(), False, request.store)
     names = Names(simcore_of(profile, protocol), request.store)
-    planner = Planner(profile, protocol, TwoFolders(data), request.steps, setup, known=names)
+    initial = _initial(request, names, setup.recipe.backbone)
+    planner = Planner(profile, protocol, TwoFolders(data), request.steps, setup, known=names, initial=initial)
     job = Job(request, data, planner, names.named(variant), pool)
     items = [data.find(*split) for split in job.splits]
     for one in items:
@@ -112,9 +115,23 @@ def prepare(request: PretrainingRequest, machine: Machine) -> Job:
     if len(items) > 1:
         check_apart(items[0], items[1])
     check_machine(machine)
-    check_stages(ordered([job.training]))
+    stages = ordered([job.training])
+    check_stages(stages)
+    check_weights(stages, Store(request.store))
     check_exportable(setup.recipe.backbone)
     return job
+
+
+def _initial(request: PretrainingRequest, names: Names, network: Backbone) -> Stage | None:
+    """What the training starts from, None for random weights. UserError for weights of another network."""
+    if request.initial_weights is None:
+        return None
+    # Imported here: it brings torch.
+    from benchmark.training.foreign_weights import check_fits
+
+    stage = names.initial_encoder(request.initial_weights).stage
+    check_fits(stage.spec.backbone, network)  # type: ignore[attr-defined]
+    return stage
 
 
 def _selected(request: PretrainingRequest) -> tuple[str | None, Variant]:
@@ -124,12 +141,11 @@ def _selected(request: PretrainingRequest) -> tuple[str | None, Variant]:
         if request.pool is not None:
             raise UserError(f"--pool {request.pool} without --selection: give the list of picks too")
         return None, VARIANTS["X"]
-    if not selection.is_file():
-        raise UserError(f"there is no file '{selection}': --selection is a list of ids, as `sample --out` writes it")
+    sampler = listed_sampler(selection)
     pool = request.pool or pool_of(selection)
     if pool is None:
         raise UserError(f"{selection} does not say which pool its picks are from: give --pool")
-    return pool, coreset_variant(str(selection), STOP)
+    return pool, coreset_variant(sampler, STOP)
 
 
 def read(job: Job) -> Job:

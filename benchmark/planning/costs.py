@@ -1,6 +1,6 @@
 """What a plan will cost: samples, exposures, device-hours, disk, each with the assumption that it rests on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from attrs import evolve
@@ -125,6 +125,15 @@ class Costs:
             width = features_of(spec.recipe.backbone if isinstance(spec, Pretraining) else spec.backbone)
             return float(_count(stage.input("images"))) * width * FEATURE_BYTES
         return 0.0
+
+
+def longest_chain(stages: Iterable[Stage], spending: Mapping[str, float]) -> float:
+    """The time of the longest chain of stages: no number of devices makes a run shorter. Inputs stand before users;
+    `spending` has the time of a stage by its key, in any unit, and nothing of those that are done."""
+    ends: dict[str, float] = {}
+    for stage in stages:
+        ends[stage.key] = spending.get(stage.key, 0.0) + max((ends[one.key] for one in stage.stages()), default=0.0)
+    return max(ends.values(), default=0.0)
 
 
 def _trains(stage: Stage) -> bool:

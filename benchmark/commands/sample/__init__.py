@@ -89,7 +89,7 @@ def _request(
         str(target),
         str(pool),
         optional_path(out),
-        sampler if selection is None else listed_sampler(selection, sampler),
+        sampler if selection is None else _listed(selection, sampler),
         str(budget),
         encoder,
         profile,
@@ -102,13 +102,14 @@ def _request(
     )
 
 
-def listed_sampler(selection: PathLike, sampler: str = "simcore") -> str:
+def _listed(selection: PathLike, sampler: str) -> str:
     """The sampler that a file of ids is. UserError where there is no such file, and beside another `sampler`."""
+    # Imported here: the command line starts without it.
+    from benchmark.planning.names import listed_sampler
+
     if sampler != "simcore":
         raise UserError(f"--selection {selection} and --sampler {sampler} are two samplers: give one")
-    if not Path(selection).is_file():
-        raise UserError(f"there is no file '{selection}': --selection is a list of ids, as `sample --out` writes it")
-    return str(selection)
+    return listed_sampler(selection)
 
 
 @with_options_of(

@@ -74,12 +74,14 @@ def sample(request: Request, machine: Machine) -> SampledCoreset:
         before = job.images("opensets").count or 0
         job = search(job, machine.jobs)
         print(f"note: {leak_line(before, job)}", file=sys.stderr)
-    alike = likenesses(job, machine.jobs)
-    for line in (*notes(job), *alike.notes(request)):
+    for line in notes(job):
         print(f"note: {line}", file=sys.stderr)
-    execute(Work(job.all_stages, request.store, job.data, job.planner.names.local), machine)
+    execute(Work(job.all_stages, request.store, job.data, job.planner.names.local, in_turn=True), machine)
     store = Store(request.store)
     _check_finished(store, job)
+    alike = likenesses(job, machine.jobs)
+    for line in alike.notes(request):
+        print(f"note: {line}", file=sys.stderr)
     picks = job.stages.picks
     positions, scores = (np.load(store.file(picks, name)) for name in (POSITIONS, SCORES))
     source = job.data.verified_source(job.images("opensets"))
@@ -99,8 +101,8 @@ def plan(request: Request, machine: Machine) -> tuple[list[str], Estimate]:
 
 
 def _parts(job: Job) -> list[tuple[str, Stage | None]]:
-    parts = [(name, getattr(job.stages, name)) for name in job.stages.__dataclass_fields__]
-    return [*parts, ("training", job.encoder.stage)]
+    names = ("picks", "coreset", "random", "pool", "encoder", "random_weights")
+    return [*((name, getattr(job.stages, name)) for name in names), ("training", job.encoder.stage)]
 
 
 def _record(store: Store, stage: Stage | None) -> Record | None:

@@ -29,6 +29,7 @@ from benchmark.specs.recipes import Steps
 from benchmark.specs.stages import Images, Stage
 from benchmark.specs.variants import PRETRAINED, UNTRAINED, Variant
 from benchmark.specs.wording import counted
+from benchmark.stages.decode import decode_stage
 from benchmark.stages.frozen import FrozenEncoder
 from benchmark.stages.pretrain import Pretraining
 
@@ -39,7 +40,8 @@ QUALITY = "geometry"
 @dataclass(frozen=True)
 class CoresetStages:
     """What answers a request: the picks; what is measured of them, of as many random ones and of the whole pool; and
-    what is measured of the encoder and of its network with random weights (None where it has these)."""
+    what is measured of the encoder and of its network with random weights (None where it has these). `decoded` is what
+    a core that is free does while the encoder is trained."""
 
     picks: Stage
     coreset: Stage
@@ -47,11 +49,13 @@ class CoresetStages:
     pool: Stage
     encoder: Stage
     random_weights: Stage | None
+    decoded: tuple[Stage, ...]
 
     def ends(self) -> Iterator[Stage]:
         """The stages that no other uses."""
         ends = (self.coreset, self.random, self.pool, self.encoder, self.random_weights)
         yield from (stage for stage in ends if stage is not None)
+        yield from self.decoded
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,14 @@ class Job:
             pool=geometry(whole(pool), pool),
             encoder=self._quality(self.encoder),
             random_weights=None if self.variant.encoder == UNTRAINED else random,
+            decoded=self._decoded(),
         )
+
+    def _decoded(self) -> tuple[Stage, ...]:
+        """Of the target only what it is compared by: a training decodes it first of all."""
+        stored = self.encoder.embedding.stored
+        squares = stored if isinstance(stored, int) else None
+        return decode_stage(self.images("opensets"), squares), decode_stage(self.images("targets"))
 
     def _quality(self, encoder: Encoder) -> Stage:
         return self.planner.evaluate(encoder.stage, self.request.target, self.request.seed, QUALITY, encoder)
