@@ -1,6 +1,5 @@
 """One training on a target and a list of picks, from paths to a folder that timm loads."""
 
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from benchmark.planning.profiles import find_profile
 from benchmark.planning.two_folders import TwoFolders
 from benchmark.sampling.samplers import STOP
 from benchmark.specs.cells import ordered
+from benchmark.specs.folding import say
 from benchmark.specs.recipes import Backbone, Precision
 from benchmark.specs.stages import Stage
 from benchmark.specs.variants import VARIANTS, Variant
@@ -85,7 +85,7 @@ def pretrained(request: PretrainingRequest, machine: Machine) -> PretrainedEncod
     """Train what the store does not have, and export it. A failed stage is a UserError with its last line."""
     job = prepare(request, machine)
     for split in job.splits:
-        print(folder_line(job.data.find(*split)), file=sys.stderr, flush=True)
+        say(folder_line(job.data.find(*split)))
     job = read(job)
     stages, store = ordered([job.training]), Store(request.store)
     execute(Work(stages, request.store, job.data, job.planner.names.local), machine)

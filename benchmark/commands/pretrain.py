@@ -1,6 +1,5 @@
 """The verb `pretrain`: an encoder for your own images, from them and a list of picks, exported for timm."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,8 @@ import typer
 from benchmark.commands._options import Required, with_options_of
 from benchmark.commands._values import machine_of
 from benchmark.planning.values import PathLike, at_least, optional_path, precision_of
+from benchmark.specs.folding import say_next
+from benchmark.specs.folding import show as show_text
 
 if TYPE_CHECKING:
     from benchmark.commands._pretrained import PretrainedEncoder
@@ -87,6 +88,6 @@ def pretrain_encoder(
 def verb(work: "Callable[[], PretrainedEncoder]") -> None:
     """An encoder for your own images: pretrained on them and a coreset, exported for timm."""
     encoder = work()
-    print(encoder.text)
+    show_text(encoder.text)
     for step in encoder.next_steps:
-        print(f"next, {step.purpose}:\n  {step.command}", file=sys.stderr)
+        say_next(step.purpose, step.command)

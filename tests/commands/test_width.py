@@ -1,15 +1,20 @@
 """On a terminal of 80 columns every text fits: of every verb, on a finished small store."""
 
+import shlex
+import shutil
 import sys
 
 import pytest
+from noise_folders import save_noise
 
 from benchmark.__main__ import main
+from benchmark.execution.store import open_store
+from benchmark.execution.task import Task
+from benchmark.execution.worker import run_stage
 from benchmark.specs import folding
 
 SMALL = ["--targets", "dtd", "--steps", "6"]
 ROWS = ["--rows", "X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop"]
-ENCODER = "pretrain dtd X"
 
 TEXTS = {
     "list": ["list"],
@@ -55,6 +60,88 @@ def test_every_text_fits_80_columns(name, terminal, finished_small_run, capsys, 
     shown = capsys.readouterr()
     lines = [*shown.out.splitlines(), *shown.err.splitlines()]
     assert lines and [line for line in lines if len(line) > 80] == []
+
+
+def too_long(capsys):
+    """The lines that were printed and are too long."""
+    shown = capsys.readouterr()
+    lines = [*shown.out.splitlines(), *shown.err.splitlines()]
+    assert lines
+    return [line for line in lines if len(line) > 80]
+
+
+def run_here(work, machine):
+    """Run stages in this process: workers of their own take seconds to start."""
+    store = open_store(work.store)
+    for stage in work.stages:
+        if not store.has(stage):
+            run_stage(Task(stage, store, work.data, "cpu", local=work.local))
+    return []
+
+
+@pytest.fixture
+def here(terminal, finished_small_run, tmp_path, monkeypatch):
+    """A copy of the small store in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(finished_small_run[1].root, "runs")
+    for module in ("_measure", "_evaluated"):
+        monkeypatch.setattr(f"benchmark.commands.{module}.execute", run_here)
+
+
+ENCODER = "X, dtd, seed 0"
+WORKING = {
+    "compare": ["compare", "--target", "dtd", "--sampler", "simcore", "--against", "random", "--budget", "5%"],
+    "evaluate": ["evaluate", "--encoder", ENCODER, "--target", "dtd", "--evaluation", "knn", "geometry"],
+    "export": ["export", ENCODER, "--out", "encoder"],
+}
+MORE = {"compare": ["--steps", "6", "--device", "cpu"], "evaluate": ["--device", "cpu"], "export": []}
+
+
+@pytest.mark.parametrize("name", WORKING)
+def test_what_works_on_a_store_fits(name, here, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([*WORKING[name], *MORE[name]])
+    assert end.value.code == 0 and too_long(capsys) == []
+
+
+def test_a_sample_and_what_follows_fit(terminal, without_workers, folders, tmp_path, capsys, monkeypatch):
+    """The card comes as tables, and a long command in lines that a shell reads as one."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "pool"):
+        (tmp_path / name).symlink_to(folders / name)
+    words = ["sample", "--target", "mine", "--pool", "pool", "--out", "coreset.txt", "--profile", "smoke"]
+    words += ["--steps", "2", "--device", "cpu", "--budget"]
+    with pytest.raises(SystemExit) as end:
+        main([*words, "7"])
+    shown = capsys.readouterr()
+    lines = [*shown.out.splitlines(), *shown.err.splitlines()]
+    assert end.value.code == 0 and [line for line in lines if len(line) > 80] == []
+    assert "| " not in shown.out and " \\\n      --" in shown.err
+    for more in (["7", "--plan"], ["0"]):
+        with pytest.raises(SystemExit):
+            main([*words, *more])
+        assert too_long(capsys) == []
+
+
+@pytest.mark.parametrize("words", [["data", "check"], ["data", "shrink", "--out", "small", "--size", "16"]])
+def test_verbs_of_data_fit(words, terminal, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for number in range(4):
+        name = f"a-class-with-quite-a-long-name-{number % 2}/{number}.png"
+        for split in ("train", "test"):
+            save_noise(tmp_path / "data/targets/birds-of-a-long-name" / split / name, number, "blue")
+        save_noise(tmp_path / "data/opensets/mixed/train" / name, number, "red")
+    with pytest.raises(SystemExit) as end:
+        main([*words, "--data-root", "data", "--jobs", "1"])
+    assert end.value.code == 0 and too_long(capsys) == []
+
+
+def test_a_folded_command_is_the_same_command():
+    command = "  python -m benchmark sample --target 'my birds of a feather' --pool my_pool --out coreset-of-birds.txt"
+    text = folding.folded_command(command, 50)
+    assert len(text.splitlines()) > 1 and max(map(len, text.splitlines())) <= 50
+    assert shlex.split(text.replace("\\\n", " ")) == shlex.split(command)
+    assert folding.folded_command(command, None) == command
 
 
 def test_a_stream_that_is_no_terminal_is_not_folded(capsys):

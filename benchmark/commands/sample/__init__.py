@@ -11,6 +11,9 @@ from benchmark.commands._options import Required, Sampler, with_options_of
 from benchmark.commands._values import machine_of
 from benchmark.errors import UserError
 from benchmark.planning.values import PathLike, at_least, optional_path, precision_of
+from benchmark.specs import folding
+from benchmark.specs.folding import say, say_next
+from benchmark.specs.folding import show as show_text
 
 if TYPE_CHECKING:
     from benchmark.commands.sample.command import SampledCoreset
@@ -147,9 +150,9 @@ def verb(
     show_card(coreset.card)
     # Beside the card and not in it: what is piped on is the card alone.
     for path in coreset.written:
-        print(f"wrote {path}", file=sys.stderr)
+        say(f"wrote {path}")
     for step in coreset.next_steps:
-        print(f"next, {step.purpose}:\n  {step.command}", file=sys.stderr)
+        say_next(step.purpose, step.command)
 
 
 def _show_plan(work: "partial[SampledCoreset]") -> None:
@@ -159,17 +162,18 @@ def _show_plan(work: "partial[SampledCoreset]") -> None:
     request = _request(**{name: value for name, value in work.keywords.items() if name not in MACHINE})
     lines, estimated = plan(request, machine)
     for line in lines:
-        print(line, file=sys.stderr)
-    print(estimated.render())
+        say(line)
+    show_text(estimated.render())
 
 
 def show_card(card: str) -> None:
     """Print a card: as tables that fit a terminal, as Markdown where it is piped on."""
-    if not sys.stdout.isatty():
+    width = folding.columns(sys.stdout)
+    if width is None:
         print(card, end="", flush=True)
         return
     # Imported here: what is piped has no use for it.
     from rich.console import Console
     from rich.markdown import Markdown
 
-    Console().print(Markdown(card))
+    Console(width=width).print(Markdown(card))

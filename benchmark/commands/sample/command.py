@@ -1,6 +1,5 @@
 """From two folders of images to a coreset: a table of one row, whose picks are written where the user says."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from benchmark.execution.record import Record
 from benchmark.execution.run import Machine, Work, execute
 from benchmark.execution.store import Store
 from benchmark.specs.artefacts import POSITIONS, SCORES
+from benchmark.specs.folding import note, say
 from benchmark.specs.stages import Stage
 
 if TYPE_CHECKING:
@@ -68,20 +68,20 @@ def sample(request: Request, machine: Machine) -> SampledCoreset:
     job = prepare(request, machine)
     check_weights(job.all_stages, Store(request.store))
     for line in (*folder_lines(job), estimate(job, machine).text):
-        print(line, file=sys.stderr, flush=True)
+        say(line)
     job = read(job)
     if request.without_leaks:
         before = job.images("opensets").count or 0
         job = search(job, machine.jobs)
-        print(f"note: {leak_line(before, job)}", file=sys.stderr)
+        note(leak_line(before, job))
     for line in notes(job):
-        print(f"note: {line}", file=sys.stderr)
+        note(line)
     execute(Work(job.all_stages, request.store, job.data, job.planner.names.local, in_turn=True), machine)
     store = Store(request.store)
     _check_finished(store, job)
     alike = likenesses(job, machine.jobs)
     for line in alike.notes(request):
-        print(f"note: {line}", file=sys.stderr)
+        note(line)
     picks = job.stages.picks
     positions, scores = (np.load(store.file(picks, name)) for name in (POSITIONS, SCORES))
     source = job.data.verified_source(job.images("opensets"))
