@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.errors import UserError
-from benchmark.planning.costs import EMBEDS_PER_PAIR, Costs, Training, _about, _hours, _shared, longest_chain
+from benchmark.planning.costs import EMBEDS_PER_PAIR, Costs, Training, _about, _duration, _hours, _shared, longest_chain
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.report.frames import tidy
 from benchmark.specs.cells import Cell, ordered
@@ -197,7 +197,7 @@ def _totals(run: PlannedRun) -> list[str]:
     left = {stage.key: hours for stage, hours in _left(run, session)}
     path, total = longest_chain(run.stages, left), sum(left.values())
     times = ((number, max(path, total / number)) for number in _DEVICES)
-    text = ", ".join(f"{_about(hours, 'hours')} on {counted(number, 'device')}" for number, hours in times)
+    text = ", ".join(f"{_duration(hours)} on {counted(number, 'device')}" for number, hours in times)
     lines.append(f"wall time of what is left: {text}")
     lines.append(f"memory: {_memory(session)}")
     return lines

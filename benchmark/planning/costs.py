@@ -161,7 +161,16 @@ def _count(images: Stage | Images | None) -> int:
 
 
 def _hours(hours: float) -> str:
-    return _about(hours, "device-hours")
+    """Of devices: "about 52 device-seconds"."""
+    return _duration(hours, "device-")
+
+
+def _duration(hours: float, of: str = "") -> str:
+    """Hours in the unit that has a number above one: "about 52 seconds", "about 31 minutes", "about 2.5 hours"."""
+    for unit, size in (("second", 1 / 3600), ("minute", 1 / 60)):
+        if hours < 59.5 * size:
+            return f"about {counted(max(round(hours / size), hours > 0), of + unit)}"
+    return _about(hours, f"{of}hours")
 
 
 def _about(amount: float, unit: str) -> str:

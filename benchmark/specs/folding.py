@@ -59,6 +59,12 @@ def say(text: str) -> None:
     print(folded(text, columns(sys.stderr)), file=sys.stderr, flush=True)
 
 
+def begin(text: str) -> None:
+    """On a terminal, print what begins: for work whose first step, such as the import of torch, takes seconds."""
+    if columns(sys.stderr) is not None:
+        say(text)
+
+
 def say_next(purpose: str, command: str) -> None:
     """Print on standard error what may come next, and its command. On a terminal a long one is folded as a shell reads
     it, so that it can be pasted."""

@@ -11,6 +11,7 @@ from benchmark.__main__ import main
 from benchmark.execution.store import open_store
 from benchmark.execution.task import Task
 from benchmark.execution.worker import run_stage
+from benchmark.report.records import Verified
 from benchmark.specs import folding
 
 SMALL = ["--targets", "dtd", "--steps", "6"]
@@ -183,3 +184,32 @@ def test_a_run_says_what_begins_before_it_loads_torch(terminal, tmp_path, capsys
         main(["reproduce", "2", *SMALL, "--rows", "X", "--store", str(tmp_path / "runs")])
     first = capsys.readouterr().err.splitlines()[0]
     assert first == "table2, profile smoke: 1 cell; loading torch, then the images"
+
+
+@pytest.mark.parametrize("verb", ["sample", "pretrain"])
+def test_what_lies_in_the_folders_is_said_before_torch_is_loaded(
+    verb, terminal, folders, tmp_path, capsys, monkeypatch
+):
+    def stop(machine):
+        raise KeyboardInterrupt
+
+    module = "sample.job" if verb == "sample" else "_pretrained"
+    monkeypatch.setattr(f"benchmark.commands.{module}.check_machine", stop)
+    monkeypatch.setattr("os._exit", sys.exit)
+    monkeypatch.chdir(folders)
+    picks = tmp_path / "picks.txt"
+    picks.write_text("# pool: pool\npart0/00.png\n")
+    more = ["--pool", "pool"] if verb == "sample" else ["--selection", str(picks)]
+    with pytest.raises(SystemExit):
+        main([verb, "--target", "mine", "--out", str(tmp_path / "out"), "--store", str(tmp_path / "runs"), *more])
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[:2] == ["target: 12 images in mine", "pool: 60 images in 2 folders of pool"]
+
+
+@pytest.mark.parametrize("words", [["check", "random"], ["verify", "results/budget/birds70-1600"]])
+def test_verbs_that_take_seconds_say_what_begins(words, terminal, capsys, monkeypatch):
+    monkeypatch.setattr("benchmark.commands.check.check", lambda sampler: 0)
+    monkeypatch.setattr("benchmark.report.records.verify", lambda folder, form: Verified("a table", [], "all"))
+    with pytest.raises(SystemExit):
+        main(words)
+    assert words[1] in capsys.readouterr().err.splitlines()[0]

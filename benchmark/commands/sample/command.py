@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmark.commands.sample.card import CardFacts, card
 from benchmark.commands.sample.curve import curve_of
 from benchmark.commands.sample.estimate import Estimate, estimate
-from benchmark.commands.sample.job import Job, check_weights, folder_lines, notes, prepare, read
+from benchmark.commands.sample.job import Job, check_weights, notes, prepare, read
 from benchmark.commands.sample.leaks import leak_line, search
 from benchmark.commands.sample.likenesses import likenesses
 from benchmark.commands.sample.next_steps import NextStep, next_steps
@@ -65,10 +65,9 @@ class SampledCoreset:
 
 def sample(request: Request, machine: Machine) -> SampledCoreset:
     """Sample, measure, write. A failed stage is a UserError with its last line."""
-    job = prepare(request, machine)
+    job = prepare(request, machine, say)
     check_weights(job.all_stages, Store(request.store))
-    for line in (*folder_lines(job), estimate(job, machine).text):
-        say(line)
+    say(estimate(job, machine).text)
     job = read(job)
     if request.without_leaks:
         before = job.images("opensets").count or 0
@@ -96,8 +95,9 @@ def sample(request: Request, machine: Machine) -> SampledCoreset:
 
 def plan(request: Request, machine: Machine) -> tuple[list[str], Estimate]:
     """What lies in the two folders, and what a sample would do; no image is read and nothing is written."""
-    job = prepare(request, machine)
-    return folder_lines(job), estimate(job, machine)
+    lines: list[str] = []
+    job = prepare(request, machine, lines.append)
+    return lines, estimate(job, machine)
 
 
 def _parts(job: Job) -> list[tuple[str, Stage | None]]:

@@ -1,6 +1,6 @@
 """A request of `sample` with its names resolved and its folders looked at, and the stages that answer it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -21,6 +21,7 @@ from benchmark.planning.planner import CellParts, Planner, check_budget, simcore
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.recipes import ResolvedRecipe
 from benchmark.planning.two_folders import TwoFolders
+from benchmark.progress import unheard
 from benchmark.sampling.coresets import geometry, random_beside, whole
 from benchmark.sampling.samplers import NamedSampler
 from benchmark.specs.cells import ordered
@@ -129,10 +130,11 @@ def encoder_setup(request: Request, profile: Profile) -> tuple[ResolvedRecipe, i
     return profile.quick_setup(request.precision), profile.quick.steps
 
 
-def prepare(request: Request, machine: Machine) -> Job:
+def prepare(request: Request, machine: Machine, tell: Callable[[str], None] = unheard) -> Job:
     """Resolve and check all names, and list the images; UserError before anything is written.
 
-    What is quick to see comes first. Networks and devices need libraries that take seconds to load, so they come last.
+    What is quick to see comes first. Networks and devices need libraries that take seconds to load, so they come last:
+    before them `tell` hears what lies in the two folders.
     """
     data = Data(NamedFolders(), False, request.store)
     target, pool = (data.find(*split) for split in request.splits)
@@ -152,6 +154,7 @@ def prepare(request: Request, machine: Machine) -> Job:
     for items in (target, pool):
         if items not in tables:
             _check_folder(items, variant)
+            tell(folder_line(items))
     variant = names.named(variant)
     # The authors' encoders are of registered targets: a folder has none.
     names.encoder(variant.encoder, None, setup, request.seed)
@@ -159,6 +162,7 @@ def prepare(request: Request, machine: Machine) -> Job:
     for items in tables:
         # Loading a table takes long, and may need the network.
         _check_folder(items, variant)
+        tell(folder_line(items))
     cell_parts = CellParts(train=False, coreset_metrics=True)
     planner = Planner(profile, protocol, TwoFolders(data), steps, setup, cell_parts, names)
     job = Job(request, data, planner, variant)
@@ -174,11 +178,6 @@ def read(job: Job) -> Job:
     job = replace(job, planner=replace(job.planner))
     check_budget(job.variant.budget, job.images("opensets"))
     return job
-
-
-def folder_lines(job: Job) -> list[str]:
-    """What lies in the two folders."""
-    return [folder_line(job.data.find(*split)) for split in job.request.splits]
 
 
 def _check_sampler(sampler: NamedSampler, variant: Variant) -> None:
