@@ -66,17 +66,14 @@ class Estimate:
             return "estimate: all stages are in the store"
         sums = {work: sum(part.seconds for part in left if part.work == work) for work in WORK.values()}
         listed = ", ".join(f"{work} {spoken(seconds)}" for work, seconds in sums.items() if seconds >= SHORT)
-        return f"estimate: about {spoken(self.seconds)} on CPU cores ({f'{listed}; ' if listed else ''}{self.rate})"
+        return f"estimate: {_about(self.seconds)} on CPU cores ({f'{listed}; ' if listed else ''}{self.rate})"
 
     def render(self) -> str:
         """A line for every stage, then the total."""
         from tabulate import tabulate
 
-        lines = [("read the images", f"about {spoken(self.reading)}", "")]
-        lines += [
-            (part.title, f"about {spoken(part.seconds)}", "in the store" if part.done else "to do")
-            for part in self.parts
-        ]
+        lines = [("read the images", _about(self.reading), "")]
+        lines += [(part.title, _about(part.seconds), "in the store" if part.done else "to do") for part in self.parts]
         table = tabulate(lines, ("what", "time", "state"), disable_numparse=True, maxcolwidths=(50, None, None))
         return f"{table}\n\n{self.text}"
 
@@ -92,6 +89,10 @@ def spoken(seconds: float) -> str:
         return f"{minutes:.0f} min" + (f" {rest:.0f} s" if rest else "")
     hours, rest = divmod(round(seconds / 60), 60)
     return f"{hours:.0f} h {rest:.0f} min"
+
+
+def _about(seconds: float) -> str:
+    return spoken(seconds) if seconds < SHORT else f"about {spoken(seconds)}"
 
 
 def estimate(job: Job, machine: Machine) -> Estimate:
