@@ -109,8 +109,8 @@ def picks(tmp_path):
 
 
 def test_a_list_is_compared_at_its_own_size(tmp_path, picks):
-    alone = planned(tmp_path, selection=str(picks))
-    assert [row.id for row in alone.rows] == ["X+simcore(2)", "X+random(2)", "X+picks.txt(2)"]
+    of_list = planned(tmp_path, selection=str(picks))
+    assert [row.id for row in of_list.rows] == ["X+simcore(2)", "X+random(2)", "X+picks.txt(2)"]
     beside = planned(tmp_path, sampler="herding", selection=[str(picks)], against="random")
     assert [row.id for row in beside.rows] == [
         "X+OS_rand_1",

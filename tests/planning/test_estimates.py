@@ -33,7 +33,7 @@ def test_an_estimate_for_mini_is_within_a_factor_of_two(tmp_path):
     assert 0.5 <= planned_run(PlannedTable(query)).hours * 3600 / seconds_of(case) <= 2
 
 
-def test_short_times_are_told_in_minutes_and_seconds():
+def test_short_times_are_written_in_minutes_and_seconds():
     texts = [_duration(seconds / 3600) for seconds in (0, 0.2, 52, 59.6, 1860, 3590, 9000)]
     assert texts[:4] == ["about 0 seconds", "about 1 second", "about 52 seconds", "about 1 minute"]
     assert texts[4:] == ["about 31 minutes", "about 1.0 hours", "about 2.5 hours"]
