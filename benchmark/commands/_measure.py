@@ -1,15 +1,12 @@
 """From a planned table to a measured one: check, read the data, run what is missing, collect."""
 
-import sys
-
 from benchmark.commands._tried import EndedProcess, tried
 from benchmark.errors import UserError
 from benchmark.execution.display import shown
 from benchmark.execution.run import Machine, Work, check_machine, check_stages, execute
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.report.measured import MeasuredTable, measured_table
-from benchmark.specs import folding
-from benchmark.specs.folding import note, say
+from benchmark.specs.folding import begin, note
 from benchmark.specs.wording import counted
 from benchmark.stages.sample import SampleSpec
 
@@ -29,10 +26,8 @@ def measure(session: PlannedTable, machine: Machine) -> MeasuredTable:
 
 
 def _say_what_begins(session: PlannedTable) -> None:
-    """The first line on a terminal: what comes next, the import of torch, takes seconds."""
-    if folding.columns(sys.stderr) is not None:
-        cells = counted(len(session.cells), "cell")
-        say(f"{session.table.id}, profile {session.profile.name}: {cells}; loading torch, then the images")
+    cells = counted(len(session.cells), "cell")
+    begin(f"{session.table.id}, profile {session.profile.name}: {cells}; loading torch, then the images")
 
 
 def check_samplers(session: PlannedTable) -> None:

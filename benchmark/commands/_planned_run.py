@@ -1,11 +1,11 @@
 """What a run would do, as values, as a data frame and as the text that `plan` prints."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.errors import UserError
-from benchmark.planning.costs import EMBEDS_PER_PAIR, Costs, Training, _about, _hours, _shared
+from benchmark.planning.costs import EMBEDS_PER_PAIR, Costs, Training, _about, _duration, _hours, _shared, longest_chain
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.report.frames import tidy
 from benchmark.specs.cells import Cell, ordered
@@ -195,9 +195,9 @@ def _totals(run: PlannedRun) -> list[str]:
     lines += _shared(session, Costs(session).spending())
     lines += _unresolved(session)
     left = {stage.key: hours for stage, hours in _left(run, session)}
-    path, total = _longest(run.stages, left), sum(left.values())
+    path, total = longest_chain(run.stages, left), sum(left.values())
     times = ((number, max(path, total / number)) for number in _DEVICES)
-    text = ", ".join(f"{_about(hours, 'hours')} on {counted(number, 'device')}" for number, hours in times)
+    text = ", ".join(f"{_duration(hours)} on {counted(number, 'device')}" for number, hours in times)
     lines.append(f"wall time of what is left: {text}")
     lines.append(f"memory: {_memory(session)}")
     return lines
@@ -210,14 +210,6 @@ def _left(run: PlannedRun, session: PlannedTable) -> Iterator[tuple[Stage, float
     """The stages that the store does not hold, with their device-hours."""
     spending = Costs(session).spending()
     return ((stage, spending[stage.key]) for stage in run.stages if not session.store.has(stage))
-
-
-def _longest(stages: Sequence[Stage], hours: Mapping[str, float]) -> float:
-    """Hours of the longest chain of stages: no number of devices makes a run shorter. Inputs stand before users."""
-    ends: dict[str, float] = {}
-    for stage in stages:
-        ends[stage.key] = hours.get(stage.key, 0.0) + max((ends[one.key] for one in stage.stages()), default=0.0)
-    return max(ends.values(), default=0.0)
 
 
 def _memory(session: PlannedTable) -> str:

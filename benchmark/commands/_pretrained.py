@@ -1,26 +1,30 @@
 """One training on a target and a list of picks, from paths to a folder that timm loads."""
 
-import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmark.commands.export._command import check_new, export
 from benchmark.commands.export._network import check_exportable
 from benchmark.commands.sample.folders import check_apart, check_enough, check_split, folder_line
+from benchmark.commands.sample.job import check_weights
 from benchmark.commands.sample.next_steps import NextStep, evaluation_steps
 from benchmark.errors import UserError
 from benchmark.execution.display import shown
 from benchmark.execution.run import Machine, Work, check_machine, check_stages, execute
 from benchmark.execution.store import Store
 from benchmark.images.data import Data, SplitName
+from benchmark.images.items import Items
 from benchmark.images.sources import NamedFolders
-from benchmark.planning.names import Names, coreset_variant, find_protocol
+from benchmark.planning.names import Names, coreset_variant, find_protocol, listed_sampler
 from benchmark.planning.planner import Planner, simcore_of
 from benchmark.planning.profiles import find_profile
 from benchmark.planning.two_folders import TwoFolders
+from benchmark.progress import unheard
 from benchmark.sampling.samplers import STOP
 from benchmark.specs.cells import ordered
-from benchmark.specs.recipes import Precision
+from benchmark.specs.folding import say
+from benchmark.specs.recipes import Backbone, Precision
 from benchmark.specs.stages import Stage
 from benchmark.specs.variants import VARIANTS, Variant
 from benchmark.stages.sample.id_list import pool_of, read_ids
@@ -42,6 +46,7 @@ class PretrainingRequest:
     precision: Precision | None = None
     seed: int = 0
     store: Path = Path("runs")
+    initial_weights: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,7 @@ class Job:
     @property
     def splits(self) -> list[SplitName]:
         """The folders, as the data of a run."""
-        pool: list[SplitName] = [] if self.pool is None else [("opensets", self.pool, "train")]
-        return [("targets", self.request.target, "train"), *pool]
+        return _splits(self.request, self.pool)
 
     @property
     def training(self) -> Stage:
@@ -81,10 +85,7 @@ class Job:
 
 def pretrained(request: PretrainingRequest, machine: Machine) -> PretrainedEncoder:
     """Train what the store does not have, and export it. A failed stage is a UserError with its last line."""
-    job = prepare(request, machine)
-    for split in job.splits:
-        print(folder_line(job.data.find(*split)), file=sys.stderr, flush=True)
-    job = read(job)
+    job = read(prepare(request, machine, say))
     stages, store = ordered([job.training]), Store(request.store)
     execute(Work(stages, request.store, job.data, job.planner.names.local), machine)
     for stage in stages:
@@ -95,26 +96,54 @@ def pretrained(request: PretrainingRequest, machine: Machine) -> PretrainedEncod
     return PretrainedEncoder(request.out, job.training.key, text, tuple(steps))
 
 
-def prepare(request: PretrainingRequest, machine: Machine) -> Job:
-    """Resolve and check all names; UserError before anything is written. What is quick to see comes first."""
+def prepare(request: PretrainingRequest, machine: Machine, tell: Callable[[str], None] = unheard) -> Job:
+    """Resolve and check all names; UserError before anything is written. What is quick to see comes first: `tell` hears
+    what lies in the folders before a library is loaded that takes seconds."""
     check_new(request.out)
     pool, variant = _selected(request)
     profile, protocol = find_profile(request.profile), find_protocol("clean")
     setup = profile.setup(request.method, request.backbone, request.engine, request.precision)
     data = Data(NamedFolders(), False, request.store)
     names = Names(simcore_of(profile, protocol), request.store)
-    planner = Planner(profile, protocol, TwoFolders(data), request.steps, setup, known=names)
-    job = Job(request, data, planner, names.named(variant), pool)
-    items = [data.find(*split) for split in job.splits]
-    for one in items:
-        check_split(one)
-        check_enough(one, pretrained=True)
-    if len(items) > 1:
-        check_apart(items[0], items[1])
+    variant = names.named(variant)
+    for line in _checked_folders([data.find(*split) for split in _splits(request, pool)]):
+        tell(line)
+    initial = _initial(request, names, setup.recipe.backbone)
+    planner = Planner(profile, protocol, TwoFolders(data), request.steps, setup, known=names, initial=initial)
+    job = Job(request, data, planner, variant, pool)
     check_machine(machine)
-    check_stages(ordered([job.training]))
+    stages = ordered([job.training])
+    check_stages(stages)
+    check_weights(stages, Store(request.store))
     check_exportable(setup.recipe.backbone)
     return job
+
+
+def _splits(request: PretrainingRequest, pool: str | None) -> list[SplitName]:
+    opensets: list[SplitName] = [] if pool is None else [("opensets", pool, "train")]
+    return [("targets", request.target, "train"), *opensets]
+
+
+def _checked_folders(folders: Sequence[Items]) -> list[str]:
+    """What lies in the folders, a line each. UserError for those that cannot be trained on."""
+    for items in folders:
+        check_split(items)
+        check_enough(items, pretrained=True)
+    if len(folders) > 1:
+        check_apart(folders[0], folders[1])
+    return [folder_line(items) for items in folders]
+
+
+def _initial(request: PretrainingRequest, names: Names, network: Backbone) -> Stage | None:
+    """What the training starts from, None for random weights. UserError for weights of another network."""
+    if request.initial_weights is None:
+        return None
+    # Imported here: it brings torch.
+    from benchmark.training.foreign_weights import check_fits
+
+    stage = names.initial_encoder(request.initial_weights).stage
+    check_fits(stage.spec.backbone, network)  # type: ignore[attr-defined]
+    return stage
 
 
 def _selected(request: PretrainingRequest) -> tuple[str | None, Variant]:
@@ -124,12 +153,11 @@ def _selected(request: PretrainingRequest) -> tuple[str | None, Variant]:
         if request.pool is not None:
             raise UserError(f"--pool {request.pool} without --selection: give the list of picks too")
         return None, VARIANTS["X"]
-    if not selection.is_file():
-        raise UserError(f"there is no file '{selection}': --selection is a list of ids, as `sample --out` writes it")
+    sampler = listed_sampler(selection)
     pool = request.pool or pool_of(selection)
     if pool is None:
         raise UserError(f"{selection} does not say which pool its picks are from: give --pool")
-    return pool, coreset_variant(str(selection), STOP)
+    return pool, coreset_variant(sampler, STOP)
 
 
 def read(job: Job) -> Job:

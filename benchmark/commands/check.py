@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from benchmark.specs.folding import begin
 from benchmark.specs.folding import show as show_text
 
 
@@ -13,6 +14,7 @@ def verb(
     ],
 ) -> None:
     """Hold a sampler, yours too, to the contract: a line for every clause, exit code 1 if one is broken."""
+    begin(f"trying {sampler} on small features")
     raise typer.Exit(check(sampler))
 
 

@@ -9,7 +9,7 @@ import typer
 from benchmark.commands._options import with_options_of
 from benchmark.commands._values import data_root_of, machine_of
 from benchmark.planning.values import PathLike, at_least, names
-from benchmark.specs.folding import note
+from benchmark.specs.folding import begin, note
 
 FORMS = (
     "released[=FOLDER], timm:NAME[=FILE], a checkpoint file, an export, a key or label of the store, or random: see "
@@ -87,6 +87,7 @@ def verb(
     from benchmark.commands._evaluated import check_format
 
     form = check_format(format_)
+    begin("loading torch, then the encoder and the images")
     result = work()
     print(result.render(form))
     raise typer.Exit(1 if result.failed else 0)

@@ -1,6 +1,5 @@
 """The verb `pretrain`: an encoder for your own images, from them and a list of picks, exported for timm."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,8 @@ import typer
 from benchmark.commands._options import Required, with_options_of
 from benchmark.commands._values import machine_of
 from benchmark.planning.values import PathLike, at_least, optional_path, precision_of
+from benchmark.specs.folding import say_next
+from benchmark.specs.folding import show as show_text
 
 if TYPE_CHECKING:
     from benchmark.commands._pretrained import PretrainedEncoder
@@ -31,13 +32,16 @@ def pretrain_encoder(
     device: str = "auto",
     jobs: int | None = None,
     run_on: str = "local",
+    initial_weights: str | None = None,
 ) -> "PretrainedEncoder":
     """Pretrain a network on the folder `target` (or `owner/name` on the Hub) and the images that `selection` lists, and
     export it to the new folder `out`, in the form that timm loads.
 
     `selection` is a list of ids as `sample` writes it, which names its pool; `pool` is asked for where it does not.
-    Without a selection the target alone is trained on. The stages are those of a table's rows "X" and
-    "X+selection(stop)" by the protocol "clean": what `store` has of them is not made again.
+    Without a selection the target alone is trained on. `initial_weights` names the encoder that the training starts
+    from ("timm:NAME", "timm:NAME=FILE", a checkpoint file or an export); without one it starts from random weights.
+    The stages are those of a table's rows "X" and "X+selection(stop)" by the protocol "clean": what `store` has of them
+    is not made again.
 
     Raises UserError, before anything runs, for a name that is unknown, for images, picks or options that cannot be
     used, for a folder that exists and for a network that timm does not have; and for a training that fails.
@@ -57,6 +61,7 @@ def pretrain_encoder(
         precision_of(precision),
         at_least("seed", seed, 0) or 0,
         Path(store),
+        initial_weights,
     )
     return pretrained(request, machine_of(device, jobs, run_on))
 
@@ -73,10 +78,16 @@ def pretrain_encoder(
     method=Annotated[str, typer.Option("--method", help="one of `list methods`")],
     steps=Annotated[int | None, typer.Option("--steps", min=1, help="optimiser steps; default: the profile's")],
     seed=Annotated[int, typer.Option("--seed", min=0)],
+    initial_weights=Annotated[
+        str | None,
+        typer.Option(
+            "--initial-weights", help="timm:NAME[=FILE], a checkpoint file or an export; default: random weights"
+        ),
+    ],
 )
 def verb(work: "Callable[[], PretrainedEncoder]") -> None:
     """An encoder for your own images: pretrained on them and a coreset, exported for timm."""
     encoder = work()
-    print(encoder.text)
+    show_text(encoder.text)
     for step in encoder.next_steps:
-        print(f"next, {step.purpose}:\n  {step.command}", file=sys.stderr)
+        say_next(step.purpose, step.command)

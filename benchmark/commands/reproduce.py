@@ -21,6 +21,7 @@ def reproduce(query: RunQuery) -> "MeasuredTable":
     A row is an id of the table or a variant: "X", "X+simcore(5%)", or X with a coreset of any sampler, budget and
     encoder, "X+my.py:Mine(5%)@timm:NAME". `steps` are optimiser steps of every row instead of the profile's;
     with several, every row is measured at each length, as "X at 400 steps", and compared with the others of it.
+    `selection` names files of picks, which are rows of X and them beside the others.
     `data_root` is the folder of real images (default: the one that BENCHMARK_DATA names); the profile "smoke" draws its
     images and reads none. `jobs` are worker processes. `evaluation` are names of `list evaluations` instead of each
     row's own; the table shows the first. `coreset_metrics` also measures the coresets; without `train` nothing else is

@@ -8,7 +8,7 @@ import typer
 from benchmark.commands._options import Format
 from benchmark.commands.reproduce import check_format
 from benchmark.errors import UserError
-from benchmark.specs.folding import say
+from benchmark.specs.folding import begin, say
 
 
 def verb(
@@ -18,7 +18,9 @@ def verb(
     """Recompute a table from committed records: keys, values from results of single images, pick lists, the table."""
     from benchmark.report.records import verify as check
 
-    verified = check(folder, check_format(format_))
+    form = check_format(format_)
+    begin(f"building the table of {folder} again")
+    verified = check(folder, form)
     print(verified.table, end="")
     if verified.problems:
         raise UserError(f"{folder} does not verify: " + "; ".join(verified.problems))

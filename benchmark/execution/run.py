@@ -24,12 +24,16 @@ class Machine:
 
 @dataclass(frozen=True)
 class Work:
-    """Stages to run into `store`, the data they read, and where the local files that specs name by SHA-256 are."""
+    """Stages to run into `store`, the data they read, and where the local files that specs name by SHA-256 are.
+
+    `in_turn`: most stages wait for one another, so that each may use all cores.
+    """
 
     stages: Iterable[Stage]
     store: Path
     data: Any
     local: Mapping[str, str] = field(default_factory=dict)
+    in_turn: bool = False
 
 
 def execute(work: Work, machine: Machine) -> list[str]:
@@ -55,9 +59,8 @@ def execute(work: Work, machine: Machine) -> list[str]:
     if jobs is None:
         threads = max((one.threads for one in needs), default=1)
         jobs = 1 if device != "cpu" else max(1, cores() // threads)
-    context = Context(
-        store.root, work.data, device, devices, workers=max(1, cores() // jobs), local=work.local, command=command
-    )
+    workers = max(1, cores() // (1 if work.in_turn else jobs))
+    context = Context(store.root, work.data, device, devices, workers=workers, local=work.local, command=command)
     states = engine.start(Job(store, context, jobs, make_screen()))(stages)
     return [key for key, state in states.items() if state == "failed"]
 

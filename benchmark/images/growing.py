@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import UserError
+from benchmark.specs.folding import note
 from benchmark.system import file_sha256, is_at, lock, make_folder, replace_synced
 
 SETTLED = 256
@@ -110,7 +110,7 @@ def find_rows(start: Path, what: str) -> Path | None:
         with contextlib.suppress(FileNotFoundError):
             if is_whole(path):
                 return path
-            print(f"note: the {what} in {path} are damaged, they are made again", file=sys.stderr)
+            note(f"the {what} in {path} are damaged, they are made again")
             path.rename(path.with_suffix(".damaged"))
     return None
 

@@ -1,6 +1,6 @@
 """What a plan will cost: samples, exposures, device-hours, disk, each with the assumption that it rests on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from attrs import evolve
@@ -127,6 +127,15 @@ class Costs:
         return 0.0
 
 
+def longest_chain(stages: Iterable[Stage], spending: Mapping[str, float]) -> float:
+    """The time of the longest chain of stages: no number of devices makes a run shorter. Inputs stand before users;
+    `spending` has the time of a stage by its key, in any unit, and nothing of those that are done."""
+    ends: dict[str, float] = {}
+    for stage in stages:
+        ends[stage.key] = spending.get(stage.key, 0.0) + max((ends[one.key] for one in stage.stages()), default=0.0)
+    return max(ends.values(), default=0.0)
+
+
 def _trains(stage: Stage) -> bool:
     return stage.kind.name == "pretrain"
 
@@ -152,7 +161,16 @@ def _count(images: Stage | Images | None) -> int:
 
 
 def _hours(hours: float) -> str:
-    return _about(hours, "device-hours")
+    """Of devices: "about 52 device-seconds"."""
+    return _duration(hours, "device-")
+
+
+def _duration(hours: float, of: str = "") -> str:
+    """Hours in the unit that has a number above one: "about 52 seconds", "about 31 minutes", "about 2.5 hours"."""
+    for unit, size in (("second", 1 / 3600), ("minute", 1 / 60)):
+        if hours < 59.5 * size:
+            return f"about {counted(max(round(hours / size), hours > 0), of + unit)}"
+    return _about(hours, f"{of}hours")
 
 
 def _about(amount: float, unit: str) -> str:

@@ -17,10 +17,12 @@ from pathlib import Path
 from benchmark.errors import UnknownName, UserError
 from benchmark.planning.encoders import RANDOM, RELEASED, TIMM, Encoder, Surroundings, find_encoder
 from benchmark.planning.recipes import ResolvedRecipe
+from benchmark.planning.values import PathLike
 from benchmark.sampling.samplers import STOP, NamedSampler, find_sampler, read_budget
 from benchmark.specs.artefacts import ENCODER
 from benchmark.specs.protocols import PROTOCOLS, Protocol
 from benchmark.specs.variants import PRETRAINED, UNTRAINED, VARIANTS, Variant
+from benchmark.stages.frozen import FrozenEncoder
 from benchmark.stages.sample import PluginSampling, SimCoreSampling
 
 _CORESET = re.compile(r"X\+(?P<sampler>.+?)\((?P<budget>[^()]*)\)(?:@(?P<encoder>.+))?")
@@ -89,6 +91,18 @@ def budget_text(variant: Variant) -> str:
     return STOP if variant.budget is None else str(variant.budget)
 
 
+def listed_sampler(selection: PathLike) -> str:
+    """The sampler that a list of picks is. UserError where there is no such file."""
+    if not Path(selection).is_file():
+        raise UserError(f"there is no file '{selection}': --selection is a list of ids, as `sample --out` writes it")
+    return str(selection)
+
+
+def listed_row(selection: PathLike) -> str:
+    """The row of X with a list of picks."""
+    return f"X+{listed_sampler(selection)}({STOP})"
+
+
 class Names:
     """Samplers and encoders by the texts that name them, each looked up once for all rows of a table."""
 
@@ -115,6 +129,13 @@ class Names:
         if (text, around) not in self._encoders:
             self._encoders[text, around] = find_encoder(text, around)
         return self._encoders[text, around]
+
+    def initial_encoder(self, text: str) -> Encoder:
+        """The encoder that trainings start from. UserError for one that is no file and no network of timm."""
+        named = None if _varies(text) else self.encoder(text, None, None, 0)
+        if named is None or not isinstance(named.stage.spec, FrozenEncoder):
+            raise UserError("--initial-weights takes timm:NAME[=FILE], a checkpoint file or the folder of an export")
+        return named
 
     def named(self, variant: Variant) -> Variant:
         """The variant under a name without folders of this machine. Its sampler and encoder are as they were given, so

@@ -10,7 +10,7 @@ from benchmark.images.data import Data, SplitName, check_datasets, registered
 from benchmark.images.manifest import Split
 from benchmark.methods import METHODS, title_of
 from benchmark.planning.encoders import Encoder, is_of_target
-from benchmark.planning.names import Names, find_protocol, find_variant
+from benchmark.planning.names import Names, find_protocol, find_variant, listed_row
 from benchmark.planning.planner import CellParts, Planner, simcore_of
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.query import Query
@@ -38,7 +38,6 @@ from benchmark.specs.recipes import Steps
 from benchmark.specs.stages import Stage
 from benchmark.specs.variants import CONTROLS, PRETRAINED, UNTRAINED
 from benchmark.specs.wording import counted_range
-from benchmark.stages.frozen import FrozenEncoder
 
 
 class PlannedTable:
@@ -112,10 +111,7 @@ class PlannedTable:
     def _initial_encoder(self) -> Encoder:
         """The encoder whose weights trainings start from."""
         assert self.query.initial_weights is not None
-        named = self.names.encoder(self.query.initial_weights, None, None, 0)
-        if named is None or not isinstance(named.stage.spec, FrozenEncoder):
-            raise UserError("--initial-weights takes timm:NAME[=FILE], a checkpoint file or the folder of an export")
-        return named
+        return self.names.initial_encoder(self.query.initial_weights)
 
     @property
     def _openset(self) -> str:
@@ -151,11 +147,11 @@ class PlannedTable:
 
     def _chosen(self, rows: list[TableRow]) -> tuple[TableRow, ...]:
         """The rows named by id or variant; without names the table's own, with the controls if asked for. Rows that
-        the table does not have stand behind its own, in the order in which they were named."""
-        if not self.query.rows:
-            return tuple(row for row in rows if self.query.controls or not row.variant.control)
+        the table does not have stand behind its own, in the order in which they were named; lists of picks last."""
+        usual = [row.id for row in rows if self.query.controls or not row.variant.control]
+        listed = [listed_row(selection) for selection in self.query.selection]
         named: dict[str, TableRow] = {}
-        for row in (self._named(name, rows) for name in self.query.rows):
+        for row in (self._named(name, rows) for name in (*(self.query.rows or usual), *listed)):
             first = named.setdefault(row.id, row)
             if first.variant.encoder != row.variant.encoder:
                 raise UserError(f"two rows are called {row.id}: rename a file")

@@ -72,11 +72,12 @@ class TrainingOptions(SharedOptions):
 class Query(TrainingOptions):
     """A question to a table.
 
-    `rows` are row ids or variants, any that `benchmark.planning.names` reads. `references` are those among them that
-    others with a coreset of the same budget are compared with. Without `train` coresets are picked and nothing is
-    trained on them; `coreset_metrics` measures them. `steps` are lengths of training, in optimiser steps: with several,
-    every row is measured at each. `initial_weights` names the encoder that those rows start from whose published
-    trainings did not start from random weights. `encoder` names one that takes the place of a published row's training.
+    `rows` are row ids or variants, any that `benchmark.planning.names` reads; `selection` names files of picks, each a
+    row of X and them. `references` are those rows that others with a coreset of the same budget are compared with.
+    Without `train` coresets are picked and nothing is trained on them; `coreset_metrics` measures them. `steps` are
+    lengths of training, in optimiser steps: with several, every row is measured at each. `initial_weights` names the
+    encoder that those rows start from whose published trainings did not start from random weights. `encoder` names one
+    that takes the place of a published row's training.
     """
 
     table: str = field(
@@ -90,6 +91,12 @@ class Query(TrainingOptions):
         kw_only=True,
         converter=names,
         metadata=described("row ids or variants, of any sampler: 'X+my.py:Mine(5%)'; default: all of the table"),
+    )
+    selection: tuple[str, ...] = field(
+        default=None,
+        kw_only=True,
+        converter=names,
+        metadata=described("lists of picks, as `sample --out` writes them: a row of X and each, beside --rows"),
     )
     controls: bool = field(default=False, kw_only=True, metadata=described("add the control rows"))
     train: bool = field(default=True, kw_only=True, metadata=described("pretrain on X and every coreset, and evaluate"))

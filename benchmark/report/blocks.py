@@ -159,14 +159,14 @@ CLAIMS = ("claim", "on published values (binomial error only)", "on measured val
 
 def claims(result: TableResult) -> list[tuple[str, str, str]]:
     """Each claim's sentence, its verdict on the published values and on the measured ones."""
-    return [(c.sentence, verdict_text(c.published), verdict_text(c.measured)) for c in result.claims]
+    return [(c.sentence, verdict_text(result, c.published), verdict_text(result, c.measured)) for c in result.claims]
 
 
-def verdict_text(verdict: ClaimResult) -> str:
+def verdict_text(result: TableResult, verdict: ClaimResult) -> str:
     """The verdict and what it rests on: the mean difference and its interval, or the targets that decide. In brackets,
     what would decide where nothing does yet."""
     if verdict.verdict == "missing":
-        return f"missing: {some([f'{row} on {target}' for row, target in verdict.missing], 2)}"
+        return f"missing: {some([f'{result.title(row)} on {target}' for row, target in verdict.missing], 2)}"
     words = "one seed: not judged" if verdict.verdict == "one seed" else verdict.verdict
     if verdict.overall:
         return f"{words}: {_interval(verdict.overall)}{_needed_text(verdict.overall, verdict.needed)}"

@@ -34,13 +34,13 @@ def _hole_notes(result: TableResult) -> Iterable[str]:
     reasons: dict[tuple[str, str], list[str]] = {}
     for cell in result.all_cells:
         if cell.reason:
-            reasons.setdefault((cell.state, cell.reason), []).append(f"{cell.row} on {cell.target}")
+            reasons.setdefault((cell.state, cell.reason), []).append(f"{result.title(cell.row)} on {cell.target}")
     yield from (f"{state}: {some(cells)}: {reason}" for (state, reason), cells in reasons.items())
     refused: dict[str, list[str]] = {}
     for row in result.rows if result.has_means else ():
         mean = result.row_mean(row.id)
         if mean.mean is None:
-            refused.setdefault(mean.reason, []).append(row.id)
+            refused.setdefault(mean.reason, []).append(row.title)
     yield from (f"no mean of {some(rows)}: {reason}" for reason, rows in refused.items())
 
 

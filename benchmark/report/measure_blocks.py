@@ -1,6 +1,6 @@
 """Tables of several measures: one for every target and heading, a line a row, a column a measure and a difference."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from statistics import fmean
 
 from benchmark.report.blocks import Grid, Style, signed
@@ -11,14 +11,15 @@ from benchmark.specs.wording import listed
 from benchmark.statistics import Estimate
 
 
-def measure_tables(result: TableResult, style: Style) -> Iterator[tuple[str, Grid]]:
-    """Heading and table of every target and heading of rows; nothing for a table of one measure."""
+def measure_tables(result: TableResult, style: Style, label: Callable[[RowLabel], str]) -> Iterator[tuple[str, Grid]]:
+    """Heading and table of every target and heading of rows; nothing for a table of one measure. `label` names a row
+    that has no name below a heading."""
     for target in result.columns if len(result.measures) > 1 else ():
         shown = [row for row in result.ordered_rows if result.cell(row.id, target).state != "skipped"]
         for group in dict.fromkeys(row.group for row in result.rows):
             rows = [row for row in shown if row.group == group]
             if rows:
-                yield _heading(result, target, rows), _grid(result, target, rows, style)
+                yield _heading(result, target, rows), _grid(result, target, rows, style, label)
 
 
 def _heading(result: TableResult, target: str, rows: list[RowLabel]) -> str:
@@ -40,16 +41,18 @@ def _mean(result: TableResult, target: str, rows: list[RowLabel], name: str) -> 
     return fmean(values) if values else None
 
 
-def _grid(result: TableResult, target: str, rows: list[RowLabel], style: Style) -> Grid:
+def _grid(
+    result: TableResult, target: str, rows: list[RowLabel], style: Style, label: Callable[[RowLabel], str]
+) -> Grid:
     cells = [result.cell(row.id, target) for row in rows]
     shown = [one for one in result.measures if any(one.name in run.values for cell in cells for run in cell.runs)]
     compared = [(one, other) for one in shown for other in _references(result, rows) if one.compared]
     header = ["", *(f"{one.title} {one.unit}".strip() for one in shown)]
-    header += [f"{one.title} minus {other.short or other.id}'s" for one, other in compared]
+    header += [f"{one.title} minus {other.short or other.title}'s" for one, other in compared]
     lines = []
     for row, cell in zip(rows, cells, strict=True):
         values = [_value(cell, measure, style) for measure in shown] if cell.runs else [cell.state]
-        line = [row.short or row.id, *values, *[""] * (len(shown) - len(values))]
+        line = [row.short or label(row), *values, *[""] * (len(shown) - len(values))]
         lines.append([*line, *(_difference(result, row, other, target, one) for one, other in compared)])
     return Grid(header, lines)
 

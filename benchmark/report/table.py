@@ -236,6 +236,15 @@ class TableResult:
         """The row's title, with the name to type beside it."""
         return self.table.row_name(row.base_row or row.id, row.variant, row.title)
 
+    def title(self, row: str) -> str:
+        """The title of a row by its id, with or without its length of training; of a published row that is not shown
+        too."""
+        titles = {one.id: one.title for one in self.table.rows}
+        for one in self.rows:
+            at = "" if one.length is None else f", at {counted(one.length, 'step')}"
+            titles |= {one.base_row or one.id: one.title.removesuffix(at), one.id: one.title}
+        return titles.get(row, row)
+
     @property
     def all_cells(self) -> list[CellResult]:
         """Every cell, row by row."""

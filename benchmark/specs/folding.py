@@ -3,6 +3,7 @@
 What programs read (Markdown, CSV, JSON, LaTeX) never comes here.
 """
 
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -56,6 +57,33 @@ def note(text: str) -> None:
 def say(text: str) -> None:
     """Print on standard error, folded where that is a terminal."""
     print(folded(text, columns(sys.stderr)), file=sys.stderr, flush=True)
+
+
+def begin(text: str) -> None:
+    """On a terminal, print what begins: for work whose first step, such as the import of torch, takes seconds."""
+    if columns(sys.stderr) is not None:
+        say(text)
+
+
+def say_next(purpose: str, command: str) -> None:
+    """Print on standard error what may come next, and its command. On a terminal a long one is folded as a shell reads
+    it, so that it can be pasted."""
+    say(f"next, {purpose}:")
+    print(folded_command(f"  {command}", columns(sys.stderr)), file=sys.stderr, flush=True)
+
+
+def folded_command(command: str, width: int | None) -> str:
+    """A command line of a shell, continued by backslashes where it is wider than `width`."""
+    if width is None or len(command) <= width:
+        return command
+    lines = [""]
+    # A space within quotes is no place to continue.
+    for word in re.findall(r"(?:[^\s'\"]|'[^']*'|\"[^\"]*\")+", command):
+        if lines[-1] and len(lines[-1]) + len(word) + 3 > width:
+            lines.append("")
+        indent = "  " if len(lines) == 1 else "      "
+        lines[-1] += f" {word}" if lines[-1] else f"{indent}{word}"
+    return " \\\n".join(lines)
 
 
 def grid(

@@ -2,7 +2,10 @@
 
 import errno
 import os
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,8 @@ from benchmark.training.numerics import autocast, fixed
 
 BLOCK = 128
 """Images per forward pass: fixed, because kernels chosen by batch size may differ in their last digits."""
+MOST_BLOCKS = 4
+"""Blocks that are computed at a time on a CPU: each holds the activations of a forward pass."""
 
 
 def embed(
@@ -35,20 +40,42 @@ def embed(
     """Features float32 [N, d] of all `images` in their order, not normalised; `encoder` is left in eval mode.
 
     With `path`, a .npy file is written there and its memory map returned: memory does not grow with N. `workers`
-    processes decode `FileImages`.
+    processes decode `FileImages`. On a CPU as many threads, at most `MOST_BLOCKS`, each take whole blocks: the features
+    are those of one thread.
     """
     with fixed(spec.threads):
         encoder = encoder.to(device).eval()
         shape = (len(images), feature_dimension(encoder))
         features = _empty(path, shape)
         done = 0
-        for block in evaluation_blocks(images, spec, torch.device(device), workers):
-            features[done : done + len(block)] = forward(encoder, block, spec)
-            done += len(block)
+        blocks = evaluation_blocks(images, spec, torch.device(device), workers)
+        threads = min(workers, MOST_BLOCKS) if torch.device(device).type == "cpu" else 1
+        for part in _forwarded(encoder, blocks, spec, threads):
+            features[done : done + len(part)] = part
+            done += len(part)
             progress("images", done, len(images))
     if isinstance(features, np.memmap):
         features.flush()
     return features
+
+
+def _forwarded(
+    encoder: nn.Module, blocks: Iterator[torch.Tensor], spec: Embedding, threads: int
+) -> Iterator[NDArray[np.float32]]:
+    """The features of every block, in order, `threads` blocks at a time."""
+    work = partial(forward, encoder, spec=spec)
+    if threads == 1:
+        yield from map(work, blocks)
+        return
+    # How many threads a kernel takes is a setting of the thread that calls it.
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(spec.threads,)) as pool:
+        made: deque[Future[NDArray[np.float32]]] = deque()
+        for block in blocks:
+            made.append(pool.submit(work, block))
+            if len(made) > threads:
+                yield made.popleft().result()
+        while made:
+            yield made.popleft().result()
 
 
 def _empty(path: Path | None, shape: tuple[int, int]) -> NDArray[np.float32]:

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from benchmark.__main__ import main
-from benchmark.commands._planned_run import _longest, planned_run
+from benchmark.commands._planned_run import planned_run
+from benchmark.planning.costs import longest_chain
 from benchmark.specs.stages import Images, Stage
 from benchmark.stages.sample import KIND, RandomSampling, SampleSpec
 
@@ -85,9 +86,9 @@ def test_more_devices_do_not_shorten_the_longest_chain():
     images = (("openset", IMAGES),)
     first, other = (Stage(KIND, SampleSpec(sampling=RandomSampling(), budget=3, seed=n), images, "") for n in (0, 1))
     last = Stage(KIND, SampleSpec(sampling=RandomSampling(), budget=4, seed=0), (("size_of", first),), "")
-    assert _longest([first, other, last], {first.key: 2.0, other.key: 4.0, last.key: 3.0}) == 5.0
+    assert longest_chain([first, other, last], {first.key: 2.0, other.key: 4.0, last.key: 3.0}) == 5.0
     # What is in the store takes no time.
-    assert _longest([first, other, last], {other.key: 4.0, last.key: 3.0}) == 4.0
+    assert longest_chain([first, other, last], {other.key: 4.0, last.key: 3.0}) == 4.0
 
 
 def test_a_plan_knows_the_memory_of_trainings_in_the_store_and_the_hours_of_every_cell(finished_small_run):

@@ -1,6 +1,7 @@
 """`pretrain`: X and a list of picks to an encoder that timm loads; the stages of a table; what is refused."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from noise_folders import save_noise
@@ -12,6 +13,7 @@ from benchmark.execution.run import Machine
 from benchmark.planning.planned_table import PlannedTable
 from benchmark.planning.query import Query
 from benchmark.stages.sample.id_list import list_text, pool_of
+from benchmark.system import file_sha256
 
 CPU = Machine("cpu")
 
@@ -59,6 +61,25 @@ def test_the_encoder_is_one_that_timm_loads(without_workers, folders, store, tmp
     timm.create_model(architecture, num_classes=0, checkpoint_path=str(encoder.out / "model.safetensors"))
     card = (encoder.out / "README.md").read_text()
     assert "BYOL" in card and str(encoder.out) in encoder.text
+
+
+def test_a_training_starts_from_the_weights_that_are_named(folders, tmp_path):
+    """As the rows of a table do that start from weights."""
+    import timm
+    import torch
+
+    weights = tmp_path / "weights.pth"
+    torch.save(timm.create_model("test_resnet").state_dict(), weights)
+    fields = {"target": str(folders / "mine"), "out": tmp_path / "out", "profile": "smoke", "store": tmp_path / "runs"}
+    started = PretrainingRequest(**fields, initial_weights=f"timm:test_resnet={weights}")
+    job = prepare(started, CPU)
+    assert job.training.input("initial").spec.sha256 == file_sha256(weights)
+    assert job.planner.names.local == {file_sha256(weights): str(weights)}
+    assert prepare(PretrainingRequest(**fields), CPU).training.input("initial") is None
+    with pytest.raises(UserError, match="do not fit"):
+        prepare(replace(started, backbone="resnet10t"), CPU)
+    with pytest.raises(UserError, match="--initial-weights takes"):
+        prepare(replace(started, initial_weights="random"), CPU)
 
 
 @pytest.mark.parametrize(

@@ -178,14 +178,16 @@ def test_a_first_coreset_takes_a_quick_encoder_and_steps_that_of_the_tables(fold
     assert longer == MINI.setup().recipe
 
 
-def test_an_estimate_adds_up_what_is_left_and_names_what_takes_long():
+def test_an_estimate_says_what_is_left_and_names_what_takes_long():
     parts = (
         Part("a", 130.0, False, "training"),
         Part("b", 700.0, True, "training"),
         Part("c", 34.0, False, "features"),
     )
-    known = Estimate(10.0, parts, "420 images a second")
+    known = Estimate(10.0, 164.0, parts, "420 images a second")
     assert known.seconds == pytest.approx(174 + STARTING)
     assert known.text == "estimate: about 3 min on CPU cores (training 2 min 10 s, features 30 s; 420 images a second)"
-    assert Estimate(0.0, parts[1:2], "").text == "estimate: all stages are in the store"
+    assert Estimate(0.0, 0.0, parts[1:2], "").text == "estimate: all stages are in the store"
+    short = Estimate(1.0, 1.0, (Part("d", 1.0, False, "features"),), "").render().splitlines()
+    assert "under 5 s" in short[2] and not any("about under" in line for line in short)
     assert [spoken(seconds) for seconds in (3, 12, 61, 7500)] == ["under 5 s", "10 s", "1 min", "2 h 5 min"]

@@ -1,15 +1,21 @@
 """On a terminal of 80 columns every text fits: of every verb, on a finished small store."""
 
+import shlex
+import shutil
 import sys
 
 import pytest
+from noise_folders import save_noise
 
 from benchmark.__main__ import main
+from benchmark.execution.store import open_store
+from benchmark.execution.task import Task
+from benchmark.execution.worker import run_stage
+from benchmark.report.records import Verified
 from benchmark.specs import folding
 
 SMALL = ["--targets", "dtd", "--steps", "6"]
 ROWS = ["--rows", "X", "X+OS_rand_5", "X+OS_simcore_5", "X+OS_simcore_stop"]
-ENCODER = "pretrain dtd X"
 
 TEXTS = {
     "list": ["list"],
@@ -57,6 +63,88 @@ def test_every_text_fits_80_columns(name, terminal, finished_small_run, capsys, 
     assert lines and [line for line in lines if len(line) > 80] == []
 
 
+def too_long(capsys):
+    """The lines that were printed and are too long."""
+    shown = capsys.readouterr()
+    lines = [*shown.out.splitlines(), *shown.err.splitlines()]
+    assert lines
+    return [line for line in lines if len(line) > 80]
+
+
+def run_here(work, machine):
+    """Run stages in this process: workers of their own take seconds to start."""
+    store = open_store(work.store)
+    for stage in work.stages:
+        if not store.has(stage):
+            run_stage(Task(stage, store, work.data, "cpu", local=work.local))
+    return []
+
+
+@pytest.fixture
+def here(terminal, finished_small_run, tmp_path, monkeypatch):
+    """A copy of the small store in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(finished_small_run[1].root, "runs")
+    for module in ("_measure", "_evaluated"):
+        monkeypatch.setattr(f"benchmark.commands.{module}.execute", run_here)
+
+
+ENCODER = "X, dtd, seed 0"
+WORKING = {
+    "compare": ["compare", "--target", "dtd", "--sampler", "simcore", "--against", "random", "--budget", "5%"],
+    "evaluate": ["evaluate", "--encoder", ENCODER, "--target", "dtd", "--evaluation", "knn", "geometry"],
+    "export": ["export", ENCODER, "--out", "encoder"],
+}
+MORE = {"compare": ["--steps", "6", "--device", "cpu"], "evaluate": ["--device", "cpu"], "export": []}
+
+
+@pytest.mark.parametrize("name", WORKING)
+def test_what_works_on_a_store_fits(name, here, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([*WORKING[name], *MORE[name]])
+    assert end.value.code == 0 and too_long(capsys) == []
+
+
+def test_a_sample_and_what_follows_fit(terminal, without_workers, folders, tmp_path, capsys, monkeypatch):
+    """The card comes as tables, and a long command in lines that a shell reads as one."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "pool"):
+        (tmp_path / name).symlink_to(folders / name)
+    words = ["sample", "--target", "mine", "--pool", "pool", "--out", "coreset.txt", "--profile", "smoke"]
+    words += ["--steps", "2", "--device", "cpu", "--budget"]
+    with pytest.raises(SystemExit) as end:
+        main([*words, "7"])
+    shown = capsys.readouterr()
+    lines = [*shown.out.splitlines(), *shown.err.splitlines()]
+    assert end.value.code == 0 and [line for line in lines if len(line) > 80] == []
+    assert "| " not in shown.out and " \\\n      --" in shown.err
+    for more in (["7", "--plan"], ["0"]):
+        with pytest.raises(SystemExit):
+            main([*words, *more])
+        assert too_long(capsys) == []
+
+
+@pytest.mark.parametrize("words", [["data", "check"], ["data", "shrink", "--out", "small", "--size", "16"]])
+def test_verbs_of_data_fit(words, terminal, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for number in range(4):
+        name = f"a-class-with-quite-a-long-name-{number % 2}/{number}.png"
+        for split in ("train", "test"):
+            save_noise(tmp_path / "data/targets/birds-of-a-long-name" / split / name, number, "blue")
+        save_noise(tmp_path / "data/opensets/mixed/train" / name, number, "red")
+    with pytest.raises(SystemExit) as end:
+        main([*words, "--data-root", "data", "--jobs", "1"])
+    assert end.value.code == 0 and too_long(capsys) == []
+
+
+def test_a_folded_command_is_the_same_command():
+    command = "  python -m benchmark sample --target 'my birds of a feather' --pool my_pool --out coreset-of-birds.txt"
+    text = folding.folded_command(command, 50)
+    assert len(text.splitlines()) > 1 and max(map(len, text.splitlines())) <= 50
+    assert shlex.split(text.replace("\\\n", " ")) == shlex.split(command)
+    assert folding.folded_command(command, None) == command
+
+
 def test_a_stream_that_is_no_terminal_is_not_folded(capsys):
     folding.note("word " * 40)
     assert folding.columns(sys.stderr) is None and len(capsys.readouterr().err.splitlines()) == 1
@@ -96,3 +184,32 @@ def test_a_run_says_what_begins_before_it_loads_torch(terminal, tmp_path, capsys
         main(["reproduce", "2", *SMALL, "--rows", "X", "--store", str(tmp_path / "runs")])
     first = capsys.readouterr().err.splitlines()[0]
     assert first == "table2, profile smoke: 1 cell; loading torch, then the images"
+
+
+@pytest.mark.parametrize("verb", ["sample", "pretrain"])
+def test_what_lies_in_the_folders_is_said_before_torch_is_loaded(
+    verb, terminal, folders, tmp_path, capsys, monkeypatch
+):
+    def stop(machine):
+        raise KeyboardInterrupt
+
+    module = "sample.job" if verb == "sample" else "_pretrained"
+    monkeypatch.setattr(f"benchmark.commands.{module}.check_machine", stop)
+    monkeypatch.setattr("os._exit", sys.exit)
+    monkeypatch.chdir(folders)
+    picks = tmp_path / "picks.txt"
+    picks.write_text("# pool: pool\npart0/00.png\n")
+    more = ["--pool", "pool"] if verb == "sample" else ["--selection", str(picks)]
+    with pytest.raises(SystemExit):
+        main([verb, "--target", "mine", "--out", str(tmp_path / "out"), "--store", str(tmp_path / "runs"), *more])
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[:2] == ["target: 12 images in mine", "pool: 60 images in 2 folders of pool"]
+
+
+@pytest.mark.parametrize("words", [["check", "random"], ["verify", "results/budget/birds70-1600"]])
+def test_verbs_that_take_seconds_say_what_begins(words, terminal, capsys, monkeypatch):
+    monkeypatch.setattr("benchmark.commands.check.check", lambda sampler: 0)
+    monkeypatch.setattr("benchmark.report.records.verify", lambda folder, form: Verified("a table", [], "all"))
+    with pytest.raises(SystemExit):
+        main(words)
+    assert words[1] in capsys.readouterr().err.splitlines()[0]

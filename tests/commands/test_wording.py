@@ -58,7 +58,7 @@ def test_a_plan_names_its_table_once_and_one_seed_as_one(tmp_path):
     assert text.startswith("table2, profile smoke (rendered stand-in images), protocol clean, seed 0\n")
     assert re.search(r"^X +dtd +0 +1 step ", text, re.MULTILINE)
     # What rounds to nothing is not said to cost nothing.
-    assert "cost: less than 0.1 device-hours" in text and "0.0 device-hours" not in text
+    assert "cost: about 1 device-second (about 1 device-second left)" in text and "0.0 device-hours" not in text
     both = planned_run(
         PlannedTable(Query("2", profile="smoke", targets=("dtd",), rows=("X",), seeds=(0, 1), store=tmp_path))
     ).render()

@@ -3,8 +3,10 @@
 import pytest
 
 from benchmark.commands.compare import ComparedSamplers
+from benchmark.commands.run import CellQuery
 from benchmark.errors import UserError
 from benchmark.planning.planned_table import PlannedTable
+from benchmark.planning.query import Query
 from benchmark.specs.cells import ordered
 from benchmark.specs.recipes import SeedAxes
 
@@ -93,3 +95,57 @@ def test_names_are_refused_before_any_work(tmp_path, options, message):
     with pytest.raises(UserError, match=message):
         _ = planned(tmp_path / "runs", **options).cells
     assert not (tmp_path / "runs").exists()
+
+
+# Lists of picks ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def picks(tmp_path):
+    """A file of two picks."""
+    file = tmp_path / "picks.txt"
+    file.write_text("# two picks\na.png\nb.png\n")
+    return file
+
+
+def test_a_list_is_compared_at_its_own_size(tmp_path, picks):
+    of_list = planned(tmp_path, selection=str(picks))
+    assert [row.id for row in of_list.rows] == ["X+simcore(2)", "X+random(2)", "X+picks.txt(2)"]
+    beside = planned(tmp_path, sampler="herding", selection=[str(picks)], against="random")
+    assert [row.id for row in beside.rows] == [
+        "X+OS_rand_1",
+        "X+OS_rand_5",
+        "X+herding(1%)",
+        "X+herding(5%)",
+        "X+random(2)",
+        "X+picks.txt(2)",
+    ]
+    assert beside.values().layout.references == ("X+OS_rand_1", "X+OS_rand_5", "X+random(2)")
+    sized = planned(tmp_path, selection=str(picks), budget="1", against="random")
+    assert [row.id for row in sized.rows] == ["X+random(1)", "X+picks.txt(1)"]
+
+
+@pytest.mark.parametrize(("options", "message"), [({}, "nothing to compare"), ({"selection": "no.txt"}, "no file")])
+def test_a_comparison_of_nothing_is_refused(tmp_path, options, message):
+    with pytest.raises(UserError, match=message):
+        planned(tmp_path, **options)
+
+
+def test_a_list_is_a_row_of_every_table(tmp_path, picks):
+    def rows(**options):
+        query = Query("2", profile="smoke", targets=("dtd",), store=tmp_path, selection=str(picks), **options)
+        return [row.id for row in PlannedTable(query).rows]
+
+    assert rows(rows=("X", "X+random(5%)")) == ["X", "X+OS_rand_5", "X+picks.txt(stop)"]
+    usual = [row.id for row in PlannedTable(Query("2", profile="smoke", store=tmp_path)).rows]
+    assert rows() == [*usual, "X+picks.txt(stop)"]
+
+
+def test_a_cell_is_of_a_variant_or_of_a_list(tmp_path, picks):
+    listed = CellQuery(target="dtd", selection=picks, store=tmp_path)
+    assert [row.id for row in PlannedTable(listed.query).rows] == ["X+picks.txt(stop)"]
+    for wrong in ({"target": "dtd"}, {"target": "dtd", "variant": "X", "selection": picks}):
+        with pytest.raises(UserError, match="give --variant or --selection"):
+            CellQuery(**wrong).query  # noqa: B018
+    with pytest.raises(UserError, match="needs --target"):
+        CellQuery("X").query  # noqa: B018

@@ -343,6 +343,20 @@ def test_features_do_not_depend_on_where_an_image_stands(tmp_path: Path) -> None
     assert embed(encoder, _files(), Embedding(resize=36, crop=32)).shape == (10, 512)
 
 
+@pytest.mark.parametrize("images", [squares(700), _files()])
+def test_features_are_those_of_one_thread(images: SquareImages | FileImages) -> None:
+    encoder = build(Backbone(name="resnet10t", library="timm"))
+    spec = Embedding(resize=36, crop=32, stored=40)
+    one, several = (embed(encoder, images, spec, workers=workers) for workers in (1, 2))
+    assert np.array_equal(one, several)
+
+
+def test_a_network_that_cannot_take_a_block_is_an_error_in_every_thread() -> None:
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 64), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    with pytest.raises(RuntimeError, match="Kernel size"):
+        embed(network, squares(300), Embedding(resize=36, crop=32, stored=40), workers=2)
+
+
 def test_an_encoder_is_loaded_as_it_was_written(tmp_path: Path) -> None:
     result = train(recipe(length=Steps(steps=1)), squares(), SEEDS, checkpoint_dir=tmp_path)
     assert result.encoder is not None

@@ -65,7 +65,7 @@ def test_a_heading_has_the_base_rate_and_the_ceiling(format_):
 def test_a_row_that_failed_says_so_and_why():
     text = render(table([{"purity": 20.0}], "KeyError: 'weights'"), "text")
     (line,) = (line for line in text.splitlines() if line.startswith("other"))
-    assert line.split() == ["other", "failed"] and "failed: X+other(5%) on dtd: KeyError: 'weights'" in text
+    assert line.split() == ["other", "failed"] and "failed: X + other on dtd: KeyError: 'weights'" in text
 
 
 def test_csv_marks_stand_ins_keeps_failures_and_has_no_noise_digits():

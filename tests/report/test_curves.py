@@ -27,7 +27,9 @@ def run(seed, value, length, exposures=True):
 
 def outcome(rows, cells, targets=("cars",), **fields):
     labels = tuple(
-        RowLabel(f"{row} at {length} steps", f"{row}, at {length} steps", row, False, f"at {length}", row, row, length)
+        RowLabel(
+            f"{row} at {length} steps", f"row {row}, at {length:,} steps", row, False, f"at {length}", row, row, length
+        )
         for length in LENGTHS
         for row in rows
     )
@@ -55,10 +57,11 @@ def lines(axis):
 
 def test_a_line_has_a_point_for_every_length_that_is_measured(curves):
     samples, exposures, seconds = draw(curves).axes
-    assert list(lines(samples)["X"].get_xdata()) == [64 * length for length in LENGTHS]
-    assert list(lines(samples)["X"].get_ydata()) == [21.0, 22.0, 23.0]
-    assert list(lines(seconds)["B"].get_ydata()) == [10.5, 12.5]
-    assert set(lines(exposures)) == {"X", "B"} and set(lines(samples)) == {"X", "OS", "B"}
+    assert list(lines(samples)["row X"].get_xdata()) == [64 * length for length in LENGTHS]
+    assert list(lines(samples)["row X"].get_ydata()) == [21.0, 22.0, 23.0]
+    assert list(lines(seconds)["row B"].get_ydata()) == [10.5, 12.5]
+    assert set(lines(exposures)) == {"row X", "row B"}
+    assert set(lines(samples)) == {"row X", "row OS", "row B"}
 
 
 def test_bands_are_of_lengths_with_several_seeds_and_missing_seeds_are_said(curves):

@@ -84,7 +84,7 @@ def test_a_mean_over_a_hole_is_refused_with_the_reason() -> None:
     assert whole.mean == pytest.approx((46.5 + 50.5 + 59.2) / 3)
     assert whole.std == pytest.approx(np.std([(46 + 50 + 59) / 3, (47 + 51 + 59.4) / 3], ddof=1))
     assert (hole.mean, hole.reason) == (None, "pets failed, cars without seed 1")
-    assert "no mean of A_1: pets failed, cars without seed 1" in render(result(), "text")
+    assert "no mean of X | A, p = 1 %: pets failed, cars without seed 1" in render(result(), "text")
     text_row = next(line for line in render(result(), "text").splitlines() if "[A_1] " in line)
     assert text_row.split()[-1] == "-"
 

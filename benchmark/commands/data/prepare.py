@@ -1,6 +1,5 @@
 """The verb `data prepare`: from the official downloads to a data root."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +8,7 @@ import typer
 
 from benchmark.commands._options import DataRoot, StorePath
 from benchmark.errors import UnknownName, UserError
+from benchmark.specs.folding import say
 from benchmark.specs.folding import show as show_text
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def verb(
         raise UserError("where to? give --data-root or set BENCHMARK_DATA")
     with shown() as progress:
         for path in download_data(name, source, data_root, not unverified, progress) if download else ():
-            print(f"{name}: {path} downloaded")
+            show_text(f"{name}: {path} downloaded")
         prepared = prepare_data(name, source, data_root, link=link, verify=not unverified, progress=progress)
     show_text(text(name, prepared))
     if read:
@@ -79,7 +79,7 @@ def download_data(name: str, source: Path, data_root: Path, verify: bool, progre
     entry, download = _with_reader(name)
     if (data_root / role_of(entry) / name).exists():
         return []
-    print(f"{name}: terms: {entry.licence}: {entry.source}", file=sys.stderr)
+    say(f"{name}: terms: {entry.licence}: {entry.source}")
     return download_parts(name, download, source, verify=verify, progress=progress)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from benchmark.commands._options import StorePath
+from benchmark.specs.folding import begin
 from benchmark.specs.folding import show as show_text
 
 
@@ -22,4 +23,5 @@ def verb(
     """A trained encoder as a folder that timm and the Hub load, with a card that says what it was trained on."""
     from benchmark.commands.export._command import export as take_out
 
+    begin("loading torch, then the weights")
     show_text(take_out(key, out, store))

@@ -11,6 +11,9 @@ from benchmark.commands._options import Required, Sampler, with_options_of
 from benchmark.commands._values import machine_of
 from benchmark.errors import UserError
 from benchmark.planning.values import PathLike, at_least, optional_path, precision_of
+from benchmark.specs import folding
+from benchmark.specs.folding import say, say_next
+from benchmark.specs.folding import show as show_text
 
 if TYPE_CHECKING:
     from benchmark.commands.sample.command import SampledCoreset
@@ -89,7 +92,7 @@ def _request(
         str(target),
         str(pool),
         optional_path(out),
-        sampler if selection is None else listed_sampler(selection, sampler),
+        sampler if selection is None else _listed(selection, sampler),
         str(budget),
         encoder,
         profile,
@@ -102,13 +105,14 @@ def _request(
     )
 
 
-def listed_sampler(selection: PathLike, sampler: str = "simcore") -> str:
+def _listed(selection: PathLike, sampler: str) -> str:
     """The sampler that a file of ids is. UserError where there is no such file, and beside another `sampler`."""
+    # Imported here: the command line starts without it.
+    from benchmark.planning.names import listed_sampler
+
     if sampler != "simcore":
         raise UserError(f"--selection {selection} and --sampler {sampler} are two samplers: give one")
-    if not Path(selection).is_file():
-        raise UserError(f"there is no file '{selection}': --selection is a list of ids, as `sample --out` writes it")
-    return str(selection)
+    return listed_sampler(selection)
 
 
 @with_options_of(
@@ -146,9 +150,9 @@ def verb(
     show_card(coreset.card)
     # Beside the card and not in it: what is piped on is the card alone.
     for path in coreset.written:
-        print(f"wrote {path}", file=sys.stderr)
+        say(f"wrote {path}")
     for step in coreset.next_steps:
-        print(f"next, {step.purpose}:\n  {step.command}", file=sys.stderr)
+        say_next(step.purpose, step.command)
 
 
 def _show_plan(work: "partial[SampledCoreset]") -> None:
@@ -158,17 +162,18 @@ def _show_plan(work: "partial[SampledCoreset]") -> None:
     request = _request(**{name: value for name, value in work.keywords.items() if name not in MACHINE})
     lines, estimated = plan(request, machine)
     for line in lines:
-        print(line, file=sys.stderr)
-    print(estimated.render())
+        say(line)
+    show_text(estimated.render())
 
 
 def show_card(card: str) -> None:
     """Print a card: as tables that fit a terminal, as Markdown where it is piped on."""
-    if not sys.stdout.isatty():
+    width = folding.columns(sys.stdout)
+    if width is None:
         print(card, end="", flush=True)
         return
     # Imported here: what is piped has no use for it.
     from rich.console import Console
     from rich.markdown import Markdown
 
-    Console().print(Markdown(card))
+    Console(width=width).print(Markdown(card))

@@ -1,6 +1,5 @@
 """From two folders of images to a coreset: a table of one row, whose picks are written where the user says."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from benchmark.commands.sample.card import CardFacts, card
 from benchmark.commands.sample.curve import curve_of
 from benchmark.commands.sample.estimate import Estimate, estimate
-from benchmark.commands.sample.job import Job, check_weights, folder_lines, notes, prepare, read
+from benchmark.commands.sample.job import Job, check_weights, notes, prepare, read
 from benchmark.commands.sample.leaks import leak_line, search
 from benchmark.commands.sample.likenesses import likenesses
 from benchmark.commands.sample.next_steps import NextStep, next_steps
@@ -23,6 +22,7 @@ from benchmark.execution.record import Record
 from benchmark.execution.run import Machine, Work, execute
 from benchmark.execution.store import Store
 from benchmark.specs.artefacts import POSITIONS, SCORES
+from benchmark.specs.folding import note, say
 from benchmark.specs.stages import Stage
 
 if TYPE_CHECKING:
@@ -65,21 +65,22 @@ class SampledCoreset:
 
 def sample(request: Request, machine: Machine) -> SampledCoreset:
     """Sample, measure, write. A failed stage is a UserError with its last line."""
-    job = prepare(request, machine)
+    job = prepare(request, machine, say)
     check_weights(job.all_stages, Store(request.store))
-    for line in (*folder_lines(job), estimate(job, machine).text):
-        print(line, file=sys.stderr, flush=True)
+    say(estimate(job, machine).text)
     job = read(job)
     if request.without_leaks:
         before = job.images("opensets").count or 0
         job = search(job, machine.jobs)
-        print(f"note: {leak_line(before, job)}", file=sys.stderr)
-    alike = likenesses(job, machine.jobs)
-    for line in (*notes(job), *alike.notes(request)):
-        print(f"note: {line}", file=sys.stderr)
-    execute(Work(job.all_stages, request.store, job.data, job.planner.names.local), machine)
+        note(leak_line(before, job))
+    for line in notes(job):
+        note(line)
+    execute(Work(job.all_stages, request.store, job.data, job.planner.names.local, in_turn=True), machine)
     store = Store(request.store)
     _check_finished(store, job)
+    alike = likenesses(job, machine.jobs)
+    for line in alike.notes(request):
+        note(line)
     picks = job.stages.picks
     positions, scores = (np.load(store.file(picks, name)) for name in (POSITIONS, SCORES))
     source = job.data.verified_source(job.images("opensets"))
@@ -94,13 +95,14 @@ def sample(request: Request, machine: Machine) -> SampledCoreset:
 
 def plan(request: Request, machine: Machine) -> tuple[list[str], Estimate]:
     """What lies in the two folders, and what a sample would do; no image is read and nothing is written."""
-    job = prepare(request, machine)
-    return folder_lines(job), estimate(job, machine)
+    lines: list[str] = []
+    job = prepare(request, machine, lines.append)
+    return lines, estimate(job, machine)
 
 
 def _parts(job: Job) -> list[tuple[str, Stage | None]]:
-    parts = [(name, getattr(job.stages, name)) for name in job.stages.__dataclass_fields__]
-    return [*parts, ("training", job.encoder.stage)]
+    names = ("picks", "coreset", "random", "pool", "encoder", "random_weights")
+    return [*((name, getattr(job.stages, name)) for name in names), ("training", job.encoder.stage)]
 
 
 def _record(store: Store, stage: Stage | None) -> Record | None:

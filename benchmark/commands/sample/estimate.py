@@ -9,17 +9,19 @@ from benchmark.commands.sample.job import Job
 from benchmark.execution.run import Machine
 from benchmark.execution.store import Store
 from benchmark.images.items import Folder
-from benchmark.planning.costs import EMBEDS_PER_PAIR
+from benchmark.planning.costs import EMBEDS_PER_PAIR, longest_chain
 from benchmark.sampling.coresets import WHOLE
+from benchmark.specs.datasets import Role
 from benchmark.specs.recipes import Embedding, Steps
 from benchmark.specs.stages import Images, Stage
+from benchmark.stages.decode import Decoding
 from benchmark.stages.frozen import FrozenEncoder
 from benchmark.stages.pretrain import Pretraining
 from benchmark.system import cores
 from benchmark.training.backbone_names import features_of
 
-PASSES, IMAGE_SECONDS, BYTES_PER_SECOND = 3, 3e-4, 2.5e7
-"""Every image is read to be identified, to be compared, and to be decoded for good. JPEG files on one core."""
+IMAGE_SECONDS, BYTES_PER_SECOND = 3e-4, 2.5e7
+"""Of JPEG files on one core. Every image is read to be identified, to be compared, and to be decoded for good."""
 OPERATIONS_PER_SECOND = 3e10
 """Of products of float32 matrices on one core."""
 STARTING = 6.0
@@ -43,17 +45,18 @@ class Part:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is to be done: `reading` of the images in seconds over all cores, and stages."""
+    """What is to be done: `reading` of the images in seconds over all cores, stages, and what is left of them as the
+    machine's cores share it (`working`): stages that the store holds cost nothing."""
 
     reading: float
+    working: float
     parts: tuple[Part, ...]
     rate: str
 
     @property
     def seconds(self) -> float:
-        """What is left: stages that the store holds cost nothing. Most of them wait for one another."""
-        left = [part.seconds for part in self.parts if not part.done]
-        return self.reading + sum(left) + (STARTING if left else 0)
+        """All that is left."""
+        return self.reading + self.working + (STARTING if self.working else 0)
 
     @property
     def text(self) -> str:
@@ -63,17 +66,14 @@ class Estimate:
             return "estimate: all stages are in the store"
         sums = {work: sum(part.seconds for part in left if part.work == work) for work in WORK.values()}
         listed = ", ".join(f"{work} {spoken(seconds)}" for work, seconds in sums.items() if seconds >= SHORT)
-        return f"estimate: about {spoken(self.seconds)} on CPU cores ({f'{listed}; ' if listed else ''}{self.rate})"
+        return f"estimate: {_about(self.seconds)} on CPU cores ({f'{listed}; ' if listed else ''}{self.rate})"
 
     def render(self) -> str:
         """A line for every stage, then the total."""
         from tabulate import tabulate
 
-        lines = [("read and compare the images", f"about {spoken(self.reading)}", "")]
-        lines += [
-            (part.title, f"about {spoken(part.seconds)}", "in the store" if part.done else "to do")
-            for part in self.parts
-        ]
+        lines = [("read the images", _about(self.reading), "")]
+        lines += [(part.title, _about(part.seconds), "in the store" if part.done else "to do") for part in self.parts]
         table = tabulate(lines, ("what", "time", "state"), disable_numparse=True, maxcolwidths=(50, None, None))
         return f"{table}\n\n{self.text}"
 
@@ -91,24 +91,37 @@ def spoken(seconds: float) -> str:
     return f"{hours:.0f} h {rest:.0f} min"
 
 
+def _about(seconds: float) -> str:
+    return spoken(seconds) if seconds < SHORT else f"about {spoken(seconds)}"
+
+
 def estimate(job: Job, machine: Machine) -> Estimate:
     """The estimate of a job as it is planned. A network that this suite has no rate of is timed on a few images."""
     store, rate = Store(job.request.store), 1 / _seconds_per_image(job)
     parts = tuple(
         Part(one.title, _seconds(job, one, rate), store.has(one), WORK.get(one.kind.name, "")) for one in job.all_stages
     )
-    reading = sum(_reading(job, role) for role in ("targets", "opensets")) / (machine.jobs or cores())
-    return Estimate(reading, parts, f"{rate:,.0f} images a second without training")
+    reading = sum(_reading(job, role) for role in job.request.folders) / cores()
+    left = {
+        stage.key: part.seconds / (cores() if stage.kind.name == "embed" else 1)
+        for stage, part in zip(job.all_stages, parts, strict=True)
+        if not part.done
+    }
+    working = max(longest_chain(job.all_stages, left), sum(left.values()) / (machine.jobs or cores()))
+    return Estimate(reading, working, parts, f"{rate:,.0f} images a second without training")
 
 
-def _reading(job: Job, role: str) -> float:
-    """Seconds on one core to read the images of a folder as often as it takes; nothing if that was done before."""
-    name = job.request.target if role == "targets" else job.request.pool
-    if job.data.manifest(role, name, "train") is not None:  # type: ignore[arg-type]
-        return 0.0
-    items = job.data.find(role, name)  # type: ignore[arg-type]
+def _reading(job: Job, role: Role) -> float:
+    """Seconds on one core to read the images of a folder; nothing if that was done before."""
+    known = job.data.manifest(role, job.request.folders[role], "train")
+    return 0.0 if known is not None else _pass_over(job, role)
+
+
+def _pass_over(job: Job, role: Role) -> float:
+    """Seconds on one core to read and decode every image of a folder once."""
+    items = job.data.find(role, job.request.folders[role])
     size = sum(int(stamp.split()[0]) for stamp in items.stamps) if isinstance(items, Folder) else 0
-    return PASSES * (len(items.ids) * IMAGE_SECONDS + size / BYTES_PER_SECOND)
+    return len(items.ids) * IMAGE_SECONDS + size / BYTES_PER_SECOND
 
 
 def _seconds_per_image(job: Job) -> float:
@@ -145,6 +158,9 @@ def _seconds(job: Job, stage: Stage, rate: float) -> float:
         return pairs * pixels / job.planner.profile.pairs_per_second
     if stage.kind.name == "measure":
         return _measuring(job, stage)
+    if isinstance(stage.spec, Decoding):
+        passes = 1 + (stage.spec.stored is not None)
+        return sum(passes * _pass_over(job, images.role) for images in stage.images())
     passes = {"embed": 1, "evaluate": 2}.get(stage.kind.name, 0)
     return 1 + passes * sum(counts.values()) / rate
 

@@ -1,6 +1,6 @@
 """A request of `sample` with its names resolved and its folders looked at, and the stages that answer it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -21,6 +21,7 @@ from benchmark.planning.planner import CellParts, Planner, check_budget, simcore
 from benchmark.planning.profiles import Profile, find_profile
 from benchmark.planning.recipes import ResolvedRecipe
 from benchmark.planning.two_folders import TwoFolders
+from benchmark.progress import unheard
 from benchmark.sampling.coresets import geometry, random_beside, whole
 from benchmark.sampling.samplers import NamedSampler
 from benchmark.specs.cells import ordered
@@ -29,6 +30,7 @@ from benchmark.specs.recipes import Steps
 from benchmark.specs.stages import Images, Stage
 from benchmark.specs.variants import PRETRAINED, UNTRAINED, Variant
 from benchmark.specs.wording import counted
+from benchmark.stages.decode import decode_stage
 from benchmark.stages.frozen import FrozenEncoder
 from benchmark.stages.pretrain import Pretraining
 
@@ -39,7 +41,8 @@ QUALITY = "geometry"
 @dataclass(frozen=True)
 class CoresetStages:
     """What answers a request: the picks; what is measured of them, of as many random ones and of the whole pool; and
-    what is measured of the encoder and of its network with random weights (None where it has these)."""
+    what is measured of the encoder and of its network with random weights (None where it has these). `decoded` is what
+    a core that is free does while the encoder is trained."""
 
     picks: Stage
     coreset: Stage
@@ -47,11 +50,13 @@ class CoresetStages:
     pool: Stage
     encoder: Stage
     random_weights: Stage | None
+    decoded: tuple[Stage, ...]
 
     def ends(self) -> Iterator[Stage]:
         """The stages that no other uses."""
         ends = (self.coreset, self.random, self.pool, self.encoder, self.random_weights)
         yield from (stage for stage in ends if stage is not None)
+        yield from self.decoded
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,14 @@ class Job:
             pool=geometry(whole(pool), pool),
             encoder=self._quality(self.encoder),
             random_weights=None if self.variant.encoder == UNTRAINED else random,
+            decoded=self._decoded(),
         )
+
+    def _decoded(self) -> tuple[Stage, ...]:
+        """Of the target only what it is compared by: a training decodes it first of all."""
+        stored = self.encoder.embedding.stored
+        squares = stored if isinstance(stored, int) else None
+        return decode_stage(self.images("opensets"), squares), decode_stage(self.images("targets"))
 
     def _quality(self, encoder: Encoder) -> Stage:
         return self.planner.evaluate(encoder.stage, self.request.target, self.request.seed, QUALITY, encoder)
@@ -118,10 +130,11 @@ def encoder_setup(request: Request, profile: Profile) -> tuple[ResolvedRecipe, i
     return profile.quick_setup(request.precision), profile.quick.steps
 
 
-def prepare(request: Request, machine: Machine) -> Job:
+def prepare(request: Request, machine: Machine, tell: Callable[[str], None] = unheard) -> Job:
     """Resolve and check all names, and list the images; UserError before anything is written.
 
-    What is quick to see comes first. Networks and devices need libraries that take seconds to load, so they come last.
+    What is quick to see comes first. Networks and devices need libraries that take seconds to load, so they come last:
+    before them `tell` hears what lies in the two folders.
     """
     data = Data(NamedFolders(), False, request.store)
     target, pool = (data.find(*split) for split in request.splits)
@@ -141,6 +154,7 @@ def prepare(request: Request, machine: Machine) -> Job:
     for items in (target, pool):
         if items not in tables:
             _check_folder(items, variant)
+            tell(folder_line(items))
     variant = names.named(variant)
     # The authors' encoders are of registered targets: a folder has none.
     names.encoder(variant.encoder, None, setup, request.seed)
@@ -148,6 +162,7 @@ def prepare(request: Request, machine: Machine) -> Job:
     for items in tables:
         # Loading a table takes long, and may need the network.
         _check_folder(items, variant)
+        tell(folder_line(items))
     cell_parts = CellParts(train=False, coreset_metrics=True)
     planner = Planner(profile, protocol, TwoFolders(data), steps, setup, cell_parts, names)
     job = Job(request, data, planner, variant)
@@ -163,11 +178,6 @@ def read(job: Job) -> Job:
     job = replace(job, planner=replace(job.planner))
     check_budget(job.variant.budget, job.images("opensets"))
     return job
-
-
-def folder_lines(job: Job) -> list[str]:
-    """What lies in the two folders."""
-    return [folder_line(job.data.find(*split)) for split in job.request.splits]
 
 
 def _check_sampler(sampler: NamedSampler, variant: Variant) -> None:

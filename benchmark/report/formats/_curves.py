@@ -41,7 +41,8 @@ def draw_curves(result: TableResult) -> Any:
 
     names = list(dict.fromkeys(result.base_row(row.id) for row in result.rows))
     width = 0.8 + PANEL * len(AXES)
-    columns = max(1, min(len(names), int(width / (LEGEND_MARK + LETTER * max(map(len, names))))))
+    longest = max(len(result.title(name)) for name in names)
+    columns = max(1, min(len(names), int(width / (LEGEND_MARK + LETTER * longest))))
     legend = LEGEND_LINE * -(-len(names) // columns)
     figure = Figure(figsize=(width, 0.6 + legend + HEIGHT * len(result.columns)), layout="constrained")
     FigureCanvasAgg(figure)
@@ -82,8 +83,8 @@ def _panel(axis: Any, result: TableResult, target: str, measure: str, names: Seq
         cells = [result.cell(row.id, target) for row in result.rows if result.base_row(row.id) == name]
         points = [point for cell in cells if (point := _point(cell, measure))]
         if not any(_trains(cell) for cell in cells):
-            _level(axis, points[:1], look(place, name))
-        drawn += _line(axis, points, look(place, name))
+            _level(axis, points[:1], look(place, result.title(name)))
+        drawn += _line(axis, points, look(place, result.title(name)))
     axis.set_xlabel(AXES[measure], fontsize="small")
     axis.tick_params(labelsize="x-small")
     axis.grid(lw=0.3)

@@ -28,7 +28,7 @@ def render(result: TableResult) -> str:
     caption = headings(result)
     if result.evaluated:
         parts.append(_float(stacked(result, Style(), title_of), caption))
-    for heading, grid in measure_tables(result, Style()):
+    for heading, grid in measure_tables(result, Style(), title_of):
         parts.append(_float(grid, [heading] if result.evaluated else [*caption, heading]))
     if trained := training(result, title_of):
         parts.append(_float(trained, ["What each row was trained on"]))

@@ -14,7 +14,6 @@ from benchmark.report.blocks import (
     mean_text,
     published_text,
     signed,
-    title_of,
     training,
     without_mean,
 )
@@ -37,9 +36,9 @@ def render(result: TableResult) -> str:
     if has_published(result):
         shown = "a difference and a verdict stand" if result.table.tolerance else "a difference stands"
         parts.append(f"Cells are measured (published); {shown} where the two are comparable.")
-    for heading, grid in measure_tables(result, Style(plus_minus=" ± ")):
+    for heading, grid in measure_tables(result, Style(plus_minus=" ± "), result.row_name):
         parts += [f"#### {heading}", tabulated(_piped(grid), "pipe")]
-    if trained := training(result, title_of):
+    if trained := training(result, result.row_name):
         parts += ["#### What each row was trained on", tabulated(_piped(trained), "pipe")]
     if judged := claims(result):
         grid = Grid([*CLAIMS], [list(line) for line in judged])
@@ -63,7 +62,7 @@ def _combined(result: TableResult) -> Grid:
         mean = mean_text(result, result.row_mean(row.id), _MARKDOWN)
         published = published_text(result, result.published_mean(row.id), absent="")
         cells = [_with_published(result, cell) for cell in result.row_cells(row.id)]
-        rows.append([row.title, *cells, f"{mean} ({published})" if published else mean])
+        rows.append([result.row_name(row), *cells, f"{mean} ({published})" if published else mean])
     return _piped(without_mean(result, Grid(["", *result.columns, "mean"], rows)))
 
 

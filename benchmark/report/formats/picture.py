@@ -94,7 +94,7 @@ def _drawn(result: TableResult) -> list[RowLabel]:
 
 
 def _name(row: RowLabel) -> str:
-    return row.short or row.id
+    return row.short or row.title
 
 
 def _size(labels: dict[str, list[str]], panels: int, targets: int, entries: int) -> tuple[float, float]:

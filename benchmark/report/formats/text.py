@@ -15,7 +15,7 @@ def render(result: TableResult) -> str:
     parts = ["\n".join(folded(line, width) for line in headings(result))]
     if result.evaluated:
         parts.append(_table(stacked(result, Style(), result.row_name), width))
-    for heading, measures in measure_tables(result, Style(plus_minus=" ± ")):
+    for heading, measures in measure_tables(result, Style(plus_minus=" ± "), result.row_name):
         parts += [folded(heading, width), _table(measures, width)]
     if trained := training(result, result.row_name):
         parts.append("What each row was trained on\n" + _table(trained, width))
