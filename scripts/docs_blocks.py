@@ -197,7 +197,7 @@ def gains(folder: str, target: str, budget: str) -> str:
     ]
     samplers = dict.fromkeys(score["sampler"] for score in scores)
     rows = [
-        [name, _interval(docs_values.accuracy_difference(ROOT / folder, target, budget, name, docs_values.TARGET_ONLY))]
+        [name, _interval(docs_values.seed_difference(ROOT / folder, target, budget, name, docs_values.TARGET_ONLY))]
         for name in samplers
     ]
     return _grid(["coreset of", "accuracy minus X alone's"], rows)

@@ -7,7 +7,8 @@
                                                    (TARGET may be "mean": over all of the table's)
     mini/tuning/NAME/MEASURE                       a trial of results/mini/tuning.jsonl
     samplers/FOLDER/TARGET/BUDGET/SAMPLER[/sSEED]/METRIC         BUDGET is "none" for what has none
-    samplers/FOLDER/TARGET/BUDGET/SAMPLER minus SAMPLER/PART     of accuracies, paired over seeds; also "X alone"
+    samplers/FOLDER/TARGET/BUDGET/SAMPLER minus SAMPLER/PART     of accuracies, paired over seeds; also "X alone";
+                                                   "purity PART" is that of purities, likewise with other metrics
     data-check/COUNT                               of results/data-check: images, pairs, "pairs between splits", ...
     bench/NAME/FIELD=VALUE,.../FIELD               the case of results/bench/NAME.json with these values
     plan/TABLE[/TARGET]/hours, plan/TABLE/shared with TABLE/hours (stages): of the paper profile
@@ -88,8 +89,12 @@ def _named(name: str) -> float:
         return _of_data_check(*rest)
     if " minus " in rest[-2]:
         left, right = rest[-2].split(" minus ")
-        compare = accuracy_difference if kind == "samplers" else difference
-        return float(getattr(compare(RESULTS / kind / rest[0], *rest[1:-2], left, right), rest[-1]))
+        if kind == "samplers":
+            *metric, part = rest[-1].split()
+            estimate = seed_difference(RESULTS / kind / rest[0], *rest[1:-2], left, right, *metric)
+        else:
+            part, estimate = rest[-1], difference(RESULTS / kind / rest[0], *rest[1:-2], left, right)
+        return float(getattr(estimate, part))
     if kind in TABLES and rest[1] == "mean":
         columns = saved(RESULTS / kind / rest[0])[0].columns
         return float(np.mean([_named("/".join([kind, rest[0], target, *rest[2:]])) for target in columns]))
@@ -127,13 +132,15 @@ def difference(folder: Path, target: str, left: str, right: str) -> Estimate:
     return measured.difference(left, right, measured.targets if target == "mean" else (target,), 0.95)
 
 
-def accuracy_difference(folder: Path, target: str, budget: str, left: str, right: str) -> Estimate:
-    """Accuracy with the coreset of `left` minus that of `right`, or of "X alone", over the seeds of a comparison."""
-    accuracies: dict[str, dict[int, float]] = {}
+def seed_difference(
+    folder: Path, target: str, budget: str, left: str, right: str, metric: str = "accuracy"
+) -> Estimate:
+    """A metric of the coreset of `left` minus that of `right`, or of "X alone", over the seeds of a comparison."""
+    values: dict[str, dict[int, float]] = {}
     for score in scores(folder):
         if score["target"] == target and (score["sampler"] == TARGET_ONLY or score.get("budget") == budget):
-            accuracies.setdefault(score["sampler"], {})[score["seed"]] = score["values"]["accuracy"]
-    return paired_means([accuracies[left][seed] for seed in accuracies[right]], list(accuracies[right].values()))
+            values.setdefault(score["sampler"], {})[score["seed"]] = score["values"][metric]
+    return paired_means([values[left][seed] for seed in values[right]], list(values[right].values()))
 
 
 def measures(folder: Path, target: str) -> dict[str, dict[str, dict[int, float]]]:
