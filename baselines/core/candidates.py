@@ -158,11 +158,11 @@ class Best:
         positions[: keep.size], scores[: keep.size] = positions[keep], scores[keep]
 
 
-Found = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.floating]]
+Scores = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.floating]]
 """Centroids [h], rows [h] and scores [h], in any order."""
 
 
-def above(scores: NDArray[np.floating], bounds: NDArray[np.floating]) -> Found:
+def above(scores: NDArray[np.floating], bounds: NDArray[np.floating]) -> Scores:
     """The scores [k, b] that are above `bounds` [k, 1] or [1, b], looked at in the order of the memory."""
     if scores.flags.c_contiguous:
         flat = (scores > bounds).reshape(-1).nonzero()[0]
@@ -174,9 +174,9 @@ def above(scores: NDArray[np.floating], bounds: NDArray[np.floating]) -> Found:
     return centroid, row, by_row.reshape(-1)[flat]
 
 
-def free_hits(found: Found, taken: Mask | None, rises: int = 0) -> Hits:
+def free_hits(scores_above: Scores, taken: Mask | None, rises: int = 0) -> Hits:
     """Those of rows not marked in `taken` [b], if given, with centroids ascending."""
-    centroid, row, scores = found
+    centroid, row, scores = scores_above
     if taken is not None:
         free = ~taken[row]
         centroid, row, scores = centroid[free], row[free], scores[free]

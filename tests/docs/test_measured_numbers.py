@@ -49,7 +49,7 @@ VALUES = (
 
 
 def test_a_table_is_written_from_its_records():
-    assert "| X                    |       54.01 |" in written(f"before\n{ACCURACY}after\n")
+    assert "| X                                    |       54.01 |" in written(f"before\n{ACCURACY}after\n")
 
 
 def test_numbers_of_a_text_are_written_with_their_sign_and_decimals():

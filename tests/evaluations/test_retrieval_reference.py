@@ -5,25 +5,35 @@ queries of average precision over the whole ranking, its precision_at_1 is rank-
 too, are computed here from our ranking, so that the ranking itself is checked to the R-th place.
 """
 
+import sys
+
 import numpy as np
 import pytest
 import torch
-from pytorch_metric_learning.distances import CosineSimilarity
-from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
-from pytorch_metric_learning.utils.inference import CustomKNN
 
 from benchmark.evaluations.retrieval import answers, ranked_hits
 
 
+@pytest.fixture(scope="module")
+def calculator():
+    """`calculator(names, k)`. Imported without faiss, whose methods the package replaces for the whole process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "faiss", None)
+        from pytorch_metric_learning.distances import CosineSimilarity
+        from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
+        from pytorch_metric_learning.utils.inference import CustomKNN
+    search = CustomKNN(CosineSimilarity(), batch_size=64)
+    return lambda names, k: AccuracyCalculator(names, k=k, knn_func=search)
+
+
 @pytest.mark.parametrize("spread", [1.0, 3.0])
-def test_the_measures_are_those_of_pytorch_metric_learning(clusters, spread):
+def test_the_measures_are_those_of_pytorch_metric_learning(clusters, calculator, spread):
     x, y = clusters(30, 1, spread=spread)
     # Classes of several sizes; one image is alone in its class, and a query that both leave out.
     kept = np.random.default_rng(0).permutation(len(x))[:101]
     x, y = np.concatenate([x[kept], x[:1] + 1]), np.concatenate([y[kept], [99]])
     names = ("precision_at_1", "r_precision", "mean_average_precision", "mean_average_precision_at_r")
-    calculator = AccuracyCalculator(names, k=len(x) - 1, knn_func=CustomKNN(CosineSimilarity(), batch_size=64))
-    expected = calculator.get_accuracy(torch.from_numpy(x), torch.from_numpy(y))
+    expected = calculator(names, len(x) - 1).get_accuracy(torch.from_numpy(x), torch.from_numpy(y))
     got = answers(x, y)
     assert np.nanmean(got.rank1) == pytest.approx(100 * expected["precision_at_1"])
     assert np.nanmean(got.precision) == pytest.approx(100 * expected["mean_average_precision"], abs=1e-4)

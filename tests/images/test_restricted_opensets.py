@@ -121,6 +121,8 @@ def test_a_plan_has_its_own_keys_for_it(root: Path) -> None:
         planned.read_data(silent)
         return {row: cell.evaluate.key for (row, _, _), cell in planned.cells.items()}
 
+    # A clean probe needs a class with two images.
+    save(4, root / "targets/leaves/train/a/4.png")
     store = root.parent / "runs"
     whole, part = keys("pool"), keys(classes(root, "plain class"))
     assert whole["X"] == part["X"] and whole["OS"] != part["OS"]

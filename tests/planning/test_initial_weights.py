@@ -92,8 +92,8 @@ def test_random_rows_of_other_tables_take_no_weights_and_keep_their_keys(tmp_pat
     ("named", "message"),
     [
         ("timm:resnet18=FILE", r"weights of resnet18 do not fit test_resnet.*layers are missing"),
-        ("random", "a random encoder needs a method"),
-        ("released", "of one target each"),
+        ("random", "--initial-weights takes timm:NAME"),
+        ("released", "--initial-weights takes timm:NAME"),
         ("absent.pth", "encoder 'absent.pth' is no file"),
     ],
 )

@@ -125,12 +125,12 @@ def test_the_picture_has_a_line_for_every_row_and_a_panel_for_every_axis(measure
     table, _ = measured
     figure = draw(table.result)
     assert [axis.get_xlabel() for axis in figure.axes] == ["samples seen", "passes over X", "seconds of training"]
-    assert {text.get_text() for text in figure.legends[0].get_texts()} == set(MEASURED)
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == {table.result.title(row) for row in MEASURED}
     samples = figure.axes[0]
     for row in ("X", "X+OS_simcore_5"):
-        (line,) = [one for one in samples.get_lines() if one.get_label() == row]
+        (line,) = [one for one in samples.get_lines() if one.get_label() == table.result.title(row)]
         assert list(line.get_xdata()) == [2 * BATCH, 4 * BATCH]
         assert list(line.get_ydata()) == [table[f"{row} at {steps} steps", "dtd"].value for steps in (2, 4)]
-    (level,) = [one for one in samples.get_lines() if one.get_label() == "@untrained"]
+    (level,) = [one for one in samples.get_lines() if one.get_label() == table.result.title("@untrained")]
     assert set(level.get_ydata()) == {table["@untrained at 2 steps", "dtd"].value}
     assert table.render("svg").startswith("<?xml")
