@@ -174,7 +174,7 @@ def above(scores: NDArray[np.floating], bounds: NDArray[np.floating]) -> Scores:
     return centroid, row, by_row.reshape(-1)[flat]
 
 
-def free_hits(scores_above: Scores, taken: Mask | None, rises: int = 0) -> Hits:
+def free_hits(scores_above: Scores, taken: Mask | None, rises: int) -> Hits:
     """Those of rows not marked in `taken` [b], if given, with centroids ascending."""
     centroid, row, scores = scores_above
     if taken is not None:

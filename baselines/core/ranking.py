@@ -160,10 +160,10 @@ class FeatureRanking(Ranking):
 
     def _pass(self, m: int, taken: Mask) -> list[Rough]:
         floors = self._first_floors(m, taken)
-        scaled = floors is not None and bool(floors.min() >= LEAST_FLOOR)
-        rows = min(self._read_rows, self._block_rows * (BLOCKS_TOGETHER if scaled else 1))
+        divisors = floors if floors is not None and floors.min() >= LEAST_FLOOR else None
+        rows = min(self._read_rows, self._block_rows * (1 if divisors is None else BLOCKS_TOGETHER))
         best = Best(self.k, m, n=self.n, block_rows=rows, dtype=np.dtype(np.float32), floors=floors)
-        find = self._above_scaled(floors) if scaled and floors is not None else self._above_floors(best)
+        find = self._above_floors(best) if divisors is None else self._above_scaled(divisors)
         some = bool(taken.any())
 
         def hits(item: tuple[int, NDArray[Any]]) -> tuple[int, Hits]:

@@ -5,12 +5,10 @@ import shutil
 import sys
 
 import pytest
+from in_process import execute_here
 from noise_folders import save_noise
 
 from benchmark.__main__ import main
-from benchmark.execution.store import open_store
-from benchmark.execution.task import Task
-from benchmark.execution.worker import run_stage
 from benchmark.report.records import Verified
 from benchmark.specs import folding
 
@@ -71,22 +69,13 @@ def too_long(capsys):
     return [line for line in lines if len(line) > 80]
 
 
-def run_here(work, machine):
-    """Run stages in this process: workers of their own take seconds to start."""
-    store = open_store(work.store)
-    for stage in work.stages:
-        if not store.has(stage):
-            run_stage(Task(stage, store, work.data, "cpu", local=work.local))
-    return []
-
-
 @pytest.fixture
 def here(terminal, finished_small_run, tmp_path, monkeypatch):
     """A copy of the small store in the current folder."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(finished_small_run[1].root, "runs")
     for module in ("_measure", "_evaluated"):
-        monkeypatch.setattr(f"benchmark.commands.{module}.execute", run_here)
+        monkeypatch.setattr(f"benchmark.commands.{module}.execute", execute_here)
 
 
 ENCODER = "X, dtd, seed 0"

@@ -18,6 +18,19 @@ def add(tar: tarfile.TarFile, name: str, content: bytes = b"x", **fields: object
     tar.addfile(info, io.BytesIO(content))
 
 
+def seal(header: bytearray) -> None:
+    """Give a header of 512 bytes its checksum."""
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+
+
+def add_header(tar: tarfile.TarFile, header: bytearray) -> None:
+    """Add a header, which gets its checksum, and no content."""
+    seal(header)
+    tar.fileobj.write(bytes(header))  # type: ignore[union-attr]
+    tar.offset += len(header)
+
+
 def make_tar(path: Path, fill: Callable[[tarfile.TarFile], None], mode: str = "w") -> Path:
     with tarfile.open(path, mode) as tar:  # type: ignore[call-overload]
         add(tar, "set/first.jpg")
@@ -138,18 +151,15 @@ def zeros(folder: Path) -> Path:
 
 
 def sparse(folder: Path) -> Path:
-    """A sparse member of GNU tar that states 2^40 bytes and stores none."""
+    """A sparse member of GNU tar that states 8 GiB and stores none."""
 
     def fill(tar: tarfile.TarFile) -> None:
         info = tarfile.TarInfo("set/sparse.jpg")
         info.type = tarfile.GNUTYPE_SPARSE
         block = bytearray(info.tobuf(tarfile.GNU_FORMAT))
         block[386 : 386 + 24] = b"%011o\0%011o\0" % (0, 0)
-        block[483:495] = b"%011o\0" % 2**33 if 2**33 < 8**11 else b"7" * 11 + b"\0"
-        block[148:156] = b" " * 8
-        block[148:156] = b"%06o\0 " % sum(block)
-        tar.fileobj.write(bytes(block))  # type: ignore[union-attr]
-        tar.offset += len(block)
+        block[483:495] = b"%011o\0" % (2**33 - 1)
+        add_header(tar, block)
 
     return make_tar(folder / "data.tar", fill)
 
@@ -169,10 +179,7 @@ def negative_size(folder: Path) -> Path:
     def fill(tar: tarfile.TarFile) -> None:
         block = bytearray(tarfile.TarInfo("set/second.jpg").tobuf(tarfile.GNU_FORMAT))
         block[124:136] = (2**96 - 512).to_bytes(12, "big")
-        block[148:156] = b" " * 8
-        block[148:156] = b"%06o\0 " % sum(block)
-        tar.fileobj.write(bytes(block))  # type: ignore[union-attr]
-        tar.offset += len(block)
+        add_header(tar, block)
 
     return make_tar(folder / "data.tar", fill)
 

@@ -6,11 +6,9 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+from in_process import execute_here
 
 from benchmark.__main__ import main
-from benchmark.execution.store import open_store
-from benchmark.execution.task import Task
-from benchmark.execution.worker import run_stage
 from scripts.quick_starts import README, prepare, quick_starts, run, words, written_again
 
 TEXT = README.read_text()
@@ -29,20 +27,11 @@ def place(tmp_path_factory):
     return folder
 
 
-def execute_here(work, machine):
-    """Run the stages in this process: workers of their own take seconds to start."""
-    store = open_store(work.store)
-    for stage in work.stages:
-        if not store.has(stage):
-            run_stage(Task(stage, store, work.data, "cpu", local=work.local))
-    return []
-
-
 def verb(start):
     return start.command.split()[3]
 
 
-def hold_to_what_is_shown(shown, printed, exact=EXACT):
+def assert_as_shown(shown, printed, exact=EXACT):
     again = written_again(shown, printed)
     assert [line for line in again if line.startswith(exact)] == [line for line in shown if line.startswith(exact)]
 
@@ -62,13 +51,13 @@ def test_a_short_run_prints_what_is_shown(start, place, monkeypatch):
     with redirect_stdout(output), redirect_stderr(output), pytest.raises(SystemExit) as end:
         main([*shlex.split(start.command)[3:], "--steps", "2", *SHORT[verb(start)]])
     assert end.value.code == 0, output.getvalue()
-    hold_to_what_is_shown(start.shown, output.getvalue().splitlines())
+    assert_as_shown(start.shown, output.getvalue().splitlines())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("start", STARTS, ids=verb)
 def test_a_quick_start_prints_what_is_shown(start, place):
-    hold_to_what_is_shown(start.shown, run(start.command, place), (*EXACT, "Stand-in images"))
+    assert_as_shown(start.shown, run(start.command, place), (*EXACT, "Stand-in images"))
 
 
 def test_shown_lines_are_written_again_with_the_numbers_of_today():
