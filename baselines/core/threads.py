@@ -51,10 +51,12 @@ def one_blas_thread() -> Iterator[int]:
         yield max(1, min(threads, _cores()))
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Generator[Result]:
+def in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], threads: int, *, ahead: int = AHEAD
+) -> Generator[Result]:
     """`work` of every item, in the order of the items, on `threads` threads; with one, on the calling thread.
 
-    Items are taken on the calling thread, at most `threads` * (1 + `AHEAD`) before their results are asked for. The
+    Items are taken on the calling thread, at most `threads` * (1 + `ahead`) before their results are asked for. The
     first error in the order of the items is raised, as without threads. Close what is returned to stop early: no thread
     is left running then.
     """
@@ -66,7 +68,7 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int
         try:
             for item in items:
                 waiting.append(executor.submit(work, item))
-                if len(waiting) == threads * (1 + AHEAD):
+                if len(waiting) == threads * (1 + ahead):
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

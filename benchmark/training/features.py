@@ -2,10 +2,8 @@
 
 import errno
 import os
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from baselines.core.threads import in_order
 from benchmark.progress import Progress, silent
 from benchmark.specs.recipes import Embedding
 from benchmark.training.augment import evaluation_image, evaluation_squares, normalise
@@ -50,10 +49,11 @@ def embed(
         done = 0
         blocks = evaluation_blocks(images, spec, torch.device(device), workers)
         threads = min(workers, MOST_BLOCKS) if torch.device(device).type == "cpu" else 1
-        for part in _forwarded(encoder, blocks, spec, threads):
-            features[done : done + len(part)] = part
-            done += len(part)
-            progress("images", done, len(images))
+        with closing(_forwarded(encoder, blocks, spec, threads)) as parts:
+            for part in parts:
+                features[done : done + len(part)] = part
+                done += len(part)
+                progress("images", done, len(images))
     if isinstance(features, np.memmap):
         features.flush()
     return features
@@ -61,21 +61,15 @@ def embed(
 
 def _forwarded(
     encoder: nn.Module, blocks: Iterator[torch.Tensor], spec: Embedding, threads: int
-) -> Iterator[NDArray[np.float32]]:
+) -> Generator[NDArray[np.float32]]:
     """The features of every block, in order, `threads` blocks at a time."""
-    work = partial(forward, encoder, spec=spec)
-    if threads == 1:
-        yield from map(work, blocks)
-        return
-    # How many threads a kernel takes is a setting of the thread that calls it.
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(spec.threads,)) as pool:
-        made: deque[Future[NDArray[np.float32]]] = deque()
-        for block in blocks:
-            made.append(pool.submit(work, block))
-            if len(made) > threads:
-                yield made.popleft().result()
-        while made:
-            yield made.popleft().result()
+
+    def features_of(block: torch.Tensor) -> NDArray[np.float32]:
+        # How many threads a kernel takes is a setting of the thread that calls it.
+        torch.set_num_threads(spec.threads)
+        return forward(encoder, block, spec)
+
+    return in_order(features_of, blocks, threads, ahead=1)
 
 
 def _empty(path: Path | None, shape: tuple[int, int]) -> NDArray[np.float32]:
